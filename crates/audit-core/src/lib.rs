@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod actor;
+mod audit;
+pub mod context;
+pub mod diff;
+mod event;
+pub mod query;
+mod redact;
+pub mod rules;
+pub mod schema;
+pub mod stamp;
+mod vocabulary;
+
+pub use actor::{Actor, ActorSource};
+pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift};
+pub use context::AuditContext;
+pub use event::{Event, Json, ManualEvent};
+pub use redact::Redaction;
+pub use rules::{Enrichment, TableRule};
+pub use vocabulary::{
+    ActorKind, Assurance, DataClass, Dialect, Operation, Outcome, Severity, Snapshot, Source,
+    UnknownWord,
+};
