@@ -15,6 +15,10 @@ use crate::actor::Actor;
 use crate::stamp::Stamp;
 use crate::vocabulary::Severity;
 
+mod scope;
+
+pub use scope::{OpenScope, ScopeFuture};
+
 tokio::task_local! {
     static SCOPE: Arc<Scope>;
 }
@@ -233,27 +237,24 @@ impl AuditContext {
         }
     }
 
+    /// Opens a scope that can be entered more than once: for a middleware, whose work is both a
+    /// call and a future.
+    #[must_use]
+    pub fn open(self) -> OpenScope {
+        OpenScope::new(self)
+    }
+
     /// Runs a future in this context.
     ///
     /// # Cancel safety
     /// Dropping the returned future drops the inner one and ends the scope.
-    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        SCOPE.scope(
-            Arc::new(Scope {
-                context: RwLock::new(self),
-            }),
-            future,
-        )
+    pub fn scope<F: Future>(self, future: F) -> ScopeFuture<F> {
+        self.open().hold(future)
     }
 
     /// Runs a closure in this context.
     pub fn sync_scope<R>(self, work: impl FnOnce() -> R) -> R {
-        SCOPE.sync_scope(
-            Arc::new(Scope {
-                context: RwLock::new(self),
-            }),
-            work,
-        )
+        self.open().enter(work)
     }
 }
 
