@@ -1,1 +1,9 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod ffi;
+mod functions;
+mod json;
+mod state;
+
+pub use ffi::{RegisterError, register};

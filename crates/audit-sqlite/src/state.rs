@@ -1,0 +1,151 @@
+//! What one connection remembers between calls: context, key, and the event being written.
+
+use audit_core::stamp::Stamp;
+
+use crate::clock::{Tick, tick};
+
+/// The state of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    slots: Vec<Option<String>>,
+    installed_for: Option<i64>,
+    key: Option<Vec<u8>>,
+    changed: Option<String>,
+    changed_names: Vec<String>,
+    event: Pending,
+    transaction: Option<(u32, String)>,
+}
+
+/// Time and id of an event are made together; whichever is asked for first leaves the other here.
+#[derive(Debug, Default)]
+enum Pending {
+    #[default]
+    Nothing,
+    Id(Tick),
+    Time(Tick),
+}
+
+impl State {
+    /// Replaces the context, `None` clears it; says whether the triggers were installed for
+    /// another version of the schema.
+    pub(crate) fn stamp(&mut self, stamp: Option<&str>, schema_version: i64) -> bool {
+        self.slots.clear();
+        if let Some(text) = stamp {
+            self.slots.extend(
+                Stamp::split(text)
+                    .iter()
+                    .map(|slot| slot.map(str::to_owned)),
+            );
+        }
+        self.event = Pending::Nothing;
+        self.installed_for != Some(schema_version)
+    }
+
+    pub(crate) fn set_installed_for(&mut self, schema_version: Option<i64>) {
+        self.installed_for = schema_version;
+    }
+
+    pub(crate) fn set_key(&mut self, key: Option<&[u8]>) {
+        self.key = key.map(<[u8]>::to_vec);
+    }
+
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+
+    /// A slot of the context, counted from 1.
+    pub(crate) fn slot(&self, number: i64) -> Option<&str> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.slots.get(index)?.as_deref()
+    }
+
+    pub(crate) fn now(&mut self) -> Tick {
+        match std::mem::take(&mut self.event) {
+            Pending::Time(tick) => tick,
+            Pending::Nothing | Pending::Id(_) => {
+                let tick = tick();
+                self.event = Pending::Id(tick);
+                tick
+            }
+        }
+    }
+
+    pub(crate) fn id(&mut self, random: [u8; 6]) -> [u8; 16] {
+        let tick = match std::mem::take(&mut self.event) {
+            Pending::Id(tick) => tick,
+            Pending::Nothing | Pending::Time(_) => {
+                let tick = tick();
+                self.event = Pending::Time(tick);
+                tick
+            }
+        };
+        tick.to_uuid(random)
+    }
+
+    /// The text of the transaction that is open while the database's data version is this one.
+    ///
+    /// A commit changes the data version, a rollback does not: the events of a rolled-back
+    /// transaction are gone, so its text can serve the next one.
+    pub(crate) fn transaction(&mut self, data_version: u32, random: [u8; 6]) -> &str {
+        let fresh = !matches!(&self.transaction, Some((version, _)) if *version == data_version);
+        if fresh {
+            let id = u128::from_be_bytes(tick().to_uuid(random));
+            self.transaction = Some((data_version, format!("{id:032x}")));
+        }
+        self.transaction.as_ref().map_or("", |(_, id)| id)
+    }
+
+    pub(crate) fn set_changed(&mut self, names: Vec<String>) {
+        let list = crate::json::list(names.iter().map(|name| Some(name.as_str())));
+        self.changed = (!names.is_empty()).then_some(list);
+        self.changed_names = names;
+    }
+
+    /// What the last comparison found, as a JSON list.
+    pub(crate) fn changed(&self) -> Option<&str> {
+        self.changed.as_deref()
+    }
+
+    pub(crate) fn has_changed(&self, name: &str) -> bool {
+        self.changed_names.iter().any(|changed| changed == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_id_of_an_event_belong_together_in_either_order() {
+        let mut state = State::default();
+        let millis = |id: [u8; 16]| u128::from_be_bytes(id) >> 80;
+        let time = state.now();
+        assert_eq!(millis(state.id([0; 6])), u128::from(time.micros / 1000));
+        let id = state.id([0; 6]);
+        let time = state.now();
+        assert_eq!(millis(id), u128::from(time.micros / 1000));
+        let (first, second) = (state.now(), state.now());
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_transaction_lasts_until_the_data_version_changes() {
+        let mut state = State::default();
+        let first = state.transaction(1, [1; 6]).to_owned();
+        assert_eq!(state.transaction(1, [2; 6]), first);
+        assert_ne!(state.transaction(2, [1; 6]), first);
+    }
+
+    #[test]
+    fn clearing_leaves_no_slot() {
+        let mut state = State::default();
+        assert!(state.stamp(Some("alice"), 3));
+        state.set_installed_for(Some(3));
+        assert_eq!(state.slot(1), Some("alice"));
+        assert!(!state.stamp(None, 3));
+        assert_eq!(
+            (state.slot(1), state.slot(0), state.slot(99)),
+            (None, None, None)
+        );
+    }
+}
