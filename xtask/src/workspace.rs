@@ -1,0 +1,68 @@
+//! Where the workspace is, and how cargo is called in it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The features every check and test is built with.
+pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
+    audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql";
+
+/// The folder of the workspace's `Cargo.toml`.
+#[must_use]
+pub fn root() -> PathBuf {
+    let xtask = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask
+        .parent()
+        .map_or_else(|| xtask.clone(), Path::to_path_buf)
+}
+
+/// The folder cargo builds in.
+#[must_use]
+pub fn target() -> PathBuf {
+    let named = env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty());
+    root().join(named.map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}
+
+/// The cargo that called us, in the root of the workspace.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// The part of [`FEATURES`] that belongs to these packages; all of it when none is named.
+#[must_use]
+pub fn features(packages: &[String]) -> String {
+    let belongs = |feature: &&str| {
+        packages.is_empty()
+            || feature
+                .split_once('/')
+                .is_some_and(|(owner, _)| packages.iter().any(|package| package == owner))
+    };
+    FEATURES
+        .split(',')
+        .filter(belongs)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_the_workspace() {
+        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains("[workspace]"));
+    }
+
+    #[test]
+    fn a_package_brings_its_own_features() {
+        assert_eq!(features(&["audit-tower".to_owned()]), "audit-tower/axum");
+        assert_eq!(features(&["xtask".to_owned()]), "");
+        assert_eq!(features(&[]), FEATURES);
+    }
+}
