@@ -1,1 +1,20 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod event_row;
+mod finding;
+mod manual;
+mod mysql;
+mod plan;
+mod postgres;
+mod sql;
+mod sqlite;
+
+pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
+pub use finding::Finding;
+pub use manual::manual_insert;
+pub use plan::{Plan, TableSchema, Trigger};
+pub use sql::checksum;
+
+/// What every error that a trigger of ours raises begins with.
+pub const ERROR_PREFIX: &str = "audit: ";

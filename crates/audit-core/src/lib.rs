@@ -15,7 +15,7 @@ mod vocabulary;
 pub use actor::{Actor, ActorSource};
 pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift};
 pub use context::AuditContext;
-pub use event::{Event, Json, ManualEvent};
+pub use event::{Event, EventError, Json, ManualEvent, ManualEventError};
 pub use redact::Redaction;
 pub use rules::{Enrichment, TableRule};
 pub use vocabulary::{

@@ -176,6 +176,11 @@ impl Host for CallHost {
         }
         version
     }
+
+    fn is_in_transaction(&self) -> bool {
+        // SAFETY: the context is that of the running call.
+        unsafe { ffi::sqlite3_get_autocommit(ffi::sqlite3_context_db_handle(self.context)) == 0 }
+    }
 }
 
 /// Reads an argument; the result borrows from it.

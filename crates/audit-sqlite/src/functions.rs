@@ -26,6 +26,7 @@ impl From<Option<String>> for Output {
 pub(crate) trait Host {
     fn random(&self) -> [u8; 6];
     fn data_version(&self) -> u32;
+    fn is_in_transaction(&self) -> bool;
 }
 
 /// A call that a generated trigger never makes.
@@ -62,9 +63,10 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
     }
 }
 
-pub(crate) static DEFINITIONS: [Definition; 15] = [
+pub(crate) static DEFINITIONS: [Definition; 16] = [
     direct(c"audit_stamp", 2, stamp),
-    direct(c"audit_installed", 1, installed),
+    direct(c"audit_clear", 0, clear),
+    direct(c"audit_installed", 2, installed),
     direct(c"audit_key", 1, key),
     inner(c"audit_context", 1, context),
     inner(c"audit_now", 0, now),
@@ -92,17 +94,25 @@ fn text<'a>(value: &Value<'a>) -> Option<&'a str> {
 
 fn stamp(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     match values {
-        [stamp, Value::Integer(schema_version)] => Ok(Output::Integer(
-            state.stamp(text(stamp), *schema_version).into(),
-        )),
-        _ => Err("audit_stamp takes a stamp or NULL, and the schema version"),
+        [stamp, Value::Integer(schema_version)] => {
+            state.stamp(text(stamp).unwrap_or_default());
+            Ok(Output::Integer(state.is_stale(*schema_version).into()))
+        }
+        _ => Err("audit_stamp takes a stamp and the schema version"),
     }
+}
+
+fn clear(state: &mut State, _: &[Value<'_>], host: &dyn Host) -> Result<Output, CallError> {
+    state.clear();
+    Ok(Output::Integer(host.is_in_transaction().into()))
 }
 
 fn installed(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     match values {
-        [Value::Integer(schema_version)] => state.set_installed_for(Some(*schema_version)),
-        _ => state.set_installed_for(None),
+        [Value::Integer(schema_version), fallback] => {
+            state.set_installed(Some(*schema_version), text(fallback));
+        }
+        _ => state.set_installed(None, None),
     }
     Ok(Output::Null)
 }
@@ -174,12 +184,27 @@ fn row_changed(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<
 }
 
 fn changed(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
-    let names = values.chunks_exact(3).filter_map(|triple| match triple {
-        [name, old, new] if !old.is_identical(new) => text(name).map(str::to_owned),
-        _ => None,
-    });
-    state.set_changed(names.collect());
-    Ok(state.changed().map(str::to_owned).into())
+    let [Value::Integer(deciding), triples @ ..] = values else {
+        return Err("audit_changed takes a count and triples of name, old and new");
+    };
+    let deciding = usize::try_from(*deciding).unwrap_or(0);
+    let mut decided = false;
+    let mut names = Vec::new();
+    for (index, triple) in triples.chunks_exact(3).enumerate() {
+        match triple {
+            [name, old, new] if !old.is_identical(new) => {
+                decided |= index < deciding;
+                names.extend(text(name).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    state.set_changed(names);
+    Ok(if decided {
+        state.changed().map(str::to_owned).into()
+    } else {
+        Output::Null
+    })
 }
 
 fn changed_fields(state: &mut State, _: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {

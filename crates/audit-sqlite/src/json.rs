@@ -172,9 +172,7 @@ pub(crate) fn object<'a>(
     while out.len() > image {
         let Some(limit) = lengths.pop() else { break };
         out.clear();
-        write_object(&mut out, fields.clone(), |_| {
-            limit.saturating_sub(1).min(cell)
-        });
+        write_object(&mut out, fields.clone(), limit.saturating_sub(1).min(cell));
     }
     out
 }

@@ -1,6 +1,6 @@
 //! What one connection remembers between calls: context, key, and the event being written.
 
-use audit_core::stamp::Stamp;
+use audit_core::stamp::{Slot, Stamp};
 
 use crate::clock::{Tick, tick};
 
@@ -9,6 +9,7 @@ use crate::clock::{Tick, tick};
 pub(crate) struct State {
     slots: Vec<Option<String>>,
     installed_for: Option<i64>,
+    fallback: Option<String>,
     key: Option<Vec<u8>>,
     changed: Option<String>,
     changed_names: Vec<String>,
@@ -26,23 +27,46 @@ enum Pending {
 }
 
 impl State {
-    /// Replaces the context, `None` clears it; says whether the triggers were installed for
-    /// another version of the schema.
-    pub(crate) fn stamp(&mut self, stamp: Option<&str>, schema_version: i64) -> bool {
-        self.slots.clear();
-        if let Some(text) = stamp {
+    /// Replaces the context. The empty text stands for the connection's fallback, which also
+    /// fills the service and environment that a stamp leaves open.
+    pub(crate) fn stamp(&mut self, stamp: &str) {
+        self.clear();
+        let text = if stamp.is_empty() {
+            self.fallback.as_deref()
+        } else {
+            Some(stamp)
+        };
+        if let Some(text) = text {
             self.slots.extend(
                 Stamp::split(text)
                     .iter()
                     .map(|slot| slot.map(str::to_owned)),
             );
         }
+        let Some(fallback) = self.fallback.as_deref().map(Stamp::split) else {
+            return;
+        };
+        for slot in [Slot::Service, Slot::Environment] {
+            if let Some(place @ None) = self.slots.get_mut(slot.number() - 1) {
+                *place = fallback.get(slot).map(str::to_owned);
+            }
+        }
+    }
+
+    /// Forgets the context.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
         self.event = Pending::Nothing;
+    }
+
+    /// Whether the triggers were installed for another version of the schema.
+    pub(crate) fn is_stale(&self, schema_version: i64) -> bool {
         self.installed_for != Some(schema_version)
     }
 
-    pub(crate) fn set_installed_for(&mut self, schema_version: Option<i64>) {
+    pub(crate) fn set_installed(&mut self, schema_version: Option<i64>, fallback: Option<&str>) {
         self.installed_for = schema_version;
+        self.fallback = fallback.map(str::to_owned);
     }
 
     pub(crate) fn set_key(&mut self, key: Option<&[u8]>) {
@@ -139,13 +163,28 @@ mod tests {
     #[test]
     fn clearing_leaves_no_slot() {
         let mut state = State::default();
-        assert!(state.stamp(Some("alice"), 3));
-        state.set_installed_for(Some(3));
-        assert_eq!(state.slot(1), Some("alice"));
-        assert!(!state.stamp(None, 3));
+        state.set_installed(Some(3), None);
+        state.stamp("alice");
         assert_eq!(
             (state.slot(1), state.slot(0), state.slot(99)),
-            (None, None, None)
+            (Some("alice"), None, None)
         );
+        state.clear();
+        assert_eq!(state.slot(1), None);
+        assert!(!state.is_stale(3) && state.is_stale(4));
+    }
+
+    #[test]
+    fn the_fallback_gives_the_service_and_stands_in_for_an_empty_stamp() {
+        let fallback = Stamp::new(None, Some("billing"), Some("prod")).joined();
+        let mut state = State::default();
+        state.set_installed(Some(1), Some(&fallback));
+        state.stamp("alice");
+        assert_eq!(
+            (state.slot(1), state.slot(16)),
+            (Some("alice"), Some("billing"))
+        );
+        state.stamp("");
+        assert_eq!((state.slot(1), state.slot(17)), (None, Some("prod")));
     }
 }

@@ -1,1 +1,25 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod attachment;
+mod check;
+mod connection;
+mod database;
+mod error;
+mod log;
+mod migrate;
+mod pool;
+mod record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod transaction;
+
+pub use audit_capture::Finding;
+pub use check::{CheckError, Report, check};
+pub use connection::{stamp, unaudited};
+pub use database::AuditDatabase;
+pub use error::CaptureError;
+pub use log::{Log, LogError, log};
+pub use migrate::{MigrateError, migrate};
+pub use pool::{Attach, ContextScope, attach};
+pub use record::{RecordError, record};
+pub use transaction::begin;

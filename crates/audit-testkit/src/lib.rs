@@ -1,1 +1,20 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "this crate is test code: a failure is a panic"
+)]
+
+mod adapter;
+pub mod cases;
+mod database;
+mod fixture;
+pub mod oracle;
+mod world;
+
+pub use adapter::{Adapter, End, Failure};
+pub use database::{Server, TestDatabase};
+pub use world::World;

@@ -1,0 +1,125 @@
+//! What a database says of its tables and triggers, whatever the dialect.
+//!
+//! Each dialect has one query whose single result is a JSON text; the names in it are those of
+//! the fields here.
+
+use audit_core::Dialect;
+use serde::Deserialize;
+
+/// The tables, triggers and settings of a database as its catalog tells them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Catalog {
+    /// The tables of the audited schemas, by schema and name.
+    pub tables: Vec<Table>,
+    /// The audit triggers that are installed.
+    pub triggers: Vec<InstalledTrigger>,
+    /// The triggers of the user, `(table, trigger)`.
+    pub user_triggers: Vec<UserTrigger>,
+    /// Whether `audit_logs` is there.
+    pub has_log: bool,
+    /// Databases beside the main one that this connection can write (SQLite).
+    pub attached: Vec<String>,
+    /// Temporary tables that hide one of ours (SQLite).
+    pub shadows: Vec<String>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Table {
+    /// Its schema; absent on SQLite.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: TableKind,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// The columns of its primary key, in the order of the key.
+    #[serde(default)]
+    pub key: Vec<String>,
+}
+
+/// What a table is, as far as it matters for triggers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TableKind {
+    /// A base table.
+    #[default]
+    Plain,
+    /// A table of an extension module, on which triggers cannot be.
+    Virtual,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the database writes it.
+    #[serde(rename = "type")]
+    pub type_name: String,
+}
+
+/// A trigger of ours in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct InstalledTrigger {
+    /// The schema of its table; absent on SQLite.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// Its definition as the database keeps it, to compare with what is wanted.
+    pub definition: String,
+}
+
+/// A trigger that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct UserTrigger {
+    /// The schema of its table; absent on SQLite.
+    #[serde(default)]
+    pub schema: Option<String>,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A catalog text that cannot be read: the database answered something else than its catalog.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's catalog cannot be read; please report it with the version of the database")]
+pub struct CatalogError {
+    #[source]
+    source: serde_json::Error,
+}
+
+impl Catalog {
+    /// The statement that gives the catalog as one text. Its only bind, where it has one, is a
+    /// JSON array of the schemas to look at; an empty one means the current schema.
+    #[must_use]
+    pub fn query(dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::MySql => crate::mysql::CATALOG_QUERY,
+            Dialect::Postgres => crate::postgres::CATALOG_QUERY,
+            _ => crate::sqlite::CATALOG_QUERY,
+        }
+    }
+
+    /// Reads the text that [`Catalog::query`] gives.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when the text is not a catalog.
+    pub fn parse(text: &str) -> Result<Self, CatalogError> {
+        serde_json::from_str(text).map_err(|source| CatalogError { source })
+    }
+}

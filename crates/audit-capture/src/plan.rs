@@ -1,0 +1,324 @@
+//! The rules laid over a catalog: which triggers are wanted, and what cannot be captured.
+
+use audit_core::rules::{ResolvedColumn, ResolvedRule};
+use audit_core::{Audit, Dialect, Operation, Redaction};
+
+use crate::catalog::{Catalog, InstalledTrigger, Table, TableKind};
+use crate::finding::Finding;
+use crate::sql::short_hash;
+
+/// A trigger that the rules ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trigger {
+    /// The schema of its table; absent on SQLite.
+    pub schema: Option<String>,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// The statements that create it.
+    pub create: String,
+    /// Its definition as the database will keep it.
+    pub definition: String,
+}
+
+/// The columns, types and key of an audited table, for `audit_schemas`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableSchema {
+    /// The schema; the empty text on SQLite.
+    pub table_schema: String,
+    /// The table.
+    pub table_name: String,
+    /// What events name it by.
+    pub fingerprint: String,
+    /// The columns as a JSON array of `{"name":..,"type":..}`.
+    pub columns: String,
+    /// The columns of the key as a JSON array.
+    pub record_key: String,
+}
+
+impl TableSchema {
+    fn of(table: &Table) -> Self {
+        let columns: Vec<serde_json::Value> = table
+            .columns
+            .iter()
+            .map(|column| serde_json::json!({"name": column.name, "type": column.type_name}))
+            .collect();
+        let columns = serde_json::Value::from(columns).to_string();
+        let record_key = serde_json::Value::from(table.key.clone()).to_string();
+        Self {
+            table_schema: table.schema.clone().unwrap_or_default(),
+            table_name: table.name.clone(),
+            fingerprint: short_hash(&format!("{columns}{record_key}")),
+            columns,
+            record_key,
+        }
+    }
+}
+
+/// What is to be in the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    triggers: Vec<Trigger>,
+    schemas: Vec<TableSchema>,
+    findings: Vec<Finding>,
+    installed: Vec<InstalledTrigger>,
+    prepare: Vec<String>,
+}
+
+/// A table, its rule for one operation, and what the triggers of a dialect need to know of both.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Capture<'a> {
+    pub(crate) audit: &'a Audit,
+    pub(crate) table: &'a Table,
+    pub(crate) operation: Operation,
+    pub(crate) rule: &'a ResolvedRule,
+    pub(crate) fingerprint: &'a str,
+}
+
+impl Capture<'_> {
+    /// The columns of the images, each with its redaction; dropped ones are left out.
+    pub(crate) fn image_columns(&self) -> impl Iterator<Item = (&str, Option<Redaction>)> {
+        self.table.columns.iter().filter_map(|column| {
+            let redaction = match self.rule.column(&column.name) {
+                ResolvedColumn::Excluded => return None,
+                ResolvedColumn::Redacted(how) => Some(how),
+                ResolvedColumn::Ignored(how) => how,
+                _ => None,
+            };
+            match self.effective(redaction) {
+                Some(Redaction::Drop) => None,
+                how => Some((column.name.as_str(), how)),
+            }
+        })
+    }
+
+    /// A hash without a key would be guessed in seconds, so the field is left out instead.
+    fn effective(&self, redaction: Option<Redaction>) -> Option<Redaction> {
+        match redaction {
+            Some(Redaction::Hash) if self.audit.hash_key().is_none() => Some(Redaction::Drop),
+            other => other,
+        }
+    }
+
+    /// The columns that are redacted.
+    pub(crate) fn redacted_columns(&self) -> Vec<String> {
+        let redacted = |name: &str| {
+            matches!(
+                self.rule.column(name),
+                ResolvedColumn::Redacted(_) | ResolvedColumn::Ignored(Some(_))
+            )
+        };
+        let names = self.table.columns.iter().map(|column| &column.name);
+        names.filter(|name| redacted(name)).cloned().collect()
+    }
+
+    /// The columns whose change makes an UPDATE an event, and those that are only compared.
+    pub(crate) fn compared_columns(&self) -> (Vec<&str>, Vec<&str>) {
+        let names = self.table.columns.iter().map(|column| column.name.as_str());
+        names
+            .filter(|name| self.rule.column(name) != ResolvedColumn::Excluded)
+            .partition(|name| !matches!(self.rule.column(name), ResolvedColumn::Ignored(_)))
+    }
+}
+
+impl Plan {
+    /// Lays the rules over a catalog.
+    #[must_use]
+    pub fn new(audit: &Audit, catalog: &Catalog, dialect: Dialect) -> Self {
+        let mut plan = Self {
+            installed: catalog.triggers.clone(),
+            ..Self::default()
+        };
+        if !catalog.has_log {
+            plan.findings.push(Finding::NotMigrated);
+            return plan;
+        }
+        for table in &catalog.tables {
+            if !audit.is_excluded(table.schema.as_deref(), &table.name) {
+                plan.add_table(audit, table, dialect);
+            }
+        }
+        plan.find_misfits(audit, catalog);
+        match dialect {
+            Dialect::MySql => crate::mysql::complete(&mut plan, catalog),
+            Dialect::Postgres => crate::postgres::complete(&mut plan, catalog),
+            _ => crate::sqlite::complete(&mut plan, catalog),
+        }
+        plan.findings.sort();
+        plan.findings.dedup();
+        plan
+    }
+
+    /// A plan that wants nothing, for [`Plan::uninstall`].
+    #[must_use]
+    pub fn of_installed(catalog: &Catalog) -> Self {
+        Self {
+            installed: catalog.triggers.clone(),
+            ..Self::default()
+        }
+    }
+
+    fn add_table(&mut self, audit: &Audit, table: &Table, dialect: Dialect) {
+        if table.kind == TableKind::Virtual {
+            self.findings.push(Finding::VirtualTable {
+                table: table.name.clone(),
+            });
+            return;
+        }
+        let schema = TableSchema::of(table);
+        let before = self.triggers.len();
+        for operation in [
+            Operation::Insert,
+            Operation::Update,
+            Operation::Delete,
+            Operation::Truncate,
+        ] {
+            let Some(rule) = audit.rule(table.schema.as_deref(), &table.name, operation) else {
+                continue;
+            };
+            for column in rule.named_columns() {
+                if !table.columns.iter().any(|known| known.name == column) {
+                    let (table, column) = (table.name.clone(), column.to_owned());
+                    self.findings.push(Finding::UnknownColumn { table, column });
+                }
+            }
+            let fingerprint = &schema.fingerprint;
+            let capture = Capture {
+                audit,
+                table,
+                operation,
+                rule: &rule,
+                fingerprint,
+            };
+            self.triggers.extend(match dialect {
+                Dialect::MySql => crate::mysql::triggers(&capture),
+                Dialect::Postgres => crate::postgres::triggers(&capture),
+                _ => crate::sqlite::triggers(&capture),
+            });
+        }
+        if self.triggers.len() > before {
+            if table.key.is_empty() {
+                self.findings.push(Finding::NoKey {
+                    table: table.name.clone(),
+                });
+            }
+            self.schemas.push(schema);
+        }
+    }
+
+    fn find_misfits(&mut self, audit: &Audit, catalog: &Catalog) {
+        let names: Vec<(Option<&str>, &str)> = catalog
+            .tables
+            .iter()
+            .map(|table| (table.schema.as_deref(), table.name.as_str()))
+            .collect();
+        let unused = audit.unused_patterns(&names);
+        self.findings
+            .extend(unused.map(|pattern| Finding::UnusedPattern {
+                pattern: pattern.to_owned(),
+            }));
+    }
+
+    pub(crate) fn add_finding(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Adds a statement that runs before the triggers are made.
+    pub(crate) fn add_preparation(&mut self, statement: String) {
+        self.prepare.push(statement);
+    }
+
+    /// The triggers that are wanted.
+    #[must_use]
+    pub fn triggers(&self) -> &[Trigger] {
+        &self.triggers
+    }
+
+    /// The schemas of the audited tables.
+    #[must_use]
+    pub fn schemas(&self) -> &[TableSchema] {
+        &self.schemas
+    }
+
+    /// What cannot be captured or does not fit, whatever is installed.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How the installed triggers differ from the wanted ones.
+    #[must_use]
+    pub fn drift(&self) -> Vec<Finding> {
+        let is_same = |wanted: &Trigger, found: &InstalledTrigger| {
+            wanted.name == found.name
+                && wanted.table == found.table
+                && wanted.schema == found.schema
+        };
+        let mut findings = Vec::new();
+        for wanted in &self.triggers {
+            let (table, trigger) = (wanted.table.clone(), wanted.name.clone());
+            match self.installed.iter().find(|found| is_same(wanted, found)) {
+                None => findings.push(Finding::TriggerMissing { table, trigger }),
+                Some(found) if found.definition != wanted.definition => {
+                    findings.push(Finding::TriggerDiffers { table, trigger });
+                }
+                Some(_) => {}
+            }
+        }
+        for found in &self.installed {
+            if !self.triggers.iter().any(|wanted| is_same(wanted, found)) {
+                let (table, trigger) = (found.table.clone(), found.name.clone());
+                findings.push(Finding::TriggerLeftOver { table, trigger });
+            }
+        }
+        findings.sort();
+        findings
+    }
+
+    /// The statements that make the installed triggers the wanted ones, in order. What is right
+    /// already is left alone.
+    #[must_use]
+    pub fn install(&self, dialect: Dialect) -> Vec<String> {
+        let stays = |found: &InstalledTrigger| {
+            self.triggers.iter().any(|wanted| {
+                wanted.name == found.name
+                    && wanted.table == found.table
+                    && wanted.schema == found.schema
+                    && wanted.definition == found.definition
+            })
+        };
+        let removed = self.installed.iter().filter(|found| !stays(found));
+        let mut statements: Vec<String> =
+            removed.map(|found| drop_trigger(dialect, found)).collect();
+        statements.extend(self.prepare.iter().cloned());
+        let kept: Vec<&InstalledTrigger> =
+            self.installed.iter().filter(|found| stays(found)).collect();
+        let is_kept = |wanted: &Trigger| {
+            kept.iter()
+                .any(|found| found.name == wanted.name && found.table == wanted.table)
+        };
+        let added = self.triggers.iter().filter(|wanted| !is_kept(wanted));
+        statements.extend(added.map(|wanted| wanted.create.clone()));
+        statements
+    }
+
+    /// The statements that remove every installed trigger.
+    #[must_use]
+    pub fn uninstall(&self, dialect: Dialect) -> Vec<String> {
+        self.installed
+            .iter()
+            .map(|found| drop_trigger(dialect, found))
+            .collect()
+    }
+}
+
+fn drop_trigger(dialect: Dialect, found: &InstalledTrigger) -> String {
+    match dialect {
+        Dialect::MySql => crate::mysql::drop_trigger(found),
+        Dialect::Postgres => crate::postgres::drop_trigger(found),
+        _ => crate::sqlite::drop_trigger(found),
+    }
+}

@@ -1,0 +1,58 @@
+//! TEMP triggers on each connection, over the functions of audit-sqlite.
+
+mod manual;
+mod trigger;
+
+use audit_core::Dialect;
+
+use crate::catalog::{Catalog, InstalledTrigger};
+use crate::finding::Finding;
+use crate::plan::Plan;
+use crate::sql::identifier;
+
+pub(crate) use manual::manual_insert;
+pub(crate) use trigger::triggers;
+
+/// What every name of a trigger of ours starts with.
+const PREFIX: &str = "audit_";
+
+/// The catalog of the main database, and what a connection sees beside it.
+pub(crate) const CATALOG_QUERY: &str = include_str!("sqlite/catalog.sql");
+
+pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
+    format!(
+        "DROP TRIGGER temp.{}",
+        identifier(Dialect::Sqlite, &found.name)
+    )
+}
+
+/// Adds what holds for the connection as a whole.
+pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
+    for database in &catalog.attached {
+        plan.add_finding(Finding::AttachedDatabase {
+            database: database.clone(),
+        });
+    }
+    for table in &catalog.shadows {
+        plan.add_finding(Finding::ShadowTable {
+            table: table.clone(),
+        });
+    }
+    let audited = |table: &str| plan.triggers().iter().any(|trigger| trigger.table == table);
+    let hiding: Vec<Finding> = catalog
+        .user_triggers
+        .iter()
+        .filter(|trigger| audited(&trigger.table))
+        .map(|trigger| Finding::ReplaceHidesDelete {
+            table: trigger.table.clone(),
+            trigger: trigger.name.clone(),
+        })
+        .collect();
+    // A REPLACE fires delete triggers only with recursive triggers on, which would change how
+    // the application's own triggers work.
+    let recursive = if hiding.is_empty() { "ON" } else { "OFF" };
+    plan.add_preparation(format!("PRAGMA recursive_triggers = {recursive}"));
+    for finding in hiding {
+        plan.add_finding(finding);
+    }
+}

@@ -1,0 +1,70 @@
+//! Connections that the caller holds.
+
+use audit_core::context;
+use futures_core::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Database, Pool};
+
+use crate::attachment;
+use crate::database::{AuditDatabase, ConnectionOf};
+
+/// Puts the context of this task on a connection that is held for longer than one scope. Until
+/// this is called, a held connection keeps the context of its checkout.
+///
+/// Outside every scope the connection gets the fallback of the pool that it came from: the
+/// service and environment, and the actor of `MissingContext::System`.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn stamp<C>(connection: &mut C) -> Result<(), sqlx::Error>
+where
+    C: Connection<Database: AuditDatabase>,
+{
+    let current = context::current().map(|context| context.stamp(None, None));
+    <C::Database as crate::database::sealed::Capture>::stamp(connection, current.as_deref()).await
+}
+
+/// A connection that is closed unless it is given back.
+struct Guarded<DB: Database>(Option<PoolConnection<DB>>);
+
+impl<DB: Database> Drop for Guarded<DB> {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
+}
+
+/// Runs work on a connection of the pool without the triggers that are put on each connection,
+/// for a migration of the application that they would stand in the way of (SQLite: dropping a
+/// column). Changes of rows meanwhile are **not recorded**. The triggers are put back for the
+/// schema as it is then.
+///
+/// Where triggers are in the schema (PostgreSQL, MySQL) this runs the work as it is.
+///
+/// # Errors
+/// The error of the work, or of removing or restoring the triggers;
+/// `sqlx::Error::Configuration` when the pool was not built by [`attach`](crate::attach).
+///
+/// # Cancel safety
+/// When the future is dropped, or the triggers cannot be restored, the connection is closed: no
+/// connection without triggers gets back into the pool.
+pub async fn unaudited<DB, T, E>(
+    pool: &Pool<DB>,
+    work: impl for<'c> FnOnce(&'c mut ConnectionOf<DB>) -> BoxFuture<'c, Result<T, E>>,
+) -> Result<T, E>
+where
+    DB: AuditDatabase,
+    E: From<sqlx::Error>,
+{
+    let attachment = attachment::find(pool)?;
+    let mut guarded = Guarded(Some(pool.acquire().await?));
+    let Some(connection) = guarded.0.as_deref_mut() else {
+        return Err(sqlx::Error::PoolClosed.into());
+    };
+    DB::remove(connection).await?;
+    let result = work(connection).await;
+    DB::prepare(connection, &attachment).await?;
+    drop(guarded.0.take());
+    result
+}

@@ -1,0 +1,92 @@
+//! Telling an error of capture from the application's own.
+
+use std::fmt;
+
+use crate::database::AuditDatabase;
+
+/// Why an event could not be written. The change that it belongs to was undone with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// `audit_logs` is missing or has another shape.
+    LogMissing(Detail),
+    /// A write without a context, where the rules refuse one.
+    MissingContext(Detail),
+    /// The trigger does not fit the table any more.
+    StaleTrigger(Detail),
+    /// The database refused the event for another reason: no room, a lock, a right.
+    Refused(Detail),
+}
+
+/// What the database said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    message: String,
+    retryable: bool,
+}
+
+impl Detail {
+    pub(crate) fn new(message: &str, retryable: bool) -> Self {
+        Self {
+            message: message.to_owned(),
+            retryable,
+        }
+    }
+
+    /// The database's own words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl CaptureError {
+    /// Reads an error of a statement: `None` when it has nothing to do with capture.
+    #[must_use]
+    pub fn of<DB: AuditDatabase>(error: &sqlx::Error) -> Option<Self> {
+        DB::capture_error(error.as_database_error()?)
+    }
+
+    fn detail(&self) -> &Detail {
+        match self {
+            Self::LogMissing(detail)
+            | Self::MissingContext(detail)
+            | Self::StaleTrigger(detail)
+            | Self::Refused(detail) => detail,
+        }
+    }
+
+    /// Whether the same statement may succeed later without anyone doing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.detail().retryable
+    }
+
+    /// Whether the event was recorded: never, and neither was the change made.
+    #[must_use]
+    pub fn was_recorded(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for CaptureError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::LogMissing(_) => {
+                "the change was undone because the audit log is missing or has another shape; run \
+                 `migrate`"
+            }
+            Self::MissingContext(_) => {
+                "the change was refused because it has no audit context; run it inside one"
+            }
+            Self::StaleTrigger(_) => {
+                "the change was undone because the table was altered after its audit trigger was \
+                 made; run `migrate`"
+            }
+            Self::Refused(_) => "the change was undone because its event could not be written",
+        };
+        write!(formatter, "{what}: {}", self.detail().message)
+    }
+}
+
+impl std::error::Error for CaptureError {}

@@ -1,0 +1,104 @@
+//! Reading the log: the paved path.
+
+use audit_core::query::{LogQuery, QueryError};
+use audit_core::{Event, Operation, schema};
+use sqlx::{Database, Pool};
+
+use crate::database::{AuditDatabase, sealed::Capture};
+
+/// Which events to read, newest first; see [`log`].
+#[derive(Debug, Clone)]
+#[must_use = "call `list` to read"]
+pub struct Log<DB: Database> {
+    pool: Pool<DB>,
+    query: LogQuery,
+}
+
+/// The log could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The query cannot be asked.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The database failed.
+    #[error("the audit log could not be read")]
+    Database(#[from] sqlx::Error),
+    /// A stored row is not an event.
+    #[error(transparent)]
+    Stored(#[from] audit_core::EventError),
+}
+
+/// Starts reading the log of the database behind a pool. Any pool will do, attached or not.
+pub fn log<DB: AuditDatabase>(pool: &Pool<DB>) -> Log<DB> {
+    Log {
+        pool: pool.clone(),
+        query: LogQuery::new(),
+    }
+}
+
+impl<DB: AuditDatabase> Log<DB> {
+    fn narrow(mut self, narrow: impl FnOnce(LogQuery) -> LogQuery) -> Self {
+        self.query = narrow(self.query);
+        self
+    }
+
+    /// Events of this table.
+    pub fn table(self, name: impl Into<String>) -> Self {
+        self.narrow(|query| query.table(name))
+    }
+
+    /// Events of this record, under its present or its previous id.
+    pub fn record(self, id: impl Into<String>) -> Self {
+        self.narrow(|query| query.record(id))
+    }
+
+    /// Events of this actor.
+    pub fn actor(self, id: impl Into<String>) -> Self {
+        self.narrow(|query| query.actor(id))
+    }
+
+    /// Events of this operation.
+    pub fn operation(self, operation: Operation) -> Self {
+        self.narrow(|query| query.operation(operation))
+    }
+
+    /// Events of this request.
+    pub fn request(self, id: impl Into<String>) -> Self {
+        self.narrow(|query| query.request(id))
+    }
+
+    /// Events at or after a time: a duration before now (`90m`, `24h`, `30d`, `2w`) or an instant
+    /// in RFC 3339.
+    pub fn since(self, time: impl Into<String>) -> Self {
+        self.narrow(|query| query.since(time))
+    }
+
+    /// At most this many; [`LogQuery::DEFAULT_LIMIT`] unless set.
+    pub fn limit(self, limit: u32) -> Self {
+        self.narrow(|query| query.limit(limit))
+    }
+
+    /// Oldest first instead of newest first.
+    pub fn oldest_first(self) -> Self {
+        self.narrow(LogQuery::oldest_first)
+    }
+
+    /// Reads the events.
+    ///
+    /// # Errors
+    /// [`LogError::Query`] when a time or the limit cannot be, [`LogError::Database`] when the
+    /// database fails, [`LogError::Stored`] when a row was not written by this log.
+    pub async fn list(&self) -> Result<Vec<Event>, LogError> {
+        let table = DB::audit_table(schema::LOG_TABLE);
+        let query = self
+            .query
+            .to_sql(DB::DIALECT, Some(&table), chrono::Utc::now())?;
+        let mut connection = self.pool.acquire().await?;
+        let rows = <DB as Capture>::texts(&mut connection, &query).await?;
+        let events = rows
+            .iter()
+            .map(|row| Event::from_texts(row.iter().map(Option::as_deref)));
+        Ok(events.collect::<Result<_, _>>()?)
+    }
+}

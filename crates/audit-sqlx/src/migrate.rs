@@ -1,0 +1,152 @@
+//! The shared migration, and the triggers for the audited tables.
+
+use audit_capture::TableSchema;
+use audit_core::query::{Bind, BoundQuery};
+use audit_core::{Audit, Dialect, schema};
+use audit_migrations::Step;
+use sqlx::{Connection, Pool};
+
+use crate::attachment;
+use crate::check::{self, CheckError, Report};
+use crate::database::{AuditDatabase, ConnectionOf};
+
+/// The audit tables or triggers could not be brought to where the rules want them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// A step that ran here before has another text now.
+    #[error("the audit migration {version:04} was changed after it ran here; restore its file")]
+    ChangedStep {
+        /// The step.
+        version: i64,
+    },
+    /// A newer version of this crate has migrated this database.
+    #[error(
+        "this database has the audit migration {version:04}, which this version does not know; update audit-sqlx"
+    )]
+    UnknownStep {
+        /// The step.
+        version: i64,
+    },
+    /// The triggers cannot be compared with the rules, or must not differ and do.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The database failed.
+    #[error("the audit migration failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Brings the audit tables to the newest shape, installs the triggers that the rules ask for, and
+/// ends with a check. It can run again at any time, and by many processes at once.
+///
+/// On SQLite, where the triggers belong to the connections, the pool must be an attached one.
+///
+/// # Errors
+/// [`MigrateError`]; what had been done by then is rolled back where the database can.
+pub async fn migrate<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    audit: &Audit,
+) -> Result<Report, MigrateError> {
+    let attachment = match attachment::find(pool) {
+        Err(error) if DB::TRIGGERS_ON_CONNECTION => return Err(error.into()),
+        found => found.ok(),
+    };
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin_with(DB::begin_migration()).await?;
+    run_steps::<DB>(&mut transaction).await?;
+    let plan = check::plan::<DB>(&mut transaction, audit).await?;
+    if !DB::TRIGGERS_ON_CONNECTION {
+        DB::run(&mut transaction, &plan.install(DB::DIALECT)).await?;
+    }
+    for table in plan.schemas() {
+        record_schema::<DB>(&mut transaction, table).await?;
+    }
+    transaction.commit().await?;
+    if let Some(attachment) = attachment {
+        DB::prepare(&mut connection, &attachment).await?;
+    }
+    let report = check::examine::<DB>(&mut connection, audit).await?;
+    Ok(check::allowed(report, audit)?)
+}
+
+/// The table of the steps that ran; its own statement, because it must be there before any step.
+fn tracking_table<DB: AuditDatabase>() -> String {
+    let table = DB::audit_table(schema::MIGRATIONS_TABLE);
+    format!(
+        "CREATE TABLE IF NOT EXISTS {table} (version BIGINT NOT NULL PRIMARY KEY, \
+         name VARCHAR(190) NOT NULL, checksum VARCHAR(64) NOT NULL)"
+    )
+}
+
+async fn run_steps<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+) -> Result<(), MigrateError> {
+    let table = DB::audit_table(schema::MIGRATIONS_TABLE);
+    DB::run(connection, &[tracking_table::<DB>()]).await?;
+    let text = match DB::DIALECT {
+        Dialect::MySql => "CAST(version AS CHAR)",
+        _ => "CAST(version AS TEXT)",
+    };
+    let query = BoundQuery {
+        text: format!("SELECT {text}, checksum FROM {table} ORDER BY version"),
+        binds: Vec::new(),
+    };
+    let mut done = Vec::new();
+    for row in DB::texts(connection, &query).await? {
+        let mut row = row.into_iter().flatten();
+        let version: i64 = row
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        done.push((version, row.next().unwrap_or_default()));
+    }
+    let steps = audit_migrations::steps(DB::DIALECT);
+    for (version, checksum) in &done {
+        match steps.iter().find(|step| step.version == *version) {
+            None => return Err(MigrateError::UnknownStep { version: *version }),
+            Some(step) if audit_capture::checksum(step.up) != *checksum => {
+                return Err(MigrateError::ChangedStep { version: *version });
+            }
+            Some(_) => {}
+        }
+    }
+    for step in steps
+        .iter()
+        .filter(|step| !done.iter().any(|(known, _)| *known == step.version))
+    {
+        run_step::<DB>(connection, step, &table).await?;
+    }
+    Ok(())
+}
+
+async fn run_step<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+    step: &Step,
+    table: &str,
+) -> Result<(), sqlx::Error> {
+    DB::run(connection, &[step.up.to_owned()]).await?;
+    let checksum = audit_capture::checksum(step.up);
+    let (version, name) = (step.version, step.name);
+    let insert = format!(
+        "INSERT INTO {table} (version, name, checksum) VALUES ({version}, '{name}', '{checksum}')"
+    );
+    DB::run(connection, &[insert]).await
+}
+
+async fn record_schema<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+    table: &TableSchema,
+) -> Result<(), sqlx::Error> {
+    let binds = [
+        &table.table_schema,
+        &table.table_name,
+        &table.fingerprint,
+        &table.columns,
+        &table.record_key,
+    ];
+    let query = BoundQuery {
+        text: DB::record_schema_statement(),
+        binds: binds.into_iter().cloned().map(Bind::Text).collect(),
+    };
+    DB::texts(connection, &query).await.map(|_| ())
+}

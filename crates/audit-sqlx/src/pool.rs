@@ -1,0 +1,244 @@
+//! A plain pool whose hooks carry the context.
+
+use std::fmt;
+use std::sync::Arc;
+
+use audit_core::{Audit, AuditContext};
+use futures_core::future::BoxFuture;
+use sqlx::pool::{PoolConnectionMetadata, PoolOptions};
+use sqlx::{Connection, Database, Pool};
+
+use crate::attachment::{self, Attachment};
+use crate::database::{AuditDatabase, ConnectionOf, Stamped};
+
+/// How long the context stays on a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContextScope {
+    /// From checkout to release: every write is attributed.
+    #[default]
+    Connection,
+    /// For the length of a transaction of [`begin`](crate::begin), for servers behind a pooler
+    /// that shares sessions: plain autocommit writes are recorded as actor kind `unknown`.
+    Transaction,
+}
+
+type Hook<DB, Output> = Arc<
+    dyn for<'c> Fn(
+            &'c mut ConnectionOf<DB>,
+            PoolConnectionMetadata,
+        ) -> BoxFuture<'c, Result<Output, sqlx::Error>>
+        + Send
+        + Sync,
+>;
+
+/// A pool under construction; see [`attach`].
+#[must_use = "call `connect`, `connect_with` or `connect_lazy_with` to get the pool"]
+pub struct Attach<DB: Database> {
+    options: PoolOptions<DB>,
+    audit: Audit,
+    scope: ContextScope,
+    clear_at_release: bool,
+    after_connect: Option<Hook<DB, ()>>,
+    before_acquire: Option<Hook<DB, bool>>,
+    after_release: Option<Hook<DB, bool>>,
+}
+
+impl<DB: Database> fmt::Debug for Attach<DB> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Attach")
+            .field("audit", &self.audit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a plain `sqlx::Pool` whose connections carry the audit context from checkout to
+/// release. The result is sqlx's own type: nothing else of the application changes.
+///
+/// The stamp at checkout stands in for the pool's own ping, so a checkout costs the same number
+/// of round trips as with sqlx's defaults; `test_before_acquire` is turned off.
+///
+/// **Hooks that were set on `options` before are replaced**, because sqlx keeps one of each kind
+/// and does not give it back: set them on the [`Attach`] instead, which runs them beside ours.
+pub fn attach<DB: AuditDatabase>(options: PoolOptions<DB>, audit: &Audit) -> Attach<DB> {
+    Attach {
+        options,
+        audit: audit.clone(),
+        scope: ContextScope::default(),
+        clear_at_release: true,
+        after_connect: None,
+        before_acquire: None,
+        after_release: None,
+    }
+}
+
+impl<DB: AuditDatabase> Attach<DB> {
+    /// How long the context stays on a connection.
+    pub fn context_scope(mut self, scope: ContextScope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Whether the context is taken off a connection before it is idle; `true` unless set.
+    ///
+    /// Without it a connection that `try_acquire` or `try_begin` takes, which skip sqlx's
+    /// checkout hook, **still carries the context of its last user**. Turn it off only where
+    /// neither is called: it saves one round trip at each release, off the caller's path.
+    pub fn clear_at_release(mut self, clear: bool) -> Self {
+        self.clear_at_release = clear;
+        self
+    }
+
+    /// The application's own hook after a connection was opened; runs after ours.
+    pub fn after_connect<F>(mut self, hook: F) -> Self
+    where
+        for<'c> F: Fn(
+                &'c mut ConnectionOf<DB>,
+                PoolConnectionMetadata,
+            ) -> BoxFuture<'c, Result<(), sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.after_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// The application's own hook before an idle connection is handed out; runs after ours.
+    pub fn before_acquire<F>(mut self, hook: F) -> Self
+    where
+        for<'c> F: Fn(
+                &'c mut ConnectionOf<DB>,
+                PoolConnectionMetadata,
+            ) -> BoxFuture<'c, Result<bool, sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.before_acquire = Some(Arc::new(hook));
+        self
+    }
+
+    /// The application's own hook when a connection comes back; runs before ours.
+    pub fn after_release<F>(mut self, hook: F) -> Self
+    where
+        for<'c> F: Fn(
+                &'c mut ConnectionOf<DB>,
+                PoolConnectionMetadata,
+            ) -> BoxFuture<'c, Result<bool, sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.after_release = Some(Arc::new(hook));
+        self
+    }
+
+    /// Opens the pool at a URL.
+    ///
+    /// # Errors
+    /// As `sqlx::pool::PoolOptions::connect`.
+    pub async fn connect(self, url: &str) -> Result<Pool<DB>, sqlx::Error> {
+        let options = url.parse::<<ConnectionOf<DB> as Connection>::Options>()?;
+        self.connect_with(options).await
+    }
+
+    /// Opens the pool with connection options.
+    ///
+    /// # Errors
+    /// As `sqlx::pool::PoolOptions::connect_with`.
+    pub async fn connect_with(
+        self,
+        options: <ConnectionOf<DB> as Connection>::Options,
+    ) -> Result<Pool<DB>, sqlx::Error> {
+        let (pool_options, attachment) = self.hooked()?;
+        let weak = Arc::downgrade(&attachment);
+        drop(attachment);
+        // The first connection is released without a hook: it is opened in an empty context, so
+        // that it never carries the context of whoever opens the pool.
+        let pool = AuditContext::new()
+            .scope(pool_options.connect_with(options))
+            .await?;
+        attachment::remember(&pool, weak);
+        Ok(pool)
+    }
+
+    /// Builds the pool without opening a connection.
+    ///
+    /// # Errors
+    /// When the database library cannot take our functions (SQLite).
+    pub fn connect_lazy_with(
+        self,
+        options: <ConnectionOf<DB> as Connection>::Options,
+    ) -> Result<Pool<DB>, sqlx::Error> {
+        let (pool_options, attachment) = self.hooked()?;
+        let weak = Arc::downgrade(&attachment);
+        drop(attachment);
+        let pool = pool_options.connect_lazy_with(options);
+        attachment::remember(&pool, weak);
+        Ok(pool)
+    }
+
+    /// The options with our hooks; only those hooks keep the attachment alive.
+    fn hooked(self) -> Result<(PoolOptions<DB>, Arc<Attachment>), sqlx::Error> {
+        DB::initialize()?;
+        let attachment = Arc::new(Attachment::new(&self.audit, self.scope));
+        let mut options = self.options.test_before_acquire(false);
+        let (shared, user) = (Arc::clone(&attachment), self.after_connect);
+        options = options.after_connect(move |connection, meta| {
+            let (shared, user) = (Arc::clone(&shared), user.clone());
+            Box::pin(async move {
+                DB::prepare(connection, &shared).await?;
+                check_out::<DB>(connection, &shared).await?;
+                match user {
+                    Some(hook) => hook(connection, meta).await,
+                    None => Ok(()),
+                }
+            })
+        });
+        let (shared, user) = (Arc::clone(&attachment), self.before_acquire);
+        options = options.before_acquire(move |connection, meta| {
+            let (shared, user) = (Arc::clone(&shared), user.clone());
+            Box::pin(async move {
+                if check_out::<DB>(connection, &shared).await? == Stamped::InTransaction {
+                    return Ok(false);
+                }
+                match user {
+                    Some(hook) => hook(connection, meta).await,
+                    None => Ok(true),
+                }
+            })
+        });
+        let (clears, user) = (self.clear_at_release, self.after_release);
+        if clears || user.is_some() {
+            options = options.after_release(move |connection, meta| {
+                let user = user.clone();
+                Box::pin(async move {
+                    let keep = match user {
+                        Some(hook) => hook(connection, meta).await?,
+                        None => true,
+                    };
+                    Ok(keep && (!clears || DB::check_in(connection).await? == Stamped::Yes))
+                })
+            });
+        }
+        Ok((options, attachment))
+    }
+}
+
+async fn check_out<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+    attachment: &Attachment,
+) -> Result<Stamped, sqlx::Error> {
+    match attachment.scope() {
+        ContextScope::Connection => {
+            let stamp = attachment.current_stamp();
+            DB::check_out(connection, attachment, &stamp).await
+        }
+        ContextScope::Transaction => {
+            connection.ping().await?;
+            Ok(Stamped::Yes)
+        }
+    }
+}

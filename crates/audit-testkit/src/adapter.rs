@@ -1,0 +1,57 @@
+//! What the suite needs of an adapter.
+
+use std::future::Future;
+
+use audit_core::query::LogQuery;
+use audit_core::{Audit, Event, ManualEvent};
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By COMMIT.
+    Commit,
+    /// By ROLLBACK.
+    Rollback,
+}
+
+/// A statement that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The database's own words.
+    pub message: String,
+    /// Which error of capture it is, by the name of its variant; `None` for the application's own.
+    pub capture: Option<String>,
+}
+
+/// An adapter under test: a pool attached to an audit, as a user would build it.
+pub trait Adapter: Send + Sync + Sized + 'static {
+    /// Builds the attached pool.
+    fn attach(url: &str, audit: &Audit, connections: u32) -> impl Future<Output = Self> + Send;
+
+    /// Runs the shared migration and installs the triggers; gives the findings as texts, gaps
+    /// only.
+    fn migrate(&self, audit: &Audit) -> impl Future<Output = Vec<String>> + Send;
+
+    /// The findings of `check` as texts, all of them.
+    fn check(&self) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Runs one statement without binds on the pool, outside a transaction; gives the number of
+    /// affected rows.
+    fn execute(&self, sql: &str) -> impl Future<Output = Result<u64, Failure>> + Send;
+
+    /// Runs statements on one connection, inside one transaction of the adapter's `begin`.
+    fn transaction(
+        &self,
+        statements: &[&str],
+        end: End,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Runs statements on one held connection, outside a transaction.
+    fn held(&self, statements: &[&str]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Records a manual event in a transaction of its own.
+    fn record(&self, event: ManualEvent, end: End) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reads the log.
+    fn log(&self, query: LogQuery) -> impl Future<Output = Vec<Event>> + Send;
+}
