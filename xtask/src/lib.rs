@@ -6,10 +6,19 @@
 )]
 
 pub mod account;
+pub mod ci;
+pub mod clippy;
 pub mod database;
 pub mod db;
+pub mod deny;
+pub mod doc;
+pub mod files;
+pub mod fmt;
+pub mod layers;
+mod metadata;
 pub mod process;
 pub mod provision;
 pub mod servers;
 pub mod stop;
+pub mod test;
 pub mod workspace;

@@ -3,28 +3,57 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
+use xtask::ci::Ci;
+use xtask::clippy::Clippy;
 use xtask::db::Db;
-use xtask::{process, stop};
+use xtask::doc::Doc;
+use xtask::test::Test;
+use xtask::{deny, files, fmt, layers, process, stop};
 
 /// Developer commands of the workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    /// Run the tests against private database servers, which are stopped afterwards
+    Test(Test),
     /// Private database servers for work by hand
     #[command(subcommand)]
     Db(Db),
+    /// Run fmt, clippy, layers, deny, test, doc and files
+    Ci(Ci),
+    /// Check the layout of the code
+    Fmt,
+    /// Check for warnings
+    Clippy(Clippy),
+    /// Check which crate depends on which
+    Layers,
+    /// Check the licences and sources of dependencies
+    Deny,
+    /// Build the documentation
+    Doc(Doc),
+    /// Check the shape of the repository's files
+    Files,
+}
+
+fn run(command: &Command) -> Result<()> {
+    process::listen()?;
+    match command {
+        Command::Test(test) => test.run(),
+        Command::Db(db) => db.run(),
+        Command::Ci(ci) => ci.run(),
+        Command::Fmt => fmt::run(),
+        Command::Clippy(clippy) => clippy.run(),
+        Command::Layers => layers::run(),
+        Command::Deny => deny::run(),
+        Command::Doc(doc) => doc.run(),
+        Command::Files => files::run(),
+    }
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    let run = || {
-        process::listen()?;
-        match command {
-            Command::Db(db) => db.run(),
-        }
-    };
-    match run() {
+    match run(&Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -92,18 +92,23 @@ impl Fleet {
         let results: Vec<Result<Running>> = thread::scope(|scope| {
             let start = |programs| scope.spawn(move || launch(programs, account));
             let handles: Vec<_> = programs.iter().map(start).collect();
-            handles
-                .into_iter()
-                .map(|handle| {
-                    handle
-                        .join()
-                        .unwrap_or_else(|_| Err(anyhow!("the start of a server panicked")))
-                })
-                .collect()
+            let join = |handle: thread::ScopedJoinHandle<'_, Result<Running>>| {
+                handle
+                    .join()
+                    .unwrap_or_else(|_| Err(anyhow!("the start of a server panicked")))
+            };
+            handles.into_iter().map(join).collect()
         });
-        // All results are looked at only now: an early return drops, and so stops, the others.
-        let running = results.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Self { running })
+        let mut fleet = Self::default();
+        let mut failure = None;
+        for result in results {
+            match result {
+                Ok(running) => fleet.running.push(running),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        // With an error the fleet is dropped here, which stops the servers that did start.
+        failure.map_or(Ok(fleet), Err)
     }
 
     /// The servers.

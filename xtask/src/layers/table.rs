@@ -1,0 +1,77 @@
+//! The table: change it together with a decision record in `docs/adr`.
+
+/// The libraries of this workspace. Tests of any crate may use them all.
+pub(super) const LIBRARIES: [&str; 8] = [
+    "audit-capture",
+    "audit-core",
+    "audit-jwt",
+    "audit-migrations",
+    "audit-sqlite",
+    "audit-sqlx",
+    "audit-testkit",
+    "audit-tower",
+];
+
+/// Each crate, and those of this workspace it may depend on.
+pub(super) const EDGES: [(&str, &[&str]); 10] = [
+    ("audit-core", &[]),
+    ("audit-capture", &["audit-core"]),
+    ("audit-migrations", &["audit-core"]),
+    ("audit-sqlite", &["audit-core"]),
+    (
+        "audit-sqlx",
+        &[
+            "audit-capture",
+            "audit-core",
+            "audit-migrations",
+            "audit-sqlite",
+        ],
+    ),
+    ("audit-jwt", &["audit-core"]),
+    ("audit-tower", &["audit-core"]),
+    ("audit-testkit", &LIBRARIES),
+    ("quickstart", &LIBRARIES),
+    ("xtask", &LIBRARIES),
+];
+
+/// What a crate must not reach, not even through others: the core is for every driver and every
+/// web framework.
+pub(super) const UNREACHABLE: [(&str, &[&str]); 2] = [
+    (
+        "audit-core",
+        &[
+            "axum",
+            "http",
+            "hyper",
+            "libsqlite3-sys",
+            "sqlx",
+            "sqlx-core",
+        ],
+    ),
+    (
+        "audit-capture",
+        &[
+            "axum",
+            "http",
+            "hyper",
+            "libsqlite3-sys",
+            "sqlx",
+            "sqlx-core",
+        ],
+    ),
+];
+
+/// The features a crate may take of another: the core needs task-locals and `spawn` alone.
+pub(super) const FEATURES_OF: [(&str, &str, &[&str]); 1] = [("audit-core", "tokio", &["rt"])];
+
+/// What is never built: a second TLS library or one that needs more than a C compiler.
+pub(super) const BANNED: [&str; 5] = [
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+];
+
+/// What is built in exactly one version: a program can link only one SQLite.
+pub(super) const SINGLE: [&str; 1] = ["libsqlite3-sys"];
