@@ -9,6 +9,7 @@ use xtask::ci::Ci;
 use xtask::clippy::Clippy;
 use xtask::db::Db;
 use xtask::doc::Doc;
+use xtask::stop::Stop;
 use xtask::test::Test;
 use xtask::{deny, files, fmt, layers, process, stop};
 
@@ -56,7 +57,10 @@ fn main() -> ExitCode {
     match run(&Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            match error.downcast_ref::<Stop>() {
+                Some(stop) => eprintln!("error: {stop}"),
+                None => eprintln!("error: {error:#}"),
+            }
             stop::exit_code(&error)
         }
     }

@@ -175,10 +175,10 @@ fn end_group(child: &mut Child, stop: &Stop) -> Result<()> {
     };
     // The group may be gone by now, which is what is wanted.
     let _ = kill_process_group(group, signal);
-    if !ends_within(child, GRACE)? {
-        let _ = kill_process_group(group, Signal::KILL);
-        child.wait()?;
-    }
+    ends_within(child, GRACE)?;
+    // What is left of the group has had its time, or has lost the program it worked for.
+    let _ = kill_process_group(group, Signal::KILL);
+    child.wait()?;
     Ok(())
 }
 
@@ -204,6 +204,7 @@ fn name(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead, BufReader};
 
     #[test]
     fn a_failing_program_is_an_error_with_its_words() {
@@ -224,6 +225,31 @@ mod tests {
             text.contains("line-60") && !text.contains("line-30\n"),
             "{text}"
         );
+    }
+
+    /// The installer of MariaDB is such a program: a script that starts a server.
+    #[test]
+    fn a_program_leaves_no_one_behind() {
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & wait",
+            ])
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("sh starts");
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().expect("is a pipe"));
+        output.read_line(&mut line).expect("a number");
+        end_group(&mut child, &Stop::Signal(15)).expect("it ends");
+        // All ends of the pipe are closed once nobody is left.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(output.read_line(&mut String::new()).is_ok()));
+        let closed = receiver.recv_timeout(Duration::from_secs(10));
+        let left = pid(line.trim().parse().expect("a number")).expect("a process");
+        let _ = kill_process(left, Signal::KILL);
+        assert_eq!(closed, Ok(true));
     }
 
     #[test]

@@ -13,7 +13,6 @@ use std::{fs, thread};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
 pub use self::state::State;
 pub(crate) use self::state::{environment, stale};
@@ -66,9 +65,12 @@ impl Server {
 struct Running {
     server: Server,
     child: Child,
-    /// None once the folder is removed or handed over.
-    folder: Option<TempDir>,
+    folder: Folder,
 }
+
+/// A server's folder, removed with this value unless it was handed over.
+#[derive(Debug)]
+struct Folder(Option<PathBuf>);
 
 /// Servers that are stopped, and whose folders are removed, when this value goes.
 #[derive(Debug, Default)]
@@ -126,9 +128,7 @@ impl Fleet {
     #[must_use]
     pub fn release(mut self) -> Vec<Server> {
         let release = |mut running: Running| {
-            if let Some(folder) = running.folder.take() {
-                let _ = folder.keep();
-            }
+            running.folder.0 = None;
             running.server
         };
         self.running.drain(..).map(release).collect()
@@ -151,7 +151,7 @@ impl Fleet {
         }
         for mut running in self.running.drain(..) {
             let ended = process::end(&mut running.child, signal_of(running.server.database));
-            let removed = running.folder.take().map_or(Ok(()), remove);
+            let removed = running.folder.remove();
             result = result.and(ended.and(removed));
         }
         result
@@ -166,7 +166,21 @@ impl Drop for Fleet {
     }
 }
 
-/// A server on its way up: stopped and removed when it does not get there.
+impl Folder {
+    fn remove(&mut self) -> Result<()> {
+        self.0.take().map_or(Ok(()), |path| remove(&path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// A server on its way up.
 #[derive(Debug)]
 struct Launch<'a> {
     programs: &'a Programs,
@@ -201,14 +215,15 @@ fn engine(database: Database) -> &'static dyn Engine {
 fn launch(programs: &Programs, account: Account) -> Result<Running> {
     let database = programs.database;
     let engine = engine(database);
-    let folder = account.folder(&database.to_string())?;
-    let programs = within_reach(programs, account, folder.path())?;
+    let path = account.folder(&database.to_string())?.keep();
+    let folder = Folder(Some(path.clone()));
+    let programs = within_reach(programs, account, &path)?;
     let launch = Launch {
         programs: &programs,
         account,
-        data: folder.path().join("data"),
-        log: folder.path().join("server.log"),
-        folder: folder.path(),
+        data: path.join("data"),
+        log: path.join("server.log"),
+        folder: &path,
         password: uuid::Uuid::new_v4().simple().to_string(),
     };
     engine
@@ -222,13 +237,13 @@ fn launch(programs: &Programs, account: Account) -> Result<Running> {
         log: engine.statements(&launch),
         port,
         pid: child.id(),
-        folder: folder.path().to_owned(),
+        folder: path.clone(),
         data: launch.data,
     };
     Ok(Running {
         server,
         child,
-        folder: Some(folder),
+        folder,
     })
 }
 
@@ -301,12 +316,7 @@ fn signal(server: &Server) -> Result<()> {
 }
 
 /// Removes a folder in which the last processes of a server may still be writing.
-fn remove(folder: TempDir) -> Result<()> {
-    let path = folder.keep();
-    remove_path(&path)
-}
-
-fn remove_path(path: &Path) -> Result<()> {
+fn remove(path: &Path) -> Result<()> {
     const TRIES: u32 = 50;
     let mut result = fs::remove_dir_all(path);
     for _ in 0..TRIES {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::{Server, remove_path, signal};
+use super::{Server, remove, signal};
 use crate::process;
 use crate::workspace;
 
@@ -94,7 +94,7 @@ impl Server {
                 self.is_gone_within(LIMIT);
             }
         }
-        remove_path(&self.folder)
+        remove(&self.folder)
     }
 
     fn is_gone_within(&self, limit: Duration) -> bool {
