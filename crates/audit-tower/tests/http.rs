@@ -1,0 +1,16 @@
+//! The middleware in a real axum server, over real sockets.
+
+#![cfg(test)]
+
+#[path = "http/actor.rs"]
+mod actor;
+#[path = "http/body.rs"]
+mod body;
+#[path = "http/facts.rs"]
+mod facts;
+#[path = "http/isolation.rs"]
+mod isolation;
+#[path = "http/refusal.rs"]
+mod refusal;
+#[path = "http/server.rs"]
+mod server;
