@@ -19,6 +19,8 @@ pub struct Catalog {
     pub user_triggers: Vec<UserTrigger>,
     /// Whether `audit_logs` is there.
     pub has_log: bool,
+    /// Whether `migrate` ran here before; then a missing log is a fault, and writes must fail.
+    pub was_migrated: bool,
     /// Databases beside the main one that this connection can write (SQLite).
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).

@@ -11,6 +11,8 @@ pub enum Finding {
         /// Its name.
         database: String,
     },
+    /// The audit log was there and is gone: writes to audited tables fail.
+    LogMissing,
     /// The audit tables are not there.
     NotMigrated,
     /// A table has no key, so that a row is known by the hash of its values.
@@ -87,6 +89,10 @@ impl fmt::Display for Finding {
                 formatter,
                 "changes in the attached database `{database}` are not recorded; open it with a \
                  pool of its own"
+            ),
+            Self::LogMissing => formatter.write_str(
+                "the table `audit_logs` is gone, and writes to audited tables fail; restore it \
+                 from a backup",
             ),
             Self::NotMigrated => {
                 formatter.write_str("the audit tables are not there; run `migrate`")

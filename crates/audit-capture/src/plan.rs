@@ -133,8 +133,11 @@ impl Plan {
             ..Self::default()
         };
         if !catalog.has_log {
-            plan.findings.push(Finding::NotMigrated);
-            return plan;
+            if !catalog.was_migrated {
+                plan.findings.push(Finding::NotMigrated);
+                return plan;
+            }
+            plan.findings.push(Finding::LogMissing);
         }
         for table in &catalog.tables {
             if !audit.is_excluded(table.schema.as_deref(), &table.name) {

@@ -43,6 +43,11 @@ impl<DB: AuditDatabase> Log<DB> {
         self
     }
 
+    /// Replaces what was asked so far by a query of audit-core.
+    pub fn matching(self, query: LogQuery) -> Self {
+        self.narrow(|_| query)
+    }
+
     /// Events of this table.
     pub fn table(self, name: impl Into<String>) -> Self {
         self.narrow(|query| query.table(name))

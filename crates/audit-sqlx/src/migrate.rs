@@ -4,7 +4,7 @@ use audit_capture::TableSchema;
 use audit_core::query::{Bind, BoundQuery};
 use audit_core::{Audit, Dialect, schema};
 use audit_migrations::Step;
-use sqlx::{Connection, Pool};
+use sqlx::{Connection, Pool, SqlSafeStr};
 
 use crate::attachment;
 use crate::check::{self, CheckError, Report};
@@ -52,7 +52,9 @@ pub async fn migrate<DB: AuditDatabase>(
         found => found.ok(),
     };
     let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin_with(DB::begin_migration()).await?;
+    // Made an owned text first: the future of a borrowed one would not be Send for every lifetime.
+    let begin = DB::begin_migration().into_sql_str();
+    let mut transaction = connection.begin_with(begin).await?;
     run_steps::<DB>(&mut transaction).await?;
     let plan = check::plan::<DB>(&mut transaction, audit).await?;
     if !DB::TRIGGERS_ON_CONNECTION {

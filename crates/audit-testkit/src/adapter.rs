@@ -50,7 +50,11 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     fn held(&self, statements: &[&str]) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Records a manual event in a transaction of its own.
-    fn record(&self, event: ManualEvent, end: End) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn record(
+        &self,
+        event: ManualEvent,
+        end: End,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Reads the log.
     fn log(&self, query: LogQuery) -> impl Future<Output = Vec<Event>> + Send;

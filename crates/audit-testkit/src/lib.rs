@@ -17,4 +17,4 @@ mod world;
 
 pub use adapter::{Adapter, End, Failure};
 pub use database::{Server, TestDatabase};
-pub use world::World;
+pub use world::{World, alice, in_words};

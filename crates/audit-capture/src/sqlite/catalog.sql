@@ -40,6 +40,9 @@ SELECT json_object(
     'has_log', json(CASE WHEN EXISTS (
         SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'audit_logs'
     ) THEN 'true' ELSE 'false' END),
+    'was_migrated', json(CASE WHEN EXISTS (
+        SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'audit_migrations'
+    ) THEN 'true' ELSE 'false' END),
     'attached', (
         SELECT json_group_array(name) FROM pragma_database_list
         WHERE name NOT IN ('main', 'temp')

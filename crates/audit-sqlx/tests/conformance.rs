@@ -1,0 +1,117 @@
+//! The conformance suite through sqlx: one module a database, one test a case.
+
+use audit_core::query::LogQuery;
+use audit_core::{Audit, Event, ManualEvent};
+use audit_sqlx::{CaptureError, Finding, RecordError};
+use audit_testkit::{Adapter, End, Failure};
+use sqlx::{AssertSqlSafe, Executor};
+
+/// A pool of sqlx, attached as a user would attach it.
+struct Sqlx<DB: sqlx::Database> {
+    pool: sqlx::Pool<DB>,
+}
+
+fn failure<DB: audit_sqlx::AuditDatabase>(error: &sqlx::Error) -> Failure {
+    let capture = CaptureError::of::<DB>(error).map(|capture| {
+        let name = format!("{capture:?}");
+        name.split('(').next().unwrap_or_default().to_owned()
+    });
+    Failure {
+        message: error.to_string(),
+        capture,
+    }
+}
+
+fn record_failure<DB: audit_sqlx::AuditDatabase>(error: &RecordError) -> Failure {
+    match error {
+        RecordError::Database(error) => failure::<DB>(error),
+        other => Failure {
+            message: other.to_string(),
+            capture: None,
+        },
+    }
+}
+
+/// Expands to the adapter of one database: sqlx's result types have no trait in common.
+macro_rules! adapter {
+    ($database:ty, $options:ty) => {
+        impl Adapter for Sqlx<$database> {
+            async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
+                let options = <$options>::new().max_connections(connections);
+                Self {
+                    pool: audit_sqlx::attach(options, audit)
+                        .connect(url)
+                        .await
+                        .unwrap(),
+                }
+            }
+
+            async fn migrate(&self, audit: &Audit) -> Vec<String> {
+                let report = audit_sqlx::migrate(&self.pool, audit).await.unwrap();
+                let gaps = report.findings().iter().filter(|finding| finding.is_gap());
+                gaps.map(Finding::to_string).collect()
+            }
+
+            async fn check(&self) -> Vec<String> {
+                let report = audit_sqlx::check(&self.pool).await.unwrap();
+                report.findings().iter().map(Finding::to_string).collect()
+            }
+
+            async fn execute(&self, sql: &str) -> Result<u64, Failure> {
+                let result = sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await;
+                let done = result.map_err(|error| failure::<$database>(&error))?;
+                Ok(done.rows_affected())
+            }
+
+            async fn transaction(&self, statements: &[&str], end: End) -> Result<(), Failure> {
+                let work = async {
+                    let mut transaction = audit_sqlx::begin(&self.pool).await?;
+                    for sql in statements {
+                        transaction.execute(AssertSqlSafe(*sql)).await?;
+                    }
+                    match end {
+                        End::Commit => transaction.commit().await,
+                        End::Rollback => transaction.rollback().await,
+                    }
+                };
+                work.await.map_err(|error| failure::<$database>(&error))
+            }
+
+            async fn held(&self, statements: &[&str]) -> Result<(), Failure> {
+                let work = async {
+                    let mut connection = self.pool.acquire().await?;
+                    for sql in statements {
+                        connection.execute(AssertSqlSafe(*sql)).await?;
+                    }
+                    Ok(())
+                };
+                work.await.map_err(|error| failure::<$database>(&error))
+            }
+
+            async fn record(&self, event: ManualEvent, end: End) -> Result<(), Failure> {
+                let begin = audit_sqlx::begin(&self.pool).await;
+                let mut transaction = begin.map_err(|error| failure::<$database>(&error))?;
+                audit_sqlx::record(&mut *transaction, event)
+                    .await
+                    .map_err(|error| record_failure::<$database>(&error))?;
+                let ended = match end {
+                    End::Commit => transaction.commit().await,
+                    End::Rollback => transaction.rollback().await,
+                };
+                ended.map_err(|error| failure::<$database>(&error))
+            }
+
+            async fn log(&self, query: LogQuery) -> Vec<Event> {
+                audit_sqlx::log(&self.pool)
+                    .matching(query)
+                    .list()
+                    .await
+                    .unwrap()
+            }
+        }
+    };
+}
+
+adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions);
+
+audit_testkit::conformance!(sqlite, Sqlite, Sqlx<sqlx::Sqlite>);

@@ -1,0 +1,98 @@
+//! The cases, one function each; every one of them states its outcome for every database.
+
+pub mod context;
+pub mod failure;
+pub mod fidelity;
+pub mod rules;
+pub mod transaction;
+pub mod write;
+
+/// Makes one test of each case for a database: the module is named after the server, so that a
+/// run can be narrowed to it.
+///
+/// Expands to `mod $module { #[tokio::test] async fn case() { cases::group::case::<$adapter>(..) } .. }`.
+#[macro_export]
+macro_rules! conformance {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::conformance!(@cases $module, $server, $adapter,
+            write: [
+                insert_records_the_row,
+                multi_row_insert_records_each_row,
+                insert_from_select_records_each_row,
+                update_records_both_images,
+                bulk_update_records_each_row,
+                update_of_nothing_records_nothing,
+                update_without_a_change_records_nothing,
+                update_of_the_key_keeps_the_old_id,
+                update_of_a_composite_key_keeps_the_old_id,
+                delete_records_the_row,
+                delete_of_everything_records_each_row,
+                cascading_delete_records_the_children,
+                upsert_records_what_it_did,
+                upsert_that_does_nothing_records_nothing,
+                replace_records_the_row_it_removes,
+                values_with_quotes_are_kept,
+                odd_names_are_captured,
+                a_table_without_a_key_is_known_by_its_hash,
+                results_are_the_same_as_without_audit,
+            ],
+            transaction: [
+                a_commit_keeps_its_events_together,
+                a_rollback_leaves_nothing,
+                a_savepoint_takes_back_its_part,
+                an_error_in_the_middle_leaves_what_was_kept,
+                a_refused_statement_leaves_nothing,
+                transactions_have_ids_of_their_own,
+                racing_writers_of_a_record_are_in_order,
+                a_manual_event_goes_with_its_transaction,
+            ],
+            context: [
+                the_event_says_who_where_and_why,
+                a_write_without_a_context_is_unknown,
+                a_missing_context_can_be_a_system_actor,
+                a_missing_context_can_be_denied,
+                two_users_on_one_connection_are_never_mixed,
+                a_bare_spawn_is_unknown_and_a_carried_one_is_not,
+                suppression_drops_images_but_no_events,
+                the_log_is_narrowed_by_each_filter,
+            ],
+            rules: [
+                redacted_columns_are_hidden_and_their_change_is_not,
+                ignored_columns_make_no_event_alone,
+                excluded_tables_and_operations_are_not_recorded,
+                changed_snapshots_hold_the_changed_columns,
+                included_columns_are_the_only_ones,
+                enrichment_is_on_the_event,
+                unchanged_updates_are_recorded_when_asked_for,
+            ],
+            fidelity: [
+                numbers_are_exact,
+                texts_are_exact,
+                bytes_are_exact,
+                null_is_not_absent,
+                a_long_cell_is_cut_and_says_so,
+                a_long_key_is_kept,
+            ],
+            failure: [
+                a_missing_log_fails_the_change,
+                migrate_can_run_again,
+                racing_migrations_agree,
+                an_added_column_is_captured_after_migrate,
+                check_finds_a_rule_that_fits_nothing,
+            ]
+        );
+    };
+    (@cases $module:ident, $server:ident, $adapter:ty,
+        $($group:ident: [$($case:ident),+ $(,)?]),+) => {
+        mod $module {
+            #[expect(unused_imports, reason = "the adapter may be named by a path")]
+            use super::*;
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::cases::$group::$case::<$adapter>($crate::Server::$server).await;
+                }
+            )+)+
+        }
+    };
+}
