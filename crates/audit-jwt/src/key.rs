@@ -144,12 +144,15 @@ impl Keys {
         let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
         for key in keys {
             check_id(key, keys.len(), &ready)?;
-            let decoding =
-                decoding_key(key, provider).map_err(|source| BuildError::InvalidKey {
-                    algorithm: key.kind.name(),
-                    id: key.id.clone(),
-                    source,
-                })?;
+            let invalid = |source| BuildError::InvalidKey {
+                algorithm: key.kind.name(),
+                id: key.id.clone(),
+                source,
+            };
+            let decoding = decoding_key(key, provider).map_err(invalid)?;
+            // RustCrypto finds here that a point is not on its curve; aws-lc refuses every token.
+            (provider.verifier_factory)(&key.kind.algorithm(), &decoding)
+                .map_err(|_| invalid(KeyError::Malformed))?;
             ready.push(ReadyKey {
                 id: key.id.clone(),
                 kind: key.kind,
@@ -278,11 +281,12 @@ struct PublicKey {
 }
 
 fn public_key(material: &[u8]) -> Result<PublicKey, KeyError> {
-    let material = material.trim_ascii();
-    if !material.starts_with(b"-----BEGIN ") {
+    let trimmed = material.trim_ascii();
+    if !trimmed.starts_with(b"-----BEGIN ") {
+        // DER may well end in a byte that is a space in ASCII.
         return subject_public_key(material);
     }
-    let pem = std::str::from_utf8(material).map_err(|_| KeyError::Malformed)?;
+    let pem = std::str::from_utf8(trimmed).map_err(|_| KeyError::Malformed)?;
     let (label, document) = Document::from_pem(pem).map_err(|_| KeyError::Malformed)?;
     match label {
         "PUBLIC KEY" => subject_public_key(document.as_bytes()),

@@ -86,6 +86,24 @@ fn a_key_of_another_kind_is_named_for_what_it_is() {
 }
 
 #[test]
+fn an_ed25519_key_has_32_bytes() {
+    // RFC 8410, section 4, with a key of `length` bytes.
+    let der = |length: u8| {
+        let info = [0x30, length + 10, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+        // A tab in ASCII, which must not be trimmed.
+        let key = vec![b'\t'; length.into()];
+        [&info[..], &[3, length + 1, 0], &key].concat()
+    };
+    let expected = "EdDSA";
+    for length in [0, 31, 33, 64] {
+        let refused = key_error(JwtVerifier::eddsa(der(length)));
+        assert_eq!(refused, KeyError::OtherAlgorithm { expected }, "{length}");
+    }
+    let fits = JwtVerifier::eddsa(der(32)).issuer("i").audience("a");
+    assert!(fits.build().is_ok());
+}
+
+#[test]
 fn an_rsa_key_that_only_one_backend_serves_is_refused() {
     let large = include_str!("../fixtures/rsa8192.pub.pem");
     let refused = key_error(JwtVerifier::rs256(large));

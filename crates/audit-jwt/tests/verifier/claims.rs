@@ -230,6 +230,15 @@ fn claims_become_the_parts_of_the_actor() {
 }
 
 #[test]
+fn sub_stays_required_where_another_claim_is_the_id() {
+    let mut claims = with("email", "alice@example.org");
+    claims.as_object_mut().unwrap().remove("sub");
+    let refused = actor(settings().id_claim("email"), &claims).unwrap_err();
+    let claim = "sub".to_owned();
+    assert_eq!(refused, TokenError::ClaimMissing { claim });
+}
+
+#[test]
 fn the_party_in_act_acts_for_the_subject() {
     let nested = json!({ "sub": "support-7", "name": "Sam", "act": { "sub": "earlier" } });
     let mut claims = with("act", nested);
