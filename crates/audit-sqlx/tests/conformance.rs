@@ -1,7 +1,7 @@
 //! The conformance suite through sqlx: one module a database, one test a case.
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, Event, ManualEvent};
+use audit_core::{Audit, AuditContext, Event, ManualEvent};
 use audit_sqlx::{CaptureError, Finding, RecordError};
 use audit_testkit::{Adapter, End, Failure};
 use sqlx::{AssertSqlSafe, Executor};
@@ -84,6 +84,36 @@ macro_rules! adapter {
                         connection.execute(AssertSqlSafe(*sql)).await?;
                     }
                     Ok(())
+                };
+                work.await.map_err(|error| failure::<$database>(&error))
+            }
+
+            async fn held_by(
+                &self,
+                first: &AuditContext,
+                before: &[&str],
+                second: &AuditContext,
+                between: &[&str],
+                after: &[&str],
+            ) -> Result<(), Failure> {
+                let work = async {
+                    let mut connection = first.clone().scope(self.pool.acquire()).await?;
+                    for sql in before {
+                        connection.execute(AssertSqlSafe(*sql)).await?;
+                    }
+                    second
+                        .clone()
+                        .scope(async {
+                            for sql in between {
+                                connection.execute(AssertSqlSafe(*sql)).await?;
+                            }
+                            audit_sqlx::stamp(&mut *connection).await?;
+                            for sql in after {
+                                connection.execute(AssertSqlSafe(*sql)).await?;
+                            }
+                            Ok(())
+                        })
+                        .await
                 };
                 work.await.map_err(|error| failure::<$database>(&error))
             }

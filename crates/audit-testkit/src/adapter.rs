@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, Event, ManualEvent};
+use audit_core::{Audit, AuditContext, Event, ManualEvent};
 
 /// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,17 @@ pub trait Adapter: Send + Sync + Sized + 'static {
 
     /// Runs statements on one held connection, outside a transaction.
     fn held(&self, statements: &[&str]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Takes a connection as one actor and runs statements, runs others inside the scope of
+    /// another without a stamp, then stamps it there and runs the rest.
+    fn held_by(
+        &self,
+        first: &AuditContext,
+        before: &[&str],
+        second: &AuditContext,
+        between: &[&str],
+        after: &[&str],
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Records a manual event in a transaction of its own.
     fn record(

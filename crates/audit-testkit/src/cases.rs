@@ -1,5 +1,6 @@
 //! The cases, one function each; every one of them states its outcome for every database.
 
+pub mod cancellation;
 pub mod context;
 pub mod failure;
 pub mod fidelity;
@@ -35,6 +36,14 @@ macro_rules! conformance {
                 odd_names_are_captured,
                 a_table_without_a_key_is_known_by_its_hash,
                 results_are_the_same_as_without_audit,
+                foreign_keys_that_set_null_are_recorded,
+                foreign_keys_that_follow_the_key_are_recorded,
+                triggers_of_the_application_are_recorded_in_order,
+                generated_columns_are_in_the_images,
+                writes_through_a_view_are_recorded,
+                update_from_another_table_records_each_row,
+                delete_by_another_table_records_each_row,
+                truncate_is_recorded_where_the_database_tells,
             ],
             transaction: [
                 a_commit_keeps_its_events_together,
@@ -55,6 +64,13 @@ macro_rules! conformance {
                 a_bare_spawn_is_unknown_and_a_carried_one_is_not,
                 suppression_drops_images_but_no_events,
                 the_log_is_narrowed_by_each_filter,
+            ],
+            cancellation: [
+                a_statement_cut_at_every_poll_leaves_a_clean_connection,
+                a_commit_cut_at_every_poll_leaves_a_clean_connection,
+                a_rollback_cut_at_every_poll_leaves_a_clean_connection,
+                a_forgotten_raw_begin_does_not_reach_the_next_borrower,
+                a_held_connection_keeps_its_context_until_it_is_stamped,
             ],
             rules: [
                 redacted_columns_are_hidden_and_their_change_is_not,

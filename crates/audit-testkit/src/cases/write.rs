@@ -331,3 +331,190 @@ pub async fn results_are_the_same_as_without_audit<A: Adapter>(server: Server) {
         .await;
     assert_eq!(failure.unwrap_err().capture, None);
 }
+
+const PARENTS: &str = "CREATE TABLE parents (id BIGINT NOT NULL PRIMARY KEY, v BIGINT);\
+     CREATE TABLE followers (id BIGINT NOT NULL PRIMARY KEY, parent BIGINT, \
+       FOREIGN KEY (parent) REFERENCES parents (id) ON DELETE SET NULL ON UPDATE CASCADE);";
+const FAMILY: [&str; 2] = [
+    "INSERT INTO parents VALUES (1, 0), (2, 0)",
+    "INSERT INTO followers VALUES (10, 1), (11, 1), (12, 2)",
+];
+
+/// ON DELETE SET NULL changes the children.
+pub async fn foreign_keys_that_set_null_are_recorded<A: Adapter>(server: Server) {
+    let world = World::<A>::with(server, PARENTS, |audit| audit).await;
+    world.prove_statements(&FAMILY).await;
+    let events = world
+        .prove_statements(&["DELETE FROM parents WHERE id = 1"])
+        .await;
+    let mut found = shape(&events);
+    found.sort_unstable_by_key(|(_, _, id)| *id);
+    let update = |id| (Operation::Update, "followers", id);
+    assert_eq!(
+        found,
+        [
+            (Operation::Delete, "parents", "1"),
+            update("10"),
+            update("11")
+        ]
+    );
+}
+
+/// ON UPDATE CASCADE changes the children.
+pub async fn foreign_keys_that_follow_the_key_are_recorded<A: Adapter>(server: Server) {
+    let world = World::<A>::with(server, PARENTS, |audit| audit).await;
+    world.prove_statements(&FAMILY).await;
+    let events = world
+        .prove_statements(&["UPDATE parents SET id = 5 WHERE id = 1"])
+        .await;
+    let mut found = shape(&events);
+    found.sort_unstable_by_key(|(_, table, id)| (*table, *id));
+    let update = |table, id| (Operation::Update, table, id);
+    assert_eq!(
+        found,
+        [
+            update("followers", "10"),
+            update("followers", "11"),
+            update("parents", "5")
+        ]
+    );
+}
+
+/// The application's own triggers: what they write is recorded, after the write that fired them.
+pub async fn triggers_of_the_application_are_recorded_in_order<A: Adapter>(server: Server) {
+    let world = World::<A>::with(
+        server,
+        "CREATE TABLE counts (id BIGINT NOT NULL PRIMARY KEY, n BIGINT)",
+        |a| a,
+    )
+    .await;
+    world
+        .prove_statements(&["INSERT INTO counts VALUES (1, 0)"])
+        .await;
+    let trigger = world.by(
+        "CREATE FUNCTION count_users() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN UPDATE counts SET n = n + 1; RETURN NULL; END $$; \
+         CREATE TRIGGER a_first AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION count_users()",
+        "CREATE TRIGGER a_first AFTER INSERT ON users FOR EACH ROW UPDATE counts SET n = n + 1",
+        "CREATE TRIGGER a_first AFTER INSERT ON users BEGIN UPDATE counts SET n = n + 1; END",
+    );
+    world.raw(trigger).await;
+    world.adapter.migrate(&world.audit).await;
+    let events = world.prove_statements(&[ANN]).await;
+    assert_eq!(
+        shape(&events),
+        [
+            (Operation::Insert, "users", "1"),
+            (Operation::Update, "counts", "1")
+        ]
+    );
+}
+
+/// Columns that the database computes.
+pub async fn generated_columns_are_in_the_images<A: Adapter>(server: Server) {
+    let table = "CREATE TABLE boxes (id BIGINT NOT NULL PRIMARY KEY, w BIGINT, h BIGINT, \
+                 area BIGINT GENERATED ALWAYS AS (w * h) STORED)";
+    let world = World::<A>::with(server, table, |audit| audit).await;
+    let events = world
+        .prove_statements(&[
+            "INSERT INTO boxes (id, w, h) VALUES (1, 2, 3)",
+            "UPDATE boxes SET w = 5",
+            "DELETE FROM boxes",
+        ])
+        .await;
+    assert_eq!(
+        events[1].changed_fields,
+        Some(vec!["w".into(), "area".into()])
+    );
+    assert_eq!(
+        events[1].after_data.as_ref().unwrap().to_object()["area"],
+        15
+    );
+}
+
+/// A write through a view is one on the table behind it.
+pub async fn writes_through_a_view_are_recorded<A: Adapter>(server: Server) {
+    let world = World::<A>::new(server).await;
+    world
+        .raw("CREATE VIEW people AS SELECT id, name FROM users")
+        .await;
+    if world.dialect() == Dialect::Sqlite {
+        world
+            .raw(
+                "CREATE TRIGGER people_insert INSTEAD OF INSERT ON people BEGIN \
+                 INSERT INTO users (id, name) VALUES (NEW.id, NEW.name); END; \
+                 CREATE TRIGGER people_update INSTEAD OF UPDATE ON people BEGIN \
+                 UPDATE users SET name = NEW.name WHERE id = OLD.id; END",
+            )
+            .await;
+    }
+    let events = world
+        .prove_statements(&[
+            "INSERT INTO people (id, name) VALUES (1, 'Ann')",
+            "UPDATE people SET name = 'Anna' WHERE id = 1",
+        ])
+        .await;
+    assert_eq!(
+        shape(&events),
+        [
+            (Operation::Insert, "users", "1"),
+            (Operation::Update, "users", "1")
+        ]
+    );
+}
+
+/// An UPDATE that takes its values from another table.
+pub async fn update_from_another_table_records_each_row<A: Adapter>(server: Server) {
+    let world = World::<A>::with(server, PARENTS, |audit| audit).await;
+    world.prove_statements(&FAMILY).await;
+    let sql = world.by(
+        "UPDATE parents SET v = f.id FROM followers f WHERE f.parent = parents.id AND f.id <> 11",
+        "UPDATE parents p JOIN followers f ON f.parent = p.id AND f.id <> 11 SET p.v = f.id",
+        "UPDATE parents SET v = f.id FROM followers f WHERE f.parent = parents.id AND f.id <> 11",
+    );
+    let events = world.prove_statements(&[sql]).await;
+    assert_eq!(events.len(), 2);
+}
+
+/// A DELETE of the rows that another table names.
+pub async fn delete_by_another_table_records_each_row<A: Adapter>(server: Server) {
+    let world = World::<A>::with(server, PARENTS, |audit| audit).await;
+    world.prove_statements(&FAMILY).await;
+    let sql = world.by(
+        "DELETE FROM followers f USING parents p WHERE f.parent = p.id AND p.id = 1",
+        "DELETE f FROM followers f JOIN parents p ON f.parent = p.id AND p.id = 1",
+        "DELETE FROM followers WHERE parent IN (SELECT id FROM parents WHERE id = 1)",
+    );
+    assert_eq!(world.prove_statements(&[sql]).await.len(), 2);
+}
+
+/// TRUNCATE: an event of its own on PostgreSQL. MariaDB fires nothing and tells no one, so the
+/// rows are gone without an event; SQLite has no such statement.
+pub async fn truncate_is_recorded_where_the_database_tells<A: Adapter>(server: Server) {
+    let world = World::<A>::new(server).await;
+    world.prove_statements(&[THREE]).await;
+    let sql = "TRUNCATE TABLE users";
+    match world.dialect() {
+        Dialect::Postgres => {
+            let events = world.prove_statements(&[sql]).await;
+            let found: Vec<_> = events
+                .iter()
+                .map(|e| (e.operation, e.table_name.as_deref()))
+                .collect();
+            assert_eq!(found, [(Operation::Truncate, Some("users"))]);
+            assert_eq!(events[0].record_id, None);
+        }
+        Dialect::MySql => {
+            world.adapter.execute(sql).await.unwrap();
+            assert_eq!(world.new_events().await, []);
+        }
+        _ => {
+            let failure = world.adapter.execute(sql).await.unwrap_err();
+            assert!(
+                failure.message.contains("syntax error"),
+                "{}",
+                failure.message
+            );
+        }
+    }
+}

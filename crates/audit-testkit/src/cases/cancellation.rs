@@ -1,0 +1,160 @@
+//! Futures that are dropped half-way: the next borrower starts clean, and nothing is lost.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use audit_core::{Actor, ActorKind, AuditContext};
+
+use crate::adapter::{Adapter, End};
+use crate::database::Server;
+use crate::world::{World, alice, in_words};
+
+/// Polls a future until it has been pending this often, then drops it; `None` when it was cut.
+async fn cut_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut pending = 0;
+    std::future::poll_fn(move |task| match future.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if pending == polls => Poll::Ready(None),
+        Poll::Pending => {
+            pending += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// The most polls that any of the cut operations may take; a test that reaches it hangs.
+const MOST_POLLS: usize = 200;
+
+/// What is cut, over and over, each time one poll later.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    Commit,
+    Rollback,
+    Statement,
+}
+
+impl Cut {
+    async fn run<A: Adapter>(self, adapter: &A, id: usize) {
+        let insert = format!("INSERT INTO users (id, name) VALUES ({id}, 'alice')");
+        let update = format!("UPDATE users SET age = 1 WHERE id = {id}");
+        // Whether it went through or was refused does not matter here: the rows tell.
+        let _ = match self {
+            Self::Statement => adapter.execute(&insert).await.map(|_| ()),
+            Self::Commit => adapter.transaction(&[&insert, &update], End::Commit).await,
+            Self::Rollback => {
+                adapter
+                    .transaction(&[&insert, &update], End::Rollback)
+                    .await
+            }
+        };
+    }
+}
+
+async fn cut_everywhere<A: Adapter>(server: Server, cut: Cut) {
+    let world = World::<A>::unmigrated(server, "", 1, |audit| audit).await;
+    assert_eq!(world.adapter.migrate(&world.audit).await, [""; 0]);
+    let mut cuts = 0;
+    for polls in 0.. {
+        assert!(polls < MOST_POLLS, "{cut:?} never ends");
+        let (mine, next) = (polls * 2 + 1, polls * 2 + 2);
+        let mut finished = false;
+        let events = world
+            .prove(async |adapter| {
+                let work = alice().scope(cut.run(adapter, mine));
+                finished = cut_after(polls, work).await.is_some();
+                let bob = AuditContext::new().with_actor(Actor::user("bob"));
+                let insert = format!("INSERT INTO users (id, name) VALUES ({next}, 'bob')");
+                bob.scope(adapter.execute(&insert)).await.unwrap();
+                // Without a context, on the same connection: nobody's, neither of theirs.
+                let update = format!("UPDATE users SET age = 7 WHERE id = {next}");
+                adapter.execute(&update).await.unwrap();
+            })
+            .await;
+        let of = |id: usize| {
+            let id = id.to_string();
+            events
+                .iter()
+                .filter(move |event| event.record_id.as_ref() == Some(&id))
+        };
+        assert!(of(mine).all(|event| event.actor_id.as_deref() == Some("alice")));
+        let next: Vec<_> = of(next)
+            .map(|event| (event.actor_id.as_deref(), event.actor_kind))
+            .collect();
+        assert_eq!(
+            next,
+            [(Some("bob"), ActorKind::User), (None, ActorKind::Unknown)],
+            "after {polls} polls: {}",
+            in_words(&events)
+        );
+        if finished {
+            break;
+        }
+        cuts += 1;
+    }
+    println!(
+        "{cut:?} on {}: cut after each of {cuts} polls",
+        server.name()
+    );
+    assert!(cuts > 0, "{cut:?} was never cut");
+}
+
+/// A statement on the pool: checkout, statement, release.
+pub async fn a_statement_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Statement).await;
+}
+
+/// A transaction that commits.
+pub async fn a_commit_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Commit).await;
+}
+
+/// A transaction that rolls back.
+pub async fn a_rollback_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Rollback).await;
+}
+
+/// A transaction that was opened as text and forgotten: its writes are gone, and the next
+/// borrower of the connection is not in it.
+pub async fn a_forgotten_raw_begin_does_not_reach_the_next_borrower<A: Adapter>(server: Server) {
+    let world = Arc::new(World::<A>::unmigrated(server, "", 1, |audit| audit).await);
+    assert_eq!(world.adapter.migrate(&world.audit).await, [""; 0]);
+    let events = world
+        .prove(async |adapter| {
+            let steps = ["BEGIN", "INSERT INTO users (id, name) VALUES (1, 'alice')"];
+            alice().scope(adapter.held(&steps)).await.unwrap();
+            let bob = AuditContext::new().with_actor(Actor::user("bob"));
+            let insert = "INSERT INTO users (id, name) VALUES (2, 'bob')";
+            bob.scope(adapter.execute(insert)).await.unwrap();
+        })
+        .await;
+    assert_eq!(events.len(), 1, "{}", in_words(&events));
+    assert_eq!(events[0].actor_id.as_deref(), Some("bob"));
+}
+
+/// A connection that is held keeps the context of its checkout until it is stamped again.
+pub async fn a_held_connection_keeps_its_context_until_it_is_stamped<A: Adapter>(server: Server) {
+    let world = World::<A>::new(server).await;
+    let bob = AuditContext::new().with_actor(Actor::user("bob"));
+    let insert = |id: i32| format!("INSERT INTO users (id, name) VALUES ({id}, 'x')");
+    let (first, second, third) = (insert(1), insert(2), insert(3));
+    world
+        .adapter
+        .held_by(&alice(), &[&first], &bob, &[&second], &[&third])
+        .await
+        .unwrap();
+    let events = world.new_events().await;
+    let actors: Vec<_> = events
+        .iter()
+        .map(|event| event.actor_id.as_deref())
+        .collect();
+    assert_eq!(actors, [Some("alice"), Some("alice"), Some("bob")]);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.service.as_deref() == Some("conformance"))
+    );
+}
