@@ -95,7 +95,15 @@ pub fn must(command: &mut Command) -> Result<()> {
 pub fn quiet(command: &mut Command, log: &Path) -> Result<()> {
     let file = append(log)?;
     command.stdout(file.try_clone()?).stderr(file);
-    must(command).with_context(|| format!("the end of what it wrote:\n{}", tail(log)))
+    let status = run(command)?;
+    if !status.success() {
+        bail!(
+            "{} ended with {status}; its last lines:\n{}",
+            name(command),
+            tail(log)
+        );
+    }
+    Ok(())
 }
 
 /// Runs a short program and returns what it wrote to standard output.

@@ -39,7 +39,7 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     update()?;
     let _unchanged = NoCluster::set()?;
     let install = ["install", "--yes", "--no-install-recommends"];
-    process::must(apt_get().args(install).args(packages)).with_context(|| {
+    apt_get(&[&install, packages].concat()).with_context(|| {
         format!(
             "Debian packages `{}` were not installed",
             packages.join("`, `")
@@ -56,15 +56,17 @@ fn missing(packages: &[&str]) -> Stop {
 }
 
 fn update() -> Result<()> {
-    process::must(apt_get().args(["update", "--quiet"])).context("`apt-get update` failed")
+    apt_get(&["update"]).context("`apt-get update` failed")
 }
 
-fn apt_get() -> Command {
+/// Runs `apt-get` without questions; its pages of output are shown only when it fails.
+fn apt_get(words: &[&str]) -> Result<()> {
+    let log = tempfile::NamedTempFile::new().context("no temporary file")?;
     let mut command = Command::new("apt-get");
     command
         .env("DEBIAN_FRONTEND", "noninteractive")
         .args(["-o", "DPkg::Lock::Timeout=600"]);
-    command
+    process::quiet(command.args(words), log.path())
 }
 
 /// While it lives, installing a PostgreSQL server creates and starts no cluster.
