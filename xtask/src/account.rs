@@ -174,7 +174,9 @@ mod tests {
 
     #[test]
     fn a_closed_folder_is_not_reached() {
-        let outer = tempfile::tempdir().expect("a folder");
+        let outer = Account { ids: None }
+            .folder("test")
+            .expect("a folder outside any home");
         let inner = outer.path().join("inner");
         fs::create_dir(&inner).expect("a folder");
         let other = Account {
