@@ -33,6 +33,13 @@ pub enum Finding {
         /// Its name.
         table: String,
     },
+    /// A table has more columns than a trigger can name.
+    TooManyColumns {
+        /// The table.
+        table: String,
+        /// The most that a captured table may have.
+        most: usize,
+    },
     /// A trigger in the database is not the one that the rules ask for.
     TriggerDiffers {
         /// The table.
@@ -110,6 +117,11 @@ impl fmt::Display for Finding {
             Self::ShadowTable { table } => write!(
                 formatter,
                 "the temporary table `{table}` hides an audit table; rename it"
+            ),
+            Self::TooManyColumns { table, most } => write!(
+                formatter,
+                "`{table}` has more than {most} columns and is not captured; split it, or exclude \
+                 it"
             ),
             Self::TriggerDiffers { table, trigger } => write!(
                 formatter,

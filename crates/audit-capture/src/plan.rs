@@ -171,6 +171,11 @@ impl Plan {
             });
             return;
         }
+        if dialect == Dialect::Sqlite && table.columns.len() > crate::sqlite::MOST_COLUMNS {
+            let (table, most) = (table.name.clone(), crate::sqlite::MOST_COLUMNS);
+            self.findings.push(Finding::TooManyColumns { table, most });
+            return;
+        }
         let schema = TableSchema::of(table);
         let before = self.triggers.len();
         for operation in [

@@ -16,6 +16,10 @@ pub(crate) use trigger::triggers;
 /// What every name of a trigger of ours starts with.
 const PREFIX: &str = "audit_";
 
+/// A comparison takes three arguments a column, and SQLite allows a function 1,000
+/// (<https://www.sqlite.org/limits.html>).
+pub(crate) const MOST_COLUMNS: usize = 330;
+
 /// The catalog of the main database, and what a connection sees beside it.
 pub(crate) const CATALOG_QUERY: &str = include_str!("sqlite/catalog.sql");
 

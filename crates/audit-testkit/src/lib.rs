@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "this crate is test code: a failure is a panic"
 )]
