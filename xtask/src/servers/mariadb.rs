@@ -48,7 +48,7 @@ impl Engine for Mariadb {
             ])
             .arg(format!("--datadir={}", launch.data.display()))
             .arg(format!("--tmpdir={}", launch.folder.display()));
-        process::quiet(&mut install, &launch.log)
+        process::quiet(&mut install, &launch.folder.join("install.log"))
     }
 
     fn command(&self, launch: &Launch<'_>, port: u16) -> Command {

@@ -51,7 +51,7 @@ impl Engine for Postgres {
             .arg(&password)
             .arg("--pgdata")
             .arg(&launch.data);
-        process::quiet(&mut initdb, &launch.log)?;
+        process::quiet(&mut initdb, &launch.folder.join("install.log"))?;
         fs::write(launch.data.join("pg_hba.conf"), ACCESS).context("`pg_hba.conf`")
     }
 
