@@ -72,6 +72,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capture<'a> {
     pub(crate) audit: &'a Audit,
+    pub(crate) catalog: &'a Catalog,
     pub(crate) table: &'a Table,
     pub(crate) operation: Operation,
     pub(crate) rule: &'a ResolvedRule,
@@ -141,7 +142,7 @@ impl Plan {
         }
         for table in &catalog.tables {
             if !audit.is_excluded(table.schema.as_deref(), &table.name) {
-                plan.add_table(audit, table, dialect);
+                plan.add_table(audit, catalog, table, dialect);
             }
         }
         plan.find_misfits(audit, catalog);
@@ -164,7 +165,7 @@ impl Plan {
         }
     }
 
-    fn add_table(&mut self, audit: &Audit, table: &Table, dialect: Dialect) {
+    fn add_table(&mut self, audit: &Audit, catalog: &Catalog, table: &Table, dialect: Dialect) {
         if table.kind == TableKind::Virtual {
             self.findings.push(Finding::VirtualTable {
                 table: table.name.clone(),
@@ -196,6 +197,7 @@ impl Plan {
             let fingerprint = &schema.fingerprint;
             let capture = Capture {
                 audit,
+                catalog,
                 table,
                 operation,
                 rule: &rule,
