@@ -1,9 +1,10 @@
 //! The conformance suite through sqlx: one module a database, one test a case.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
-use audit_sqlx::{CaptureError, Finding, RecordError};
-use audit_testkit::{Adapter, End, Failure};
+use audit_sqlx::{Attach, CaptureError, Finding, RecordError};
+use audit_testkit::{Adapter, End, Failure, sabotage};
 use sqlx::{AssertSqlSafe, Executor};
 
 /// A pool of sqlx, attached as a user would attach it.
@@ -34,16 +35,12 @@ fn record_failure<DB: audit_sqlx::AuditDatabase>(error: &RecordError) -> Failure
 
 /// Expands to the adapter of one database: sqlx's result types have no trait in common.
 macro_rules! adapter {
-    ($database:ty, $options:ty) => {
+    ($database:ty, $options:ty, $hooked:expr) => {
         impl Adapter for Sqlx<$database> {
             async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
                 let options = <$options>::new().max_connections(connections);
-                Self {
-                    pool: audit_sqlx::attach(options, audit)
-                        .connect(url)
-                        .await
-                        .unwrap(),
-                }
+                let attach = ($hooked)(audit_sqlx::attach(options, audit));
+                Self { pool: attach.connect(url).await.unwrap() }
             }
 
             async fn migrate(&self, audit: &Audit) -> Vec<String> {
@@ -142,6 +139,15 @@ macro_rules! adapter {
     };
 }
 
-adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions);
+/// Where triggers are put on each connection, so is the sabotage of them.
+fn sabotaged(attach: Attach<sqlx::Sqlite>) -> Attach<sqlx::Sqlite> {
+    attach
+        .after_connect(|connection, _| Box::pin(sabotage::connection(connection)))
+        .before_acquire(|connection, _| {
+            Box::pin(async { sabotage::connection(connection).await.map(|()| true) })
+        })
+}
+
+adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions, sabotaged);
 
 audit_testkit::conformance!(sqlite, Sqlite, Sqlx<sqlx::Sqlite>);

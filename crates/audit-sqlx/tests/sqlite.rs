@@ -1,5 +1,6 @@
 //! What is special to SQLite.
 #![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::{Actor, Audit, AuditContext, Event, OnDrift};
 use audit_sqlx::{CaptureError, Finding, MigrateError};

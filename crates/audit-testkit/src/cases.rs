@@ -4,18 +4,18 @@ pub mod cancellation;
 pub mod context;
 pub mod failure;
 pub mod fidelity;
+pub mod generated;
 pub mod rules;
 pub mod transaction;
 pub mod write;
 
-/// Makes one test of each case for a database: the module is named after the server, so that a
-/// run can be narrowed to it.
-///
-/// Expands to `mod $module { #[tokio::test] async fn case() { cases::group::case::<$adapter>(..) } .. }`.
+/// Hands the list of all cases to another macro: `callback! { (prefix) group: [case, ..], .. }`.
 #[macro_export]
-macro_rules! conformance {
-    ($module:ident, $server:ident, $adapter:ty) => {
-        $crate::conformance!(@cases $module, $server, $adapter,
+#[doc(hidden)]
+macro_rules! each_case {
+    ([$($callback:tt)+] ($($prefix:tt)*)) => {
+        $($callback)+! {
+            ($($prefix)*)
             write: [
                 insert_records_the_row,
                 multi_row_insert_records_each_row,
@@ -89,6 +89,9 @@ macro_rules! conformance {
                 a_long_cell_is_cut_and_says_so,
                 a_long_key_is_kept,
             ],
+            generated: [
+                drawn_statements_replay,
+            ],
             failure: [
                 a_missing_log_fails_the_change,
                 migrate_can_run_again,
@@ -96,10 +99,21 @@ macro_rules! conformance {
                 an_added_column_is_captured_after_migrate,
                 check_finds_a_rule_that_fits_nothing,
             ]
-        );
+        }
     };
-    (@cases $module:ident, $server:ident, $adapter:ty,
-        $($group:ident: [$($case:ident),+ $(,)?]),+) => {
+}
+
+/// Makes one test of each case for a database: the module is named after the server, so that a
+/// run can be narrowed to it.
+///
+/// Expands to `mod $module { #[tokio::test] async fn case() { cases::group::case::<$adapter>(..) } .. }`.
+#[macro_export]
+macro_rules! conformance {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::each_case!([$crate::conformance] ($module, $server, $adapter));
+    };
+    (($module:ident, $server:ident, $adapter:ty)
+        $($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
         mod $module {
             #[expect(unused_imports, reason = "the adapter may be named by a path")]
             use super::*;
@@ -112,3 +126,13 @@ macro_rules! conformance {
         }
     };
 }
+
+/// Expands to the names of all cases by group.
+macro_rules! names {
+    (() $($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
+        &[$((stringify!($group), &[$(stringify!($case)),+])),+]
+    };
+}
+
+/// The names of all cases, by group.
+pub const CASES: &[(&str, &[&str])] = each_case!([names]());

@@ -5,15 +5,18 @@
     clippy::missing_panics_doc,
     clippy::panic,
     clippy::print_stdout,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "this crate is test code: a failure is a panic"
 )]
 
 mod adapter;
 pub mod cases;
+pub mod coverage;
 mod database;
 mod fixture;
 pub mod oracle;
+pub mod sabotage;
 mod world;
 
 pub use adapter::{Adapter, End, Failure};

@@ -1,0 +1,96 @@
+//! What each database does with each case, as the page `docs/coverage.md`.
+
+use std::fmt::Write as _;
+
+use crate::cases::CASES;
+
+/// The databases, in the order of the page.
+const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];
+
+/// Where a case has another outcome than the one its name states: the case, the place of the
+/// database in [`DATABASES`], and what happens instead.
+const EXCEPTIONS: [(&str, usize, &str); 4] = [
+    (
+        "replace_records_the_row_it_removes",
+        0,
+        "the statement does not exist: `syntax error`",
+    ),
+    (
+        "truncate_is_recorded_where_the_database_tells",
+        1,
+        "not recorded: TRUNCATE fires no trigger",
+    ),
+    (
+        "truncate_is_recorded_where_the_database_tells",
+        2,
+        "the statement does not exist: `syntax error`",
+    ),
+    (
+        "an_added_column_is_captured_after_migrate",
+        1,
+        "missing from the images until `migrate`",
+    ),
+];
+
+/// The page.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Coverage\n\n\
+         Every case of the conformance suite and its outcome on each database, through every \
+         adapter. This page is made from the suite; a test keeps it true. `holds` means that the \
+         sentence of the case is what the test asserts, with every event replayed on full reads of \
+         the tables before and after.\n",
+    );
+    for (group, cases) in CASES {
+        let _ = write!(
+            page,
+            "\n## {group}\n\n| case | {} |\n|---|",
+            DATABASES.join(" | ")
+        );
+        page.push_str("---|---|---|\n");
+        for case in *cases {
+            let _ = write!(page, "| {} |", case.replace('_', " "));
+            for database in 0..DATABASES.len() {
+                let _ = write!(page, " {} |", outcome(case, database));
+            }
+            page.push('\n');
+        }
+    }
+    page
+}
+
+fn outcome(case: &str, database: usize) -> &'static str {
+    let exception = EXCEPTIONS
+        .iter()
+        .find(|(name, place, _)| *name == case && *place == database);
+    exception.map_or("holds", |(_, _, what)| what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_the_one_of_the_suite() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/coverage.md");
+        if std::env::var_os("AUDIT_WRITE_COVERAGE").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            page == markdown(),
+            "docs/coverage.md is not that of the suite; run `AUDIT_WRITE_COVERAGE=1 cargo test -p audit-testkit`"
+        );
+    }
+
+    #[test]
+    fn every_exception_is_about_a_case() {
+        for (name, _, _) in EXCEPTIONS {
+            assert!(
+                CASES.iter().any(|(_, cases)| cases.contains(&name)),
+                "{name}"
+            );
+        }
+    }
+}
