@@ -18,6 +18,7 @@ pub mod layers;
 mod metadata;
 pub mod process;
 pub mod provision;
+mod sabotage;
 pub mod servers;
 pub mod stop;
 pub mod test;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::database::{Database, Selection, names};
+use crate::database::{ALL, Database, Selection, names};
 use crate::process;
+use crate::sabotage;
 use crate::servers::{self, Fleet};
 use crate::workspace::{self, cargo};
 
@@ -22,6 +23,9 @@ pub struct Test {
     /// Name the tests instead of running them; starts no server
     #[arg(long)]
     list: bool,
+    /// Break the triggers in every known way instead; each must turn the conformance suite red
+    #[arg(long, conflicts_with_all = ["list", "arguments", "package"])]
+    sabotage: bool,
     /// Arguments for `cargo nextest run`, or for the test binaries when it is not installed;
     /// with them documentation tests are left out
     #[arg(last = true, value_name = "ARGUMENT")]
@@ -53,6 +57,9 @@ impl Test {
     /// When a test fails, a server does not start, or a signal arrives; in every case the servers
     /// have been stopped.
     pub fn run(&self) -> Result<()> {
+        if self.sabotage {
+            return sabotage::run(&self.selection);
+        }
         let databases = self.selection.databases();
         let fleet = if self.list {
             Fleet::default()
@@ -67,7 +74,10 @@ impl Test {
         let used = used(&databases, &fleet);
         println!("databases: {used}");
 
-        let mut lines = vec![timed("tests", with(&mut self.runner(), &variables))?];
+        let mut lines = vec![timed(
+            "tests",
+            with(&mut self.runner(&databases), &variables),
+        )?];
         if self.arguments.is_empty() {
             let mut doc_tests = self.cargo(&["test", "--doc"]);
             lines.push(timed(
@@ -95,18 +105,17 @@ impl Test {
         command
     }
 
-    fn runner(&self) -> Command {
-        let mut command;
-        if has_nextest() {
-            command = self.cargo(&["nextest", "run"]);
-            if self.arguments.is_empty() {
-                command.arg("--no-fail-fast");
-            }
-        } else {
-            command = self.cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
-            command.args(["--examples", "--"]);
+    fn runner(&self, databases: &[Database]) -> Command {
+        let (mut command, is_nextest) = runner();
+        packages(&mut command, &self.package);
+        if !is_nextest {
+            command.args(["--lib", "--bins", "--tests", "--examples", "--"]);
         }
         command.args(&self.arguments);
+        if is_nextest && !self.arguments.iter().any(|argument| argument == "--") {
+            command.arg("--");
+        }
+        skip_others(&mut command, databases);
         command
     }
 
@@ -120,6 +129,29 @@ impl Test {
         }
         command.args(&self.arguments);
         command
+    }
+}
+
+/// The command that runs tests to the end, and whether it is nextest.
+pub(crate) fn runner() -> (Command, bool) {
+    let mut command = cargo();
+    let is_nextest = has_nextest();
+    if is_nextest {
+        command.args(["nextest", "run"]);
+    } else {
+        command.arg("test");
+    }
+    command.arg("--no-fail-fast");
+    (command, is_nextest)
+}
+
+/// Leaves out the tests of the databases that are not used: tests that need one are in a module
+/// of its name.
+pub(crate) fn skip_others(command: &mut Command, databases: &[Database]) {
+    for other in ALL {
+        if !databases.contains(&other) {
+            command.args(["--skip".to_owned(), format!("{other}::")]);
+        }
     }
 }
 
@@ -138,7 +170,10 @@ pub(crate) fn packages(command: &mut Command, packages: &[String]) {
 }
 
 /// Sets the variables and hides those of the shell we were called from.
-fn with<'a>(command: &'a mut Command, variables: &[(String, String)]) -> &'a mut Command {
+pub(crate) fn with<'a>(
+    command: &'a mut Command,
+    variables: &[(String, String)],
+) -> &'a mut Command {
     for name in servers::stale() {
         command.env_remove(name);
     }

@@ -1,0 +1,215 @@
+//! What differs between databases; everything else of the bench is generic over it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use audit_sqlx::AuditDatabase;
+use futures_util::future::BoxFuture;
+use sqlx::{Connection, Database, Pool};
+
+use crate::caller::Caller;
+use crate::op::Op;
+use crate::variant::Variant;
+
+/// A value of a statement.
+#[derive(Debug, Clone)]
+pub(crate) enum Bind {
+    Integer(i64),
+    Text(String),
+}
+
+/// A statement and its values.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) sql: &'static str,
+    pub(crate) binds: Vec<Bind>,
+}
+
+/// The options of a connection.
+pub(crate) type OptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// The statements of the operations, with their values in the order of the text.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    /// id, email, name.
+    pub(crate) insert: &'static str,
+    /// name, id.
+    pub(crate) update: &'static str,
+    /// id.
+    pub(crate) delete: &'static str,
+    /// first id, last id.
+    pub(crate) update1000: &'static str,
+    /// number before the first id, twice.
+    pub(crate) insert1000: &'static str,
+    /// id.
+    pub(crate) select: &'static str,
+    /// id.
+    pub(crate) unaudited: &'static str,
+}
+
+/// A database of the bench.
+pub(crate) trait Engine: AuditDatabase {
+    const STATEMENTS: Statements;
+    /// The tables of the application.
+    const SCHEMA: &'static str;
+    /// Whether calls travel over a network.
+    const HAS_WIRE: bool;
+
+    /// Makes an empty database; gives its URL.
+    fn create(server: &str, name: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// Removes it.
+    fn remove(server: &str, name: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// What the server needs before the first measurement, and its version.
+    fn prepare_server(server: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// Undoes it.
+    fn restore_server(server: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// The options of a connection that the application opens; `through` replaces the address.
+    fn options(url: &str, through: Option<SocketAddr>) -> Result<OptionsOf<Self>>;
+
+    /// A pool of one connection on which no trigger of ours stands in the way where that can be.
+    fn admin(url: &str) -> impl Future<Output = Result<Pool<Self>>> + Send;
+
+    /// The triggers written by hand for the schema; the empty text where they belong to
+    /// connections.
+    fn hand_schema(variant: Variant) -> String;
+
+    /// What a connection with hooks written by hand needs as it opens.
+    fn hand_prepare(
+        connection: &mut Self::Connection,
+        variant: Variant,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// Sends the stamp at checkout; `false` when a transaction was left open.
+    fn hand_stamp(
+        connection: &mut Self::Connection,
+        variant: Variant,
+        stamp: String,
+    ) -> BoxFuture<'_, Result<bool, sqlx::Error>>;
+
+    /// Takes the stamp off; `false` when a transaction was left open.
+    fn hand_clear(
+        connection: &mut Self::Connection,
+        variant: Variant,
+    ) -> BoxFuture<'_, Result<bool, sqlx::Error>>;
+
+    /// The stamp of a caller as the hooks of a variant send it.
+    fn hand_text(_variant: Variant, caller: Caller) -> String {
+        caller.slots()
+    }
+
+    /// The statement that writes a change and its event at once; `None` where there is none.
+    fn floor(op: Op) -> Option<&'static str>;
+
+    /// Removes all events.
+    fn clear_log(admin: &Pool<Self>, variant: Variant) -> impl Future<Output = Result<()>> + Send;
+
+    /// Brings the database to rest: what a checkpoint or a vacuum would do at some time anyway.
+    fn settle(admin: &Pool<Self>) -> impl Future<Output = Result<()>> + Send;
+
+    /// The bytes of the audit tables.
+    fn log_bytes(admin: &Pool<Self>, variant: Variant) -> impl Future<Output = Result<u64>> + Send;
+
+    /// The expression that gives a column as text.
+    fn as_text(column: &str) -> String;
+
+    /// Runs a prepared statement on a pool; gives the number of rows.
+    fn execute(
+        pool: &Pool<Self>,
+        call: Call,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Runs a prepared statement on a connection.
+    fn execute_on(
+        connection: &mut Self::Connection,
+        call: Call,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Reads one row; gives the length of its texts.
+    fn fetch(
+        pool: &Pool<Self>,
+        call: Call,
+    ) -> impl Future<Output = Result<usize, sqlx::Error>> + Send;
+
+    /// Runs a text of many statements.
+    fn script(
+        pool: &Pool<Self>,
+        text: String,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Reads rows of texts.
+    fn texts(
+        pool: &Pool<Self>,
+        sql: String,
+    ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>> + Send;
+}
+
+/// Expands to the calls of [`Engine`] that are the same text for every driver, whose types have
+/// no trait in common.
+macro_rules! calls {
+    () => {
+        async fn execute(
+            pool: &sqlx::Pool<Self>,
+            call: $crate::engine::Call,
+        ) -> Result<u64, sqlx::Error> {
+            let done = bound!(call).execute(pool).await?;
+            Ok(done.rows_affected())
+        }
+
+        async fn execute_on(
+            connection: &mut Self::Connection,
+            call: $crate::engine::Call,
+        ) -> Result<u64, sqlx::Error> {
+            let done = bound!(call).execute(connection).await?;
+            Ok(done.rows_affected())
+        }
+
+        async fn fetch(
+            pool: &sqlx::Pool<Self>,
+            call: $crate::engine::Call,
+        ) -> Result<usize, sqlx::Error> {
+            let row = bound!(call).fetch_one(pool).await?;
+            let (email, name): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
+            Ok(email.len() + name.len())
+        }
+
+        async fn script(pool: &sqlx::Pool<Self>, text: String) -> Result<(), sqlx::Error> {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+                .execute(pool)
+                .await?;
+            Ok(())
+        }
+
+        async fn texts(
+            pool: &sqlx::Pool<Self>,
+            sql: String,
+        ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
+            let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .fetch_all(pool)
+                .await?;
+            rows.iter()
+                .map(|row| (0..row.len()).map(|index| row.try_get(index)).collect())
+                .collect()
+        }
+    };
+}
+
+/// Expands to a query with its values.
+macro_rules! bound {
+    ($call:expr) => {{
+        let mut query = sqlx::query($call.sql);
+        for bind in $call.binds {
+            query = match bind {
+                $crate::engine::Bind::Integer(number) => query.bind(number),
+                $crate::engine::Bind::Text(text) => query.bind(text),
+            };
+        }
+        query
+    }};
+}
+
+pub(crate) use {bound, calls};

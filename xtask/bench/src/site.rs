@@ -1,0 +1,315 @@
+//! One database of one variant: its tables, its pools, and the calls on it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use audit_core::{Audit, Dialect};
+use sqlx::Pool;
+use sqlx::pool::PoolOptions;
+
+use crate::caller::{Caller, ENVIRONMENT, SERVICE, STAMP};
+use crate::engine::{Bind, Call, Engine};
+use crate::op::Op;
+use crate::variant::Variant;
+
+/// Rows that every task has for itself.
+pub(crate) const ROWS: u64 = 1000;
+/// The distance between the ids of two tasks.
+pub(crate) const SPAN: u64 = 1_000_000;
+/// Tables that are not audited.
+const EXCLUDED: [&str; 2] = ["seed", "sessions"];
+
+/// One database.
+pub(crate) struct Site<DB: Engine> {
+    pub(crate) variant: Variant,
+    pub(crate) admin: Pool<DB>,
+    name: String,
+    url: String,
+    pools: HashMap<u32, Pool<DB>>,
+}
+
+/// One call, as a number that no other call of the run has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) op: Op,
+    pub(crate) task: u64,
+    /// The number of the call on its task.
+    pub(crate) number: u64,
+    /// The number of the call within its slice.
+    pub(crate) index: u64,
+}
+
+impl<DB: Engine> Site<DB> {
+    /// Makes the database of a variant.
+    pub(crate) async fn create(server: &str, variant: Variant) -> Result<Self> {
+        let name = format!("bench_{}", variant.name().replace('-', "_"));
+        let url = DB::create(server, &name).await?;
+        let admin = DB::admin(&url).await?;
+        DB::script(&admin, DB::SCHEMA.to_owned()).await?;
+        let site = Self {
+            variant,
+            admin,
+            name,
+            url,
+            pools: HashMap::new(),
+        };
+        site.install().await?;
+        Ok(site)
+    }
+
+    async fn install(&self) -> Result<()> {
+        if self.variant.is_attached() {
+            let options = PoolOptions::new().max_connections(1);
+            let pool = audit_sqlx::attach(options, &audit()?)
+                .connect_with(DB::options(&self.url, None)?)
+                .await?;
+            let report = audit_sqlx::migrate(&pool, &audit()?).await?;
+            if report.has_gaps() {
+                bail!("changes would go unrecorded: {:?}", report.findings());
+            }
+            pool.close().await;
+            return Ok(());
+        }
+        if self.variant.has_log() {
+            for step in audit_migrations::steps(DB::DIALECT) {
+                DB::script(&self.admin, step.up.to_owned()).await?;
+            }
+        }
+        let hand = DB::hand_schema(self.variant);
+        if !hand.is_empty() {
+            DB::script(&self.admin, hand).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the database.
+    pub(crate) async fn remove(self, server: &str) -> Result<()> {
+        for pool in self.pools.into_values() {
+            pool.close().await;
+        }
+        self.admin.close().await;
+        DB::remove(server, &self.name).await
+    }
+
+    /// Opens a pool; `through` is the address of a proxy.
+    pub(crate) async fn open(
+        &self,
+        connections: u32,
+        through: Option<SocketAddr>,
+    ) -> Result<Pool<DB>> {
+        let options = PoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(60));
+        let target = DB::options(&self.url, through)?;
+        let variant = self.variant;
+        if variant.is_attached() {
+            let pool = audit_sqlx::attach(options, &audit()?)
+                .clear_at_release(variant == Variant::Audited)
+                .connect_with(target);
+            return pool.await.context("an attached pool");
+        }
+        let options = if variant.has_hand_hooks() {
+            with_hand_hooks(options, variant)
+        } else {
+            options.test_before_acquire(variant != Variant::Unpinged)
+        };
+        let connect = options.connect_with(target);
+        let pool = STAMP.scope(DB::hand_text(variant, Caller(0)), connect);
+        pool.await.context("a pool")
+    }
+
+    /// The pool of so many connections, opened at the first use.
+    pub(crate) async fn pool(
+        &mut self,
+        connections: u32,
+        through: Option<SocketAddr>,
+    ) -> Result<Pool<DB>> {
+        if let Some(pool) = self.pools.get(&connections) {
+            return Ok(pool.clone());
+        }
+        let pool = self.open(connections, through).await?;
+        self.pools.insert(connections, pool.clone());
+        Ok(pool)
+    }
+
+    /// Brings the rows to where the calls of a slice need them, and removes all events.
+    pub(crate) async fn reset(&self, op: Op, tasks: u64, calls: u64) -> Result<()> {
+        if op.moves_rows() || self.count("users").await? < tasks * ROWS {
+            let extra = if op == Op::Delete { calls.div_ceil(ROWS) } else { 0 };
+            self.fill(tasks, 1 + extra).await?;
+        }
+        if self.variant.has_log() {
+            DB::clear_log(&self.admin, self.variant).await?;
+        }
+        DB::settle(&self.admin).await
+    }
+
+    async fn fill(&self, tasks: u64, blocks: u64) -> Result<()> {
+        let empty = match DB::DIALECT {
+            Dialect::Sqlite => "DELETE FROM",
+            _ => "TRUNCATE TABLE",
+        };
+        DB::script(&self.admin, format!("{empty} users; {empty} sessions")).await?;
+        for task in 0..tasks {
+            DB::execute(
+                &self.admin,
+                Call {
+                    sql: "INSERT INTO sessions SELECT n, 0 FROM seed WHERE n <= 100 AND NOT EXISTS \
+                          (SELECT 1 FROM sessions)",
+                    binds: Vec::new(),
+                },
+            )
+            .await?;
+            for block in 0..blocks {
+                self.fill_block(task * SPAN + block * ROWS).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fill_block(&self, before: u64) -> Result<()> {
+        let before = signed(before);
+        let call = Call {
+            sql: DB::STATEMENTS.insert1000,
+            binds: vec![Bind::Integer(before), Bind::Integer(before)],
+        };
+        DB::execute(&self.admin, call).await?;
+        Ok(())
+    }
+
+    /// The number of rows of a table.
+    pub(crate) async fn count(&self, table: &str) -> Result<u64> {
+        let sql = format!("SELECT {} FROM {table}", DB::as_text("count(*)"));
+        let rows = DB::texts(&self.admin, sql).await?;
+        let text = rows.into_iter().flatten().flatten().next();
+        Ok(text.unwrap_or_default().parse()?)
+    }
+}
+
+/// The rules of the audited application.
+fn audit() -> Result<Audit> {
+    let builder = Audit::builder().service(SERVICE).environment(ENVIRONMENT);
+    let builder = EXCLUDED.into_iter().fold(builder, |builder, table| {
+        builder.exclude(table)
+    });
+    Ok(builder.build()?)
+}
+
+fn with_hand_hooks<DB: Engine>(options: PoolOptions<DB>, variant: Variant) -> PoolOptions<DB> {
+    let stamp = || STAMP.try_with(Clone::clone).unwrap_or_default();
+    options
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                DB::hand_prepare(connection, variant).await?;
+                DB::hand_stamp(connection, variant, stamp()).await?;
+                Ok(())
+            })
+        })
+        .before_acquire(move |connection, _| DB::hand_stamp(connection, variant, stamp()))
+        .after_release(move |connection, _| DB::hand_clear(connection, variant))
+}
+
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Makes one call as an application would.
+pub(crate) async fn call<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
+    let caller = Caller(turn.task * SPAN + turn.number);
+    if variant.is_attached() {
+        return caller.context().scope(work(pool, variant, turn)).await;
+    }
+    if variant.has_hand_hooks() {
+        let stamp = DB::hand_text(variant, caller);
+        return STAMP.scope(stamp, work(pool, variant, turn)).await;
+    }
+    work(pool, variant, turn).await
+}
+
+async fn work<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
+    match turn.op {
+        Op::Tx10 => return transaction(pool, variant, turn).await,
+        Op::Select => {
+            DB::fetch(pool, one::<DB>(variant, turn)?).await?;
+        }
+        _ => {
+            let rows = DB::execute(pool, one::<DB>(variant, turn)?).await?;
+            let expected = if turn.op.is_bulk() { ROWS } else { 1 };
+            if rows != expected {
+                bail!("{} changed {rows} rows, not {expected}", turn.op.name());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn transaction<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
+    let mut transaction = if variant.is_attached() {
+        audit_sqlx::begin(pool).await?
+    } else {
+        pool.begin().await?
+    };
+    for step in 0..10 {
+        let turn = Turn {
+            number: turn.number * 10 + step,
+            ..turn
+        };
+        DB::execute_on(&mut transaction, one::<DB>(variant, turn)?).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The statement of a call and its values.
+fn one<DB: Engine>(variant: Variant, turn: Turn) -> Result<Call>
+where
+{
+    let first = turn.task * SPAN;
+    let key = Bind::Integer(signed(first + 1 + turn.number % ROWS));
+    let statements = DB::STATEMENTS;
+    let (sql, mut binds) = match turn.op {
+        Op::Insert => {
+            let id = signed(first + ROWS + 1 + turn.index);
+            let email = Bind::Text(format!("new{id}@example.com"));
+            let name = Bind::Text(format!("New {id}"));
+            (statements.insert, vec![Bind::Integer(id), email, name])
+        }
+        Op::Update | Op::Tx10 => {
+            let name = Bind::Text(format!("Name {}", turn.number));
+            (statements.update, vec![name, key])
+        }
+        Op::Delete => {
+            let id = signed(first + ROWS + 1 + turn.index);
+            (statements.delete, vec![Bind::Integer(id)])
+        }
+        Op::Update1000 => {
+            let last = signed(first + ROWS);
+            (
+                statements.update1000,
+                vec![Bind::Integer(signed(first + 1)), Bind::Integer(last)],
+            )
+        }
+        Op::Insert1000 => {
+            let before = signed(first + ROWS * (1 + turn.index));
+            (
+                statements.insert1000,
+                vec![Bind::Integer(before), Bind::Integer(before)],
+            )
+        }
+        Op::Select => (statements.select, vec![key]),
+        Op::Unaudited => {
+            let id = signed(1 + turn.task * 12 + turn.number % 12);
+            (statements.unaudited, vec![Bind::Integer(id)])
+        }
+    };
+    if variant != Variant::Floor {
+        return Ok(Call { sql, binds });
+    }
+    let sql = DB::floor(turn.op).context("no statement writes both here")?;
+    let caller = Caller(turn.task * SPAN + turn.number);
+    binds.extend(caller.binds().map(Bind::Text));
+    Ok(Call { sql, binds })
+}

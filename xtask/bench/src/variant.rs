@@ -1,0 +1,73 @@
+//! The ways in which a call is made.
+
+use clap::ValueEnum;
+
+use crate::op::Op;
+
+/// One way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Variant {
+    /// A default pool, no audit.
+    Bare,
+    /// A pool of `audit_sqlx::attach`.
+    Audited,
+    /// Triggers and hooks written by hand.
+    Limit,
+    /// One statement that writes the change and its event, on a default pool.
+    Floor,
+    /// The hooks of the limit without its triggers.
+    Stamped,
+    /// As `audited`, with `clear_at_release(false)`.
+    Uncleared,
+    /// A default pool without the ping at checkout.
+    Unpinged,
+    /// As `limit`, with the context as base64 of a JSON object that the trigger reads.
+    LimitJson,
+    /// As `limit`, with the context once for each request and a reference in the event.
+    LimitOnce,
+}
+
+impl Variant {
+    /// The name in options and in the output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Audited => "audited",
+            Self::Limit => "limit",
+            Self::Floor => "floor",
+            Self::Stamped => "stamped",
+            Self::Uncleared => "uncleared",
+            Self::Unpinged => "unpinged",
+            Self::LimitJson => "limit-json",
+            Self::LimitOnce => "limit-once",
+        }
+    }
+
+    /// Those that run for an operation unless others are named.
+    pub(crate) fn default_for(op: Op) -> &'static [Self] {
+        match op {
+            Op::Select | Op::Unaudited => {
+                &[Self::Bare, Self::Audited, Self::Limit, Self::Stamped]
+            }
+            _ => &[Self::Bare, Self::Audited, Self::Limit, Self::Floor],
+        }
+    }
+
+    /// Whether calls leave events.
+    pub(crate) fn has_log(self) -> bool {
+        !matches!(self, Self::Bare | Self::Unpinged | Self::Stamped)
+    }
+
+    /// Whether the pool has hooks written by hand.
+    pub(crate) fn has_hand_hooks(self) -> bool {
+        matches!(
+            self,
+            Self::Limit | Self::LimitJson | Self::LimitOnce | Self::Stamped
+        )
+    }
+
+    /// Whether the pool is an attached one.
+    pub(crate) fn is_attached(self) -> bool {
+        matches!(self, Self::Audited | Self::Uncleared)
+    }
+}
