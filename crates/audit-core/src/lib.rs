@@ -5,6 +5,7 @@ mod audit;
 pub mod context;
 pub mod diff;
 mod event;
+mod manual_event;
 pub mod query;
 mod redact;
 pub mod rules;
@@ -15,7 +16,8 @@ mod vocabulary;
 pub use actor::{Actor, ActorSource};
 pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift};
 pub use context::AuditContext;
-pub use event::{Event, EventError, Json, ManualEvent, ManualEventError};
+pub use event::{Event, EventError, Json};
+pub use manual_event::{ManualEvent, ManualEventError};
 pub use redact::Redaction;
 pub use rules::{Enrichment, TableRule};
 pub use vocabulary::{
