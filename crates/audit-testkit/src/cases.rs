@@ -6,6 +6,7 @@ pub mod failure;
 pub mod fidelity;
 pub mod generated;
 pub mod rules;
+pub mod shape;
 pub mod transaction;
 pub mod write;
 
@@ -88,6 +89,11 @@ macro_rules! each_case {
                 null_is_not_absent,
                 a_long_cell_is_cut_and_says_so,
                 a_long_key_is_kept,
+            ],
+            shape: [
+                the_log_has_the_columns_of_the_dictionary,
+                down_and_up_again_is_as_fresh,
+                the_files_can_be_run_by_hand,
             ],
             generated: [
                 drawn_statements_replay,
