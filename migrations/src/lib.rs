@@ -31,6 +31,7 @@ macro_rules! step {
 #[must_use]
 pub fn steps(dialect: Dialect) -> &'static [Step] {
     match dialect {
+        Dialect::Postgres => &[step!(1, "postgres", "0001_audit_logs")],
         Dialect::Sqlite => &[step!(1, "sqlite", "0001_audit_logs")],
         _ => &[],
     }

@@ -25,6 +25,8 @@ pub struct Catalog {
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).
     pub shadows: Vec<String>,
+    /// What only PostgreSQL has.
+    pub postgres: crate::postgres::Facts,
 }
 
 /// A table.
@@ -44,6 +46,22 @@ pub struct Table {
     /// The columns of its primary key, in the order of the key.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The role that it belongs to (PostgreSQL).
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The highest number that a column ever had, with those that were dropped (PostgreSQL).
+    #[serde(default)]
+    pub last_number: i16,
+    /// Whether no trigger can see it truncated (PostgreSQL: foreign tables before version 16).
+    #[serde(default)]
+    pub truncate_unseen: bool,
+    /// Whether only row triggers see its changes in full and in order (PostgreSQL): it is part of
+    /// an inheritance tree or has AFTER triggers of the user.
+    #[serde(default)]
+    pub row_triggers_only: bool,
+    /// The partitions that hold its rows, `(schema, table)` (PostgreSQL).
+    #[serde(default)]
+    pub partitions: Vec<(String, String)>,
 }
 
 /// What a table is, as far as it matters for triggers.
@@ -51,6 +69,10 @@ pub struct Table {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TableKind {
+    /// A table whose rows are elsewhere (PostgreSQL).
+    Foreign,
+    /// A table whose rows are in its partitions (PostgreSQL).
+    Partitioned,
     /// A base table.
     #[default]
     Plain,
@@ -67,6 +89,13 @@ pub struct Column {
     /// Its type, as the database writes it.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// Its number, which stays when it is renamed (PostgreSQL).
+    #[serde(default)]
+    pub number: i16,
+    /// Whether its type is one that somebody made, so that a cast may run their code
+    /// (PostgreSQL).
+    #[serde(default)]
+    pub custom_type: bool,
 }
 
 /// A trigger of ours in the database.

@@ -11,10 +11,60 @@ pub enum Finding {
         /// Its name.
         database: String,
     },
+    /// A foreign key of this table changes its rows together with those of another in a way that
+    /// cannot be recorded (MySQL).
+    CascadeUnseen {
+        /// The table.
+        table: String,
+        /// The foreign key.
+        foreign_key: String,
+    },
+    /// The account that triggers of ours run as is not there: every write fails (MySQL).
+    DefinerMissing {
+        /// The account.
+        account: String,
+    },
+    /// A trigger of the user on an audited table fires before ours, so that what it writes is
+    /// recorded before what made it fire (PostgreSQL).
+    EarlierTrigger {
+        /// The table.
+        table: String,
+        /// The trigger.
+        trigger: String,
+    },
+    /// A function of the audit log is missing or is not the one of this version (PostgreSQL).
+    FunctionDiffers {
+        /// The function.
+        function: String,
+    },
+    /// A type has a cast to json, which would run with the rights of the log's owner
+    /// (PostgreSQL).
+    JsonCast {
+        /// The type.
+        type_name: String,
+    },
+    /// A trigger or rule is on the audit log itself, and may change or drop events (PostgreSQL).
+    LogAltered {
+        /// The trigger or rule.
+        trigger: String,
+    },
     /// The audit log was there and is gone: writes to audited tables fail.
     LogMissing,
+    /// A role can write the audit log by itself, and so remove events (PostgreSQL).
+    LogWritable {
+        /// The role.
+        role: String,
+    },
     /// The audit tables are not there.
     NotMigrated,
+    /// A table's storage engine has no transactions: what is rolled back stays changed, without
+    /// its event (MySQL).
+    NotTransactional {
+        /// The table.
+        table: String,
+        /// The engine.
+        engine: String,
+    },
     /// A table has no key, so that a row is known by the hash of its values.
     NoKey {
         /// The table.
@@ -32,6 +82,11 @@ pub enum Finding {
     ShadowTable {
         /// Its name.
         table: String,
+    },
+    /// The audit log or its functions belong to a superuser (PostgreSQL).
+    SuperuserOwner {
+        /// The role.
+        role: String,
     },
     /// A table has more columns than a trigger can name.
     TooManyColumns {
@@ -61,6 +116,11 @@ pub enum Finding {
         /// The trigger.
         trigger: String,
     },
+    /// No trigger can see this table truncated (PostgreSQL).
+    TruncateUnseen {
+        /// The table.
+        table: String,
+    },
     /// A rule names a column that the table does not have.
     UnknownColumn {
         /// The table.
@@ -85,18 +145,40 @@ impl Finding {
     /// findings are worth knowing, and stop nothing.
     #[must_use]
     pub fn is_gap(&self) -> bool {
-        !matches!(self, Self::NoKey { .. } | Self::UnusedPattern { .. })
+        !matches!(
+            self,
+            Self::JsonCast { .. }
+                | Self::LogWritable { .. }
+                | Self::NoKey { .. }
+                | Self::SuperuserOwner { .. }
+                | Self::UnusedPattern { .. }
+        )
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AttachedDatabase { database } => write!(
+            Self::CascadeUnseen { table, foreign_key } => write!(
                 formatter,
-                "changes in the attached database `{database}` are not recorded; open it with a \
-                 pool of its own"
+                "the foreign key `{foreign_key}` of `{table}` changes rows in a way that is not \
+                 recorded; give it ON DELETE RESTRICT and ON UPDATE RESTRICT, or exclude `{table}`"
             ),
+            Self::DefinerMissing { account } => write!(
+                formatter,
+                "the audit triggers run as `{account}`, which is not there, so that every write \
+                 fails; create the account, or drop the triggers and run `migrate`"
+            ),
+            Self::EarlierTrigger { .. }
+            | Self::FunctionDiffers { .. }
+            | Self::JsonCast { .. }
+            | Self::LogAltered { .. }
+            | Self::LogWritable { .. }
+            | Self::SuperuserOwner { .. }
+            | Self::TruncateUnseen { .. } => self.fmt_postgres(formatter),
+            Self::AttachedDatabase { .. }
+            | Self::ReplaceHidesDelete { .. }
+            | Self::ShadowTable { .. } => self.fmt_sqlite(formatter),
             Self::LogMissing => formatter.write_str(
                 "the table `audit_logs` is gone, and writes to audited tables fail; restore it \
                  from a backup",
@@ -104,19 +186,15 @@ impl fmt::Display for Finding {
             Self::NotMigrated => {
                 formatter.write_str("the audit tables are not there; run `migrate`")
             }
+            Self::NotTransactional { table, engine } => write!(
+                formatter,
+                "`{table}` is kept by {engine}, which has no transactions, so that a change and \
+                 its event can part; convert it to InnoDB"
+            ),
             Self::NoKey { table } => write!(
                 formatter,
                 "`{table}` has no primary key, so its rows are known by a hash of their values; \
                  add a key to follow a row over time"
-            ),
-            Self::ReplaceHidesDelete { table, trigger } => write!(
-                formatter,
-                "a REPLACE on `{table}` hides the row it removes, because the trigger `{trigger}` \
-                 keeps recursive triggers off; write an upsert, or drop that trigger"
-            ),
-            Self::ShadowTable { table } => write!(
-                formatter,
-                "the temporary table `{table}` hides an audit table; rename it"
             ),
             Self::TooManyColumns { table, most } => write!(
                 formatter,
@@ -150,6 +228,69 @@ impl fmt::Display for Finding {
                 "`{table}` is a virtual table, on which triggers cannot be; exclude it, or audit \
                  the table behind it"
             ),
+        }
+    }
+}
+
+impl Finding {
+    /// The words of what only SQLite has.
+    fn fmt_sqlite(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AttachedDatabase { database } => write!(
+                formatter,
+                "changes in the attached database `{database}` are not recorded; open it with a \
+                 pool of its own"
+            ),
+            Self::ReplaceHidesDelete { table, trigger } => write!(
+                formatter,
+                "a REPLACE on `{table}` hides the row it removes, because the trigger `{trigger}` \
+                 keeps recursive triggers off; write an upsert, or drop that trigger"
+            ),
+            Self::ShadowTable { table } => write!(
+                formatter,
+                "the temporary table `{table}` hides an audit table; rename it"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The words of what only PostgreSQL has.
+    fn fmt_postgres(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EarlierTrigger { table, trigger } => write!(
+                formatter,
+                "the trigger `{trigger}` on `{table}` fires before those of the audit log; rename \
+                 it to begin with a letter"
+            ),
+            Self::FunctionDiffers { function } => write!(
+                formatter,
+                "the function `audit.{function}` is not the one of this version; run `migrate`"
+            ),
+            Self::JsonCast { type_name } => write!(
+                formatter,
+                "the cast of the type `{type_name}` to json runs with the rights of the audit \
+                 log's owner; drop it, or let that role own nothing but the audit log"
+            ),
+            Self::LogAltered { trigger } => write!(
+                formatter,
+                "`{trigger}` on the audit log itself can change or drop events; drop it"
+            ),
+            Self::LogWritable { role } => write!(
+                formatter,
+                "the role `{role}` can write the audit log by itself, and so remove events; run \
+                 the application with a role of its own, without rights on the audit tables"
+            ),
+            Self::SuperuserOwner { role } => write!(
+                formatter,
+                "the audit log or a function of it belongs to the superuser `{role}`; run \
+                 `migrate` with a role of its own"
+            ),
+            Self::TruncateUnseen { table } => write!(
+                formatter,
+                "no trigger can see `{table}` truncated on this server; take the right to \
+                 truncate it from the application"
+            ),
+            _ => Ok(()),
         }
     }
 }

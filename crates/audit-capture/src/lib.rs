@@ -14,6 +14,7 @@ pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableK
 pub use finding::Finding;
 pub use manual::manual_insert;
 pub use plan::{Plan, TableSchema, Trigger};
+pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use sql::checksum;
 
 /// What every error that a trigger of ours raises begins with.

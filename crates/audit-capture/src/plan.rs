@@ -308,7 +308,11 @@ impl Plan {
             self.installed.iter().filter(|found| stays(found)).collect();
         let is_kept = |wanted: &Trigger| {
             kept.iter()
-                .any(|found| found.name == wanted.name && found.table == wanted.table)
+                .any(|found| {
+                    found.name == wanted.name
+                        && found.table == wanted.table
+                        && found.schema == wanted.schema
+                })
         };
         let added = self.triggers.iter().filter(|wanted| !is_kept(wanted));
         statements.extend(added.map(|wanted| wanted.create.clone()));

@@ -75,7 +75,7 @@ pub(crate) fn short_hash(text: &str) -> String {
     hex(digest.get(..8).unwrap_or_default())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {

@@ -8,6 +8,8 @@ mod error;
 mod log;
 mod migrate;
 mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;

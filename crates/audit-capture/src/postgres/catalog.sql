@@ -1,0 +1,190 @@
+WITH scope AS (
+    SELECT n.oid, n.nspname
+    FROM pg_namespace AS n
+    WHERE n.nspname = ANY (
+        CASE
+            WHEN $1::text = '[]' THEN ARRAY[current_schema()::text]
+            ELSE ARRAY(SELECT json_array_elements_text($1::text::json))
+        END
+    )
+    AND n.nspname NOT IN ('audit', 'information_schema') AND n.nspname !~ '^pg_'
+), relations AS (
+    SELECT c.oid, s.nspname, c.relname, c.relkind, c.relowner, c.relnatts
+    FROM pg_class AS c
+    JOIN scope AS s ON s.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND NOT c.relispartition
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    )
+), audit_schema AS (
+    SELECT oid FROM pg_namespace WHERE nspname = 'audit'
+), ours AS (
+    SELECT t.*, p.proname, p.proargtypes, p.prosecdef, p.proconfig, p.prosrc
+    FROM pg_trigger AS t
+    JOIN pg_proc AS p ON p.oid = t.tgfoid
+    JOIN audit_schema AS a ON a.oid = p.pronamespace
+    WHERE t.tgparentid = 0 AND NOT t.tgisinternal
+), log AS (
+    SELECT c.oid, c.relowner, c.relacl, c.relrowsecurity
+    FROM pg_class AS c
+    JOIN audit_schema AS a ON a.oid = c.relnamespace
+    WHERE c.relname = 'audit_logs'
+)
+SELECT json_build_object(
+    'has_log', EXISTS (SELECT FROM log),
+    'was_migrated', EXISTS (
+        SELECT FROM pg_class AS c
+        JOIN audit_schema AS a ON a.oid = c.relnamespace
+        WHERE c.relname = 'audit_migrations'
+    ),
+    'tables', coalesce((
+        SELECT json_agg(json_build_object(
+            'schema', r.nspname,
+            'name', r.relname,
+            'kind', CASE r.relkind
+                WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' ELSE 'plain'
+            END,
+            'owner', pg_get_userbyid(r.relowner),
+            'last_number', r.relnatts,
+            'truncate_unseen', r.relkind = 'f' AND current_setting('server_version_num')::int < 160000,
+            'row_triggers_only', EXISTS (
+                SELECT FROM pg_inherits AS i WHERE r.oid IN (i.inhrelid, i.inhparent)
+            ) OR EXISTS (
+                SELECT FROM pg_trigger AS t
+                WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgtype & 66 = 0
+                AND t.oid NOT IN (SELECT oid FROM ours)
+            ),
+            'partitions', coalesce((
+                SELECT json_agg(json_build_array(n.nspname, c.relname)
+                    ORDER BY n.nspname, c.relname)
+                FROM pg_partition_tree(r.oid) AS p
+                JOIN pg_class AS c ON c.oid = p.relid
+                JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE p.level > 0 AND c.relkind IN ('r', 'p')
+            ), '[]'),
+            'columns', coalesce((
+                SELECT json_agg(json_build_object(
+                    'name', a.attname,
+                    'type', format_type(a.atttypid, a.atttypmod),
+                    'number', a.attnum,
+                    'custom_type', a.atttypid >= 16384
+                ) ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ), '[]'),
+            'key', coalesce((
+                SELECT json_agg(a.attname ORDER BY k.place)
+                FROM pg_index AS i
+                CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+                JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = k.number
+                WHERE i.indrelid = r.oid AND i.indisprimary AND k.place <= i.indnkeyatts
+            ), '[]')
+        ) ORDER BY r.nspname, r.relname)
+        FROM relations AS r
+    ), '[]'),
+    'triggers', coalesce((
+        SELECT json_agg(json_build_object(
+            'schema', s.nspname,
+            'table', c.relname,
+            'name', o.tgname,
+            'definition', concat_ws(E'\n',
+                'type ' || o.tgtype,
+                'enabled ' || (
+                    SELECT string_agg(DISTINCT same.tgenabled::text, '')
+                    FROM pg_trigger AS same
+                    WHERE same.tgfoid = o.tgfoid AND same.tgname = o.tgname AND (
+                        same.oid = o.oid OR c.relkind = 'p' AND same.tgparentid <> 0
+                        AND pg_partition_root(same.tgrelid) = c.oid
+                    )
+                ),
+                'when ' || CASE WHEN o.tgqual IS NULL THEN '' ELSE replace(
+                    substring(pg_get_triggerdef(o.oid) FROM ' WHEN \((.*)\) EXECUTE FUNCTION '),
+                    'OPERATOR(pg_catalog.*<>)', '*<>'
+                ) END,
+                'rows ' || concat_ws(' ', o.tgoldtable, o.tgnewtable),
+                'columns ' || o.tgattr::text,
+                'arguments ' || o.tgnargs,
+                'constraint ' || (o.tgconstraint <> 0),
+                'function ' || o.proname,
+                'definer ' || o.prosecdef,
+                'settings ' || array_to_string(o.proconfig, '; '),
+                o.prosrc
+            )
+        ) ORDER BY s.nspname, c.relname, o.tgname)
+        FROM ours AS o
+        JOIN pg_class AS c ON c.oid = o.tgrelid
+        JOIN pg_namespace AS s ON s.oid = c.relnamespace
+        WHERE s.oid IN (SELECT oid FROM scope)
+        OR pg_partition_root(c.oid) IN (SELECT oid FROM relations)
+    ), '[]'),
+    'user_triggers', coalesce((
+        SELECT json_agg(json_build_object('schema', s.nspname, 'table', c.relname, 'name', t.tgname)
+            ORDER BY s.nspname, c.relname, t.tgname)
+        FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid
+        JOIN scope AS s ON s.oid = c.relnamespace
+        WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgtype & 66 = 0
+        AND t.oid NOT IN (SELECT oid FROM ours)
+    ), '[]'),
+    'postgres', json_build_object(
+        'version', current_setting('server_version_num')::int,
+        'functions', coalesce((
+            SELECT json_agg(json_build_object(
+                'name', p.proname,
+                'definition', concat_ws(E'\n',
+                    'definer ' || p.prosecdef,
+                    'settings ' || array_to_string(p.proconfig, '; '),
+                    p.prosrc
+                )
+            ) ORDER BY p.proname)
+            FROM pg_proc AS p
+            JOIN audit_schema AS a ON a.oid = p.pronamespace
+            WHERE p.prorettype <> 'trigger'::regtype
+        ), '[]'),
+        'superusers', coalesce((
+            SELECT json_agg(DISTINCT r.rolname)
+            FROM pg_roles AS r
+            WHERE r.rolsuper AND (
+                r.oid IN (SELECT relowner FROM log) OR r.oid IN (
+                    SELECT p.proowner FROM pg_proc AS p
+                    JOIN audit_schema AS a ON a.oid = p.pronamespace
+                )
+            )
+        ), '[]'),
+        'writers', coalesce((
+            SELECT json_agg(DISTINCT w.name)
+            FROM (
+                SELECT coalesce(r.rolname, 'PUBLIC') AS name
+                FROM log
+                CROSS JOIN aclexplode(log.relacl) AS acl
+                LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
+                WHERE acl.grantee <> log.relowner
+                AND acl.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+                UNION
+                SELECT current_user
+                FROM log
+                WHERE has_table_privilege(log.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+            ) AS w
+        ), '[]'),
+        'log_triggers', coalesce((
+            SELECT json_agg(x.name ORDER BY x.name)
+            FROM (
+                SELECT t.tgname::text AS name FROM pg_trigger AS t
+                WHERE t.tgrelid IN (SELECT oid FROM log) AND NOT t.tgisinternal
+                UNION ALL
+                SELECT w.rulename::text FROM pg_rewrite AS w
+                WHERE w.ev_class IN (SELECT oid FROM log)
+            ) AS x
+        ), '[]'),
+        'json_casts', coalesce((
+            SELECT json_agg(DISTINCT format_type(k.castsource, NULL))
+            FROM pg_cast AS k
+            WHERE k.casttarget = 'json'::regtype AND k.castsource >= 16384 AND k.castfunc <> 0
+            AND NOT EXISTS (
+                SELECT FROM pg_depend AS d
+                WHERE d.classid = 'pg_cast'::regclass AND d.objid = k.oid AND d.deptype = 'e'
+            )
+        ), '[]')
+    )
+)::text

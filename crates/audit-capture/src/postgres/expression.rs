@@ -1,0 +1,221 @@
+//! Expressions over the columns of a row.
+
+use audit_core::stamp::Slot;
+use audit_core::{Dialect, Redaction};
+
+use crate::catalog::{Column, Table};
+use crate::event_row::Expressions;
+use crate::plan::Capture;
+
+use super::{name, text};
+
+/// The id of an event as a UUIDv7: milliseconds of its time, the microseconds in the 12 bits after
+/// the version, then the position of the write-ahead log, which grows with every event, and the
+/// server process, which tells apart two that read the same position. Nothing random, so that a
+/// program that seeds `random()` is not disturbed.
+///
+/// # Source
+/// RFC 9562, sections 5.7 and 6.2 (method 3).
+pub(super) fn event_id(micros: &str) -> String {
+    format!(
+        "encode(substr(int8send({micros} / 1000), 3, 6) \
+         || int2send((28672 | ({micros} % 1000 << 2))::int2) \
+         || int8send((-9223372036854775808) \
+         | (((pg_current_wal_insert_lsn() - '0/0'::pg_lsn) % 4294967296)::int8 << 30) \
+         | pg_backend_pid()), 'hex')::uuid"
+    )
+}
+
+/// The microseconds since 1970 of an instant. A double holds them exactly until the year 2255.
+pub(super) fn micros(time: &str) -> String {
+    format!("(date_part('epoch', {time}) * 1000000)::bigint")
+}
+
+/// The expressions of PostgreSQL.
+pub(super) struct Postgres;
+
+impl Expressions for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn slot(&self, slot: Slot) -> String {
+        format!("v_context[{}]", slot.number())
+    }
+
+    fn json_slot(&self, slot: Slot) -> String {
+        format!("v_context[{}]::json", slot.number())
+    }
+
+    fn list(&self, entries: &[String]) -> String {
+        text_array(entries)
+    }
+}
+
+fn text_array(entries: &[String]) -> String {
+    let entries: Vec<String> = entries.iter().map(|entry| text(entry)).collect();
+    format!("ARRAY[{}]::text[]", entries.join(", "))
+}
+
+/// A row of the table, as the function of a trigger names it: `old`, `new`, or a column of a
+/// query.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) capture: &'a Capture<'a>,
+    pub(super) place: &'a str,
+}
+
+impl Row<'_> {
+    fn table(&self) -> &Table {
+        self.capture.table
+    }
+
+    fn column(&self, column: &str) -> String {
+        format!("{}.{}", self.place, name(column))
+    }
+
+    /// The text of a value. Types that somebody made are written by their output function, because
+    /// a cast could run their code.
+    fn plain(&self, column: &Column) -> String {
+        let value = self.column(&column.name);
+        if column.custom_type {
+            format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN concat({value}) END")
+        } else {
+            format!("{value}::text")
+        }
+    }
+
+    /// The key as one text, or a hash of the row when the table has none.
+    pub(super) fn record_id(&self) -> String {
+        let table = self.table();
+        let find = |name: &String| table.columns.iter().find(|column| column.name == *name);
+        let key: Vec<String> = table
+            .key
+            .iter()
+            .filter_map(find)
+            .map(|column| self.plain(column))
+            .collect();
+        match key.as_slice() {
+            [] => format!(
+                "'sha256:' || encode(sha256(convert_to(row_to_json({})::text, 'UTF8')), 'hex')",
+                self.place
+            ),
+            [only] => only.clone(),
+            several => format!("array_to_json(ARRAY[{}])::text", several.join(", ")),
+        }
+    }
+
+    /// The image of the row.
+    pub(super) fn image(&self) -> String {
+        if self.capture.rule.keeps_every_column() {
+            return format!("row_to_json({})", self.place);
+        }
+        let with_key = self.selected(true);
+        if !hashes(self.capture) {
+            return with_key;
+        }
+        let without_key = self.selected(false);
+        format!("CASE WHEN v_key IS NULL THEN {without_key} ELSE {with_key} END")
+    }
+
+    fn selected(&self, has_key: bool) -> String {
+        let cells = self.capture.image_columns().filter_map(|(column, how)| {
+            let value = self.cell(column, how, has_key)?;
+            Some(format!("{value} AS {}", name(column)))
+        });
+        let cells: Vec<String> = cells.collect();
+        format!(
+            "(SELECT row_to_json(\"!image\") FROM (SELECT {}) AS \"!image\")",
+            cells.join(", ")
+        )
+    }
+
+    /// The image of what changed, by the names in `v_changed`.
+    pub(super) fn changed_image(&self) -> String {
+        let cells = self.capture.image_columns().map(|(column, how)| {
+            let cell = |has_key| {
+                self.cell(column, how, has_key).map(|value| {
+                    let key = text(&format!("{}:", serde_json::Value::from(column)));
+                    format!("{key} || coalesce(to_json({value})::text, 'null')")
+                })
+            };
+            let shown = cell(true).unwrap_or_default();
+            let listed = format!("{} = ANY (v_changed)", text(column));
+            match cell(false) {
+                Some(_) => format!("CASE WHEN {listed} THEN {shown} END"),
+                None => format!("CASE WHEN {listed} AND v_key IS NOT NULL THEN {shown} END"),
+            }
+        });
+        let cells: Vec<String> = cells.collect();
+        format!(
+            "('{{' || array_to_string(array_remove(ARRAY[{}]::text[], NULL), ',') || '}}')::json",
+            cells.join(", ")
+        )
+    }
+
+    /// A value as the images show it; `None` for a hash without a key.
+    fn cell(&self, column: &str, how: Option<Redaction>, has_key: bool) -> Option<String> {
+        let value = self.column(column);
+        let columns = &self.table().columns;
+        let plain = columns.iter().find(|known| known.name == column);
+        let plain = plain.map(|known| self.plain(known)).unwrap_or_default();
+        Some(match how {
+            Some(Redaction::Mask) => {
+                let mask = text(Redaction::MASK);
+                format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN {mask} END")
+            }
+            Some(Redaction::Truncate(length)) => {
+                let ellipsis = text(Redaction::ELLIPSIS);
+                format!(
+                    "CASE WHEN char_length({plain}) > {length} THEN left({plain}, {length}) || \
+                     {ellipsis} ELSE {plain} END"
+                )
+            }
+            // RFC 2104; the key on the connection is already padded and masked, inner half first.
+            Some(Redaction::Hash) if has_key => format!(
+                "{} || encode(sha256(substr(v_key, 65, 64) || sha256(substr(v_key, 1, 64) || \
+                 convert_to({plain}, 'UTF8'))), 'hex')",
+                text(Redaction::HASH_PREFIX)
+            ),
+            Some(Redaction::Hash) => return None,
+            _ => value,
+        })
+    }
+
+    /// The columns that the expressions read by name.
+    pub(super) fn named_columns(&self) -> Vec<&str> {
+        let columns = self
+            .table()
+            .columns
+            .iter()
+            .map(|column| column.name.as_str());
+        if self.capture.rule.keeps_every_column() {
+            let is_key = |column: &&str| self.table().key.iter().any(|key| key == column);
+            columns.filter(is_key).collect()
+        } else {
+            columns.collect()
+        }
+    }
+}
+
+/// Whether the images hold a hash.
+pub(super) fn hashes(capture: &Capture<'_>) -> bool {
+    let mut columns = capture.image_columns();
+    columns.any(|(_, how)| how == Some(Redaction::Hash))
+}
+
+/// The names of those columns whose bytes differ between `old` and `new`.
+pub(super) fn changed(columns: &[&str]) -> String {
+    let cases: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            format!(
+                "CASE WHEN row(old.{0})::record OPERATOR(pg_catalog.*<>) row(new.{0})::record \
+                 THEN {1} END",
+                name(column),
+                text(column)
+            )
+        })
+        .collect();
+    format!("array_remove(ARRAY[{}]::text[], NULL)", cases.join(", "))
+}

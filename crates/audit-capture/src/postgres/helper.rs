@@ -1,0 +1,86 @@
+//! Functions that are the same whatever the rules.
+
+use super::manual::record_body;
+use super::{name, setting_clauses, setting_texts, text};
+
+/// A function of ours that no trigger calls directly.
+pub(super) struct Helper {
+    pub(super) name: &'static str,
+    /// The statements that make it.
+    pub(super) create: String,
+    /// Its definition as `catalog.sql` reads it.
+    pub(super) definition: String,
+}
+
+/// Whom a helper serves.
+#[derive(Clone, Copy)]
+enum Caller {
+    /// The functions of triggers, with whose rights and settings it runs.
+    Ours,
+    /// Every role; it runs with the rights of the log's owner.
+    Everyone,
+}
+
+pub(super) fn all() -> [Helper; 3] {
+    [
+        helper(
+            "clipped",
+            "image json, cell_bytes int, image_bytes int",
+            "json",
+            Caller::Ours,
+            include_str!("clipped.sql"),
+        ),
+        helper(
+            "drifted",
+            "relation oid, old_row record, new_row record, rule json, hash_key bytea, images \
+             boolean, OUT record_id text, OUT previous_record_id text, OUT before_data json, OUT \
+             after_data json, OUT changed_fields text[]",
+            "SETOF record",
+            Caller::Ours,
+            include_str!("drifted.sql"),
+        ),
+        helper(
+            "record",
+            "event json",
+            "text",
+            Caller::Everyone,
+            &record_body(),
+        ),
+    ]
+}
+
+fn helper(
+    function: &'static str,
+    arguments: &str,
+    returns: &str,
+    caller: Caller,
+    body: &str,
+) -> Helper {
+    let (rights, settings, texts) = match caller {
+        Caller::Ours => (
+            "",
+            "SET search_path = pg_catalog, pg_temp".to_owned(),
+            "search_path=pg_catalog, pg_temp".to_owned(),
+        ),
+        Caller::Everyone => ("SECURITY DEFINER", setting_clauses(), setting_texts()),
+    };
+    let to_whom = match caller {
+        Caller::Ours => "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
+        Caller::Everyone => "GRANT EXECUTE ON FUNCTION {} TO PUBLIC",
+    };
+    let quoted = format!("audit.{}", name(function));
+    let body = format!("\n#variable_conflict use_variable\n{body}");
+    Helper {
+        name: function,
+        create: format!(
+            "CREATE OR REPLACE FUNCTION {quoted}({arguments}) RETURNS {returns} LANGUAGE plpgsql \
+             {rights}\n{settings}\nAS {};\n{}",
+            text(&body),
+            to_whom.replace("{}", &quoted),
+        ),
+        definition: format!(
+            "definer {}\nsettings {texts}\n{body}",
+            matches!(caller, Caller::Everyone)
+        ),
+    }
+}

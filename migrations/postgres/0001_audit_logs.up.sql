@@ -1,0 +1,78 @@
+-- Everything of the audit log lives in one schema; the right to use it gives no right on its
+-- tables.
+DO $$
+BEGIN
+    IF to_regnamespace('audit') IS NULL THEN
+        CREATE SCHEMA audit;
+    END IF;
+END
+$$;
+
+GRANT USAGE ON SCHEMA audit TO PUBLIC;
+
+-- Events, in the order in which they were written. Images are json, not jsonb: they keep every
+-- byte that a column held.
+CREATE TABLE IF NOT EXISTS audit.audit_logs (
+    occurred_at timestamptz NOT NULL,
+    id uuid NOT NULL,
+    recorded_at timestamptz,
+    transaction_id text,
+    schema_version smallint NOT NULL,
+    operation text NOT NULL,
+    action text,
+    outcome text NOT NULL,
+    table_schema text,
+    table_name text,
+    record_id text,
+    previous_record_id text,
+    before_data json,
+    after_data json,
+    changed_fields text[],
+    redacted_fields text[],
+    schema_fingerprint text,
+    before_exact boolean,
+    actor_id text,
+    actor_kind text NOT NULL,
+    actor_name text,
+    on_behalf_of text,
+    tenant_id text,
+    assurance text,
+    service text,
+    environment text,
+    request_id text,
+    causation_id text,
+    context json,
+    reason text,
+    metadata json,
+    label text,
+    description text,
+    severity text,
+    data_class text,
+    compliance text[],
+    notify text[],
+    reverts text[],
+    statement text,
+    tables text[],
+    duration_us bigint,
+    row_count bigint,
+    error_code text,
+    error_message text,
+    reason_code text,
+    source text NOT NULL,
+    PRIMARY KEY (occurred_at, id)
+);
+
+-- A prefix of the record id, because an entry of an index has a largest size and a key has none.
+CREATE INDEX IF NOT EXISTS audit_logs_record
+    ON audit.audit_logs (table_name, left(record_id, 128), occurred_at);
+
+-- The columns, types and key of every audited table over time; events name their fingerprint.
+CREATE TABLE IF NOT EXISTS audit.audit_schemas (
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    fingerprint text NOT NULL,
+    columns json NOT NULL,
+    record_key json NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (table_schema, table_name, fingerprint)
+);
