@@ -20,5 +20,5 @@ pub mod sabotage;
 mod world;
 
 pub use adapter::{Adapter, End, Failure};
-pub use database::{Server, TestDatabase};
+pub use database::{Raw, Server, TestDatabase};
 pub use world::{World, alice, in_words};
