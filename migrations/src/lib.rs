@@ -32,6 +32,7 @@ macro_rules! step {
 pub fn steps(dialect: Dialect) -> &'static [Step] {
     match dialect {
         Dialect::Postgres => &[step!(1, "postgres", "0001_audit_logs")],
+        Dialect::MySql => &[step!(1, "mysql", "0001_audit_logs")],
         Dialect::Sqlite => &[step!(1, "sqlite", "0001_audit_logs")],
         _ => &[],
     }

@@ -25,6 +25,8 @@ pub struct Catalog {
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).
     pub shadows: Vec<String>,
+    /// What only MySQL and MariaDB have.
+    pub mysql: crate::mysql::Facts,
     /// What only PostgreSQL has.
     pub postgres: crate::postgres::Facts,
 }
@@ -62,6 +64,12 @@ pub struct Table {
     /// The partitions that hold its rows, `(schema, table)` (PostgreSQL).
     #[serde(default)]
     pub partitions: Vec<(String, String)>,
+    /// Its storage engine (MySQL).
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// Its foreign keys, an entry for each of their columns (MySQL).
+    #[serde(default)]
+    pub foreign_keys: Vec<crate::mysql::ForeignKeyColumn>,
 }
 
 /// What a table is, as far as it matters for triggers.
@@ -96,6 +104,24 @@ pub struct Column {
     /// (PostgreSQL).
     #[serde(default)]
     pub custom_type: bool,
+    /// Its place in the table, where the catalog does not list columns in order (MySQL).
+    #[serde(default)]
+    pub position: u32,
+    /// Its place in the primary key, where the catalog does not list the key (MySQL).
+    #[serde(default)]
+    pub key_position: Option<u32>,
+    /// The most bytes that it holds (MySQL).
+    #[serde(default)]
+    pub octets: Option<u64>,
+    /// The character set of a text (MySQL).
+    #[serde(default)]
+    pub charset: Option<String>,
+    /// Whether the database computes it (MySQL).
+    #[serde(default)]
+    pub is_generated: bool,
+    /// Whether it is part of a unique index (MySQL).
+    #[serde(default)]
+    pub is_unique: bool,
 }
 
 /// A trigger of ours in the database.
@@ -111,6 +137,9 @@ pub struct InstalledTrigger {
     pub name: String,
     /// Its definition as the database keeps it, to compare with what is wanted.
     pub definition: String,
+    /// Its place among the triggers for the same event, counted from 1 (MySQL).
+    #[serde(default)]
+    pub order: u32,
 }
 
 /// A trigger that is not ours.
@@ -124,6 +153,12 @@ pub struct UserTrigger {
     pub table: String,
     /// Its name.
     pub name: String,
+    /// When it fires, `AFTER INSERT` (MySQL).
+    #[serde(default)]
+    pub event: String,
+    /// Its place among the triggers for that, counted from 1 (MySQL).
+    #[serde(default)]
+    pub order: u32,
 }
 
 /// A catalog text that cannot be read: the database answered something else than its catalog.
@@ -140,17 +175,61 @@ impl Catalog {
     #[must_use]
     pub fn query(dialect: Dialect) -> &'static str {
         match dialect {
-            Dialect::MySql => crate::mysql::CATALOG_QUERY,
+            Dialect::MySql => crate::mysql::CATALOG_QUERY, // see `mysql_query`
             Dialect::Postgres => crate::postgres::CATALOG_QUERY,
             _ => crate::sqlite::CATALOG_QUERY,
         }
     }
 
-    /// Reads the text that [`Catalog::query`] gives.
+    /// The statement that gives the catalog of one database of MySQL or MariaDB; `None` stands for
+    /// the connection's own.
+    #[must_use]
+    pub fn mysql_query(schema: Option<&str>) -> String {
+        crate::mysql::catalog_query(schema)
+    }
+
+    /// Reads the text that [`Catalog::query`] gives; those of several schemas may follow one
+    /// another.
     ///
     /// # Errors
     /// [`CatalogError`] when the text is not a catalog.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        serde_json::from_str(text).map_err(|source| CatalogError { source })
+        let mut catalog: Option<Self> = None;
+        for read in serde_json::Deserializer::from_str(text).into_iter::<Self>() {
+            let mut read = read.map_err(|source| CatalogError { source })?;
+            read.tables.iter_mut().for_each(Table::arrange);
+            match &mut catalog {
+                None => catalog = Some(read),
+                Some(catalog) => catalog.extend(read),
+            }
+        }
+        match catalog {
+            Some(catalog) => Ok(catalog),
+            None => serde_json::from_str(text).map_err(|source| CatalogError { source }),
+        }
+    }
+
+    /// Adds what another schema of the same database holds.
+    fn extend(&mut self, other: Self) {
+        self.tables.extend(other.tables);
+        self.triggers.extend(other.triggers);
+        self.user_triggers.extend(other.user_triggers);
+        let missing = other.mysql.missing_definers;
+        self.mysql.missing_definers.extend(missing);
+    }
+}
+
+impl Table {
+    /// Brings into order what the database may list in any order.
+    fn arrange(&mut self) {
+        self.columns.sort_by_key(|column| column.position);
+        self.foreign_keys
+            .sort_by(|a, b| (a.name.as_str(), a.position).cmp(&(b.name.as_str(), b.position)));
+        if self.key.is_empty() {
+            let placed = |column: &Column| Some((column.key_position?, column.name.clone()));
+            let mut key: Vec<(u32, String)> = self.columns.iter().filter_map(placed).collect();
+            key.sort();
+            self.key = key.into_iter().map(|(_, name)| name).collect();
+        }
     }
 }

@@ -1,25 +1,177 @@
-//! Generated row triggers that name the columns.
+//! Generated row triggers that name the columns, because MySQL has no row that a trigger could
+//! hand on as a whole.
+//!
+//! Foreign-key cascades fire no trigger there, so a parent's triggers also record the children
+//! that go with it.
 
-use audit_core::query::BoundQuery;
+mod column;
+mod event;
+mod manual;
+mod trigger;
+
+use audit_core::{Audit, Dialect};
+use serde::Deserialize;
 
 use crate::catalog::{Catalog, InstalledTrigger};
-use crate::plan::{Capture, Plan, Trigger};
+use crate::finding::Finding;
+use crate::plan::Plan;
+use crate::sql::{identifier, literal};
 
-pub(crate) const CATALOG_QUERY: &str = "";
+pub(crate) use manual::manual_insert;
+pub(crate) use trigger::triggers;
 
-pub(crate) fn triggers(_capture: &Capture<'_>) -> Vec<Trigger> {
-    Vec::new()
+/// What only MySQL and MariaDB have in their catalog.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Whether the server is MariaDB.
+    pub is_mariadb: bool,
+    /// The database that holds `audit_logs`.
+    pub log_schema: Option<String>,
+    /// Accounts that triggers of ours run as and that are not there any more.
+    pub missing_definers: Vec<String>,
 }
 
-pub(crate) fn complete(_plan: &mut Plan, _catalog: &Catalog) {}
-
-pub(crate) fn drop_trigger(_found: &InstalledTrigger) -> String {
-    String::new()
+/// One column of a foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ForeignKeyColumn {
+    /// The name of the foreign key.
+    pub name: String,
+    /// The column.
+    pub column: String,
+    /// Its place in the foreign key, counted from 1.
+    pub position: u32,
+    /// The schema of the table that it refers to.
+    pub parent_schema: String,
+    /// The table that it refers to.
+    pub parent: String,
+    /// The column that it refers to.
+    pub parent_column: String,
+    /// What happens here when the parent is deleted, in the words of SQL.
+    pub on_delete: String,
+    /// What happens here when the parent's key changes, in the words of SQL.
+    pub on_update: String,
 }
 
-pub(crate) fn manual_insert(_texts: &[(&'static str, String)]) -> BoundQuery {
-    BoundQuery {
-        text: String::new(),
-        binds: Vec::new(),
+/// What every name of a trigger of ours starts with.
+const PREFIX: &str = "audit_";
+
+/// What the body of every trigger of ours starts with; the catalog query knows them by it.
+const LABEL: &str = "audit_capture: BEGIN";
+
+/// The longest name of a trigger, in characters; counted in bytes here, which is never more.
+const LONGEST_NAME: usize = 64;
+
+/// The catalog of one database, the place of whose name reads `{schema}`.
+pub(crate) const CATALOG_QUERY: &str = include_str!("mysql/catalog.sql");
+
+/// The catalog query for one database; `None` for the connection's own.
+pub(crate) fn catalog_query(schema: Option<&str>) -> String {
+    let schema = match schema {
+        None => "DATABASE()".to_owned(),
+        Some(name) => hex_literal(name),
+    };
+    CATALOG_QUERY.replace("{schema}", &schema)
+}
+
+/// A text as a literal that reads the same in every `sql_mode` and character set.
+fn hex_literal(text: &str) -> String {
+    use std::fmt::Write as _;
+
+    let mut literal = String::with_capacity(text.len() * 2 + 12);
+    literal.push_str("_utf8mb4 X'");
+    for byte in text.bytes() {
+        let _ = write!(literal, "{byte:02X}");
+    }
+    literal.push('\'');
+    literal
+}
+
+/// The two keys of HMAC-SHA256, padded to its block, from which the triggers compute
+/// `Redaction::Hash`: what the connection holds instead of the key.
+///
+/// # Source
+/// RFC 2104, section 2.
+#[must_use]
+pub fn padded_keys(key: &[u8]) -> ([u8; 64], [u8; 64]) {
+    use sha2::{Digest, Sha256};
+
+    let digest = Sha256::digest(key);
+    let short = if key.len() > 64 {
+        digest.as_slice()
+    } else {
+        key
+    };
+    let (mut inner, mut outer) = ([0x36; 64], [0x5c; 64]);
+    for ((byte, inner), outer) in short.iter().zip(&mut inner).zip(&mut outer) {
+        *inner ^= byte;
+        *outer ^= byte;
+    }
+    (inner, outer)
+}
+
+fn name(text: &str) -> String {
+    identifier(Dialect::MySql, text)
+}
+
+fn text(value: &str) -> String {
+    literal(Dialect::MySql, value)
+}
+
+/// A name in its schema.
+fn qualified(schema: Option<&str>, object: &str) -> String {
+    match schema {
+        None => name(object),
+        Some(schema) => format!("{}.{}", name(schema), name(object)),
+    }
+}
+
+pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
+    format!(
+        "DROP TRIGGER IF EXISTS {}",
+        qualified(found.schema.as_deref(), &found.name)
+    )
+}
+
+/// Adds what holds for the database as a whole.
+pub(crate) fn complete(plan: &mut Plan, _audit: &Audit, catalog: &Catalog) {
+    mark_misplaced(plan.installed_mut(), catalog);
+    for table in &catalog.tables {
+        let audited = plan
+            .triggers()
+            .iter()
+            .any(|trigger| trigger.table == table.name && trigger.schema == table.schema);
+        let engine = table.engine.as_deref().unwrap_or("InnoDB");
+        if audited && !engine.eq_ignore_ascii_case("InnoDB") {
+            plan.add_finding(Finding::NotTransactional {
+                table: table.name.clone(),
+                engine: engine.to_owned(),
+            });
+        }
+    }
+    for account in &catalog.mysql.missing_definers {
+        plan.add_finding(Finding::DefinerMissing {
+            account: account.clone(),
+        });
+    }
+}
+
+/// A trigger of ours that a trigger of the application stands before or behind, on the wrong
+/// side, is not the one that is wanted.
+fn mark_misplaced(installed: &mut [InstalledTrigger], catalog: &Catalog) {
+    for found in installed {
+        let event = found.definition.as_str();
+        let is_after = event.starts_with("AFTER");
+        let misplaced = catalog.user_triggers.iter().any(|other| {
+            other.table == found.table
+                && other.schema == found.schema
+                && event
+                    .strip_prefix(&other.event)
+                    .is_some_and(|rest| rest.starts_with(' '))
+                && (other.order < found.order) == is_after
+        });
+        if misplaced {
+            found.definition.push_str(" misplaced");
+        }
     }
 }

@@ -147,7 +147,7 @@ impl Plan {
         }
         plan.find_misfits(audit, catalog);
         match dialect {
-            Dialect::MySql => crate::mysql::complete(&mut plan, catalog),
+            Dialect::MySql => crate::mysql::complete(&mut plan, audit, catalog),
             Dialect::Postgres => crate::postgres::complete(&mut plan, catalog),
             _ => crate::sqlite::complete(&mut plan, catalog),
         }
@@ -232,6 +232,14 @@ impl Plan {
             }));
     }
 
+    pub(crate) fn add_trigger(&mut self, trigger: Trigger) {
+        self.triggers.push(trigger);
+    }
+
+    pub(crate) fn installed_mut(&mut self) -> &mut [InstalledTrigger] {
+        &mut self.installed
+    }
+
     pub(crate) fn add_finding(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
@@ -300,19 +308,30 @@ impl Plan {
                     && wanted.definition == found.definition
             })
         };
-        let removed = self.installed.iter().filter(|found| !stays(found));
+        // Where a trigger is replaced in one step, it is not dropped first.
+        let replaced = |found: &InstalledTrigger| {
+            let mut same = self.triggers.iter().filter(|wanted| {
+                wanted.name == found.name
+                    && wanted.table == found.table
+                    && wanted.schema == found.schema
+            });
+            dialect == Dialect::MySql && same.next().is_some()
+        };
+        let removed = self
+            .installed
+            .iter()
+            .filter(|found| !stays(found) && !replaced(found));
         let mut statements: Vec<String> =
             removed.map(|found| drop_trigger(dialect, found)).collect();
         statements.extend(self.prepare.iter().cloned());
         let kept: Vec<&InstalledTrigger> =
             self.installed.iter().filter(|found| stays(found)).collect();
         let is_kept = |wanted: &Trigger| {
-            kept.iter()
-                .any(|found| {
-                    found.name == wanted.name
-                        && found.table == wanted.table
-                        && found.schema == wanted.schema
-                })
+            kept.iter().any(|found| {
+                found.name == wanted.name
+                    && found.table == wanted.table
+                    && found.schema == wanted.schema
+            })
         };
         let added = self.triggers.iter().filter(|wanted| !is_kept(wanted));
         statements.extend(added.map(|wanted| wanted.create.clone()));

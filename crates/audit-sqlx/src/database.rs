@@ -102,6 +102,9 @@ pub(crate) mod sealed {
         /// What an error says about capture, when it comes from there.
         fn capture_error(error: &dyn sqlx::error::DatabaseError) -> Option<crate::CaptureError>;
 
+        /// Whether a migration leaves settings on its connection, which is closed then.
+        const MIGRATION_CLOSES_CONNECTION: bool = false;
+
         /// Whether triggers are put on each connection instead of into the schema.
         const TRIGGERS_ON_CONNECTION: bool;
     }

@@ -7,6 +7,8 @@ mod database;
 mod error;
 mod log;
 mod migrate;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;

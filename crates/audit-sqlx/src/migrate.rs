@@ -52,6 +52,9 @@ pub async fn migrate<DB: AuditDatabase>(
         found => found.ok(),
     };
     let mut connection = pool.acquire().await?;
+    if DB::MIGRATION_CLOSES_CONNECTION {
+        connection.close_on_drop();
+    }
     // Made an owned text first: the future of a borrowed one would not be Send for every lifetime.
     let begin = DB::begin_migration().into_sql_str();
     let mut transaction = connection.begin_with(begin).await?;

@@ -1,0 +1,104 @@
+/*M! SET STATEMENT group_concat_max_len = 4294967295 FOR */
+SELECT JSON_OBJECT(
+    'mysql', JSON_OBJECT(
+        'is_mariadb', JSON_EXTRACT(IF(VERSION() LIKE '%MariaDB%', 'true', 'false'), '$'),
+        'log_schema', DATABASE(),
+        'missing_definers', (
+            SELECT COALESCE(JSON_ARRAYAGG(own.DEFINER), JSON_ARRAY())
+            FROM information_schema.TRIGGERS AS own
+            WHERE own.TRIGGER_SCHEMA = {schema} AND LEFT(own.ACTION_STATEMENT, 20) = 'audit_capture: BEGIN'
+                AND own.DEFINER NOT IN (
+                    SELECT REPLACE(GRANTEE, '''', '') FROM information_schema.USER_PRIVILEGES
+                )
+                AND 1 < (SELECT COUNT(DISTINCT GRANTEE) FROM information_schema.USER_PRIVILEGES)
+        )
+    ),
+    'tables', (
+        SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+            'schema', listed.TABLE_SCHEMA,
+            'name', listed.TABLE_NAME,
+            'engine', listed.ENGINE,
+            'columns', JSON_EXTRACT(parts.list, '$'),
+            'foreign_keys', JSON_EXTRACT(COALESCE(links.list, '[]'), '$')
+        )), JSON_ARRAY())
+        FROM information_schema.TABLES AS listed
+        JOIN (
+            SELECT col.TABLE_NAME, JSON_ARRAYAGG(JSON_OBJECT(
+                'name', col.COLUMN_NAME,
+                'type', IF(documents.name IS NULL, col.COLUMN_TYPE, 'json'),
+                'position', col.ORDINAL_POSITION,
+                'octets', col.CHARACTER_OCTET_LENGTH,
+                'charset', col.CHARACTER_SET_NAME,
+                'is_generated', JSON_EXTRACT(IF(col.EXTRA LIKE '%GENERATED%' OR
+                    COALESCE(col.GENERATION_EXPRESSION, '') <> '', 'true', 'false'), '$'),
+                'is_unique', JSON_EXTRACT(IF(uniques.name IS NULL, 'false', 'true'), '$'),
+                'key_position', uniques.key_position
+            )) AS list
+            FROM information_schema.COLUMNS AS col
+            LEFT JOIN (
+                SELECT TABLE_NAME AS table_name, COLUMN_NAME AS name,
+                    MAX(IF(INDEX_NAME = 'PRIMARY', SEQ_IN_INDEX, NULL)) AS key_position
+                FROM information_schema.STATISTICS
+                WHERE TABLE_SCHEMA = {schema} AND NON_UNIQUE = 0
+                GROUP BY TABLE_NAME, COLUMN_NAME
+            ) AS uniques ON uniques.table_name = col.TABLE_NAME AND uniques.name = col.COLUMN_NAME
+            LEFT JOIN (
+                SELECT NULL AS table_name, NULL AS name
+                /*M! UNION ALL
+                SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.CHECK_CONSTRAINTS
+                WHERE CONSTRAINT_SCHEMA = {schema} AND LEVEL = 'Column'
+                    AND CHECK_CLAUSE = CONCAT('json_valid(`', REPLACE(CONSTRAINT_NAME, '`', '``'), '`)') */
+            ) AS documents ON documents.table_name = col.TABLE_NAME AND documents.name = col.COLUMN_NAME
+            WHERE col.TABLE_SCHEMA = {schema}
+            GROUP BY col.TABLE_NAME
+        ) AS parts ON parts.TABLE_NAME = listed.TABLE_NAME
+        LEFT JOIN (
+            SELECT link.TABLE_NAME, JSON_ARRAYAGG(JSON_OBJECT(
+                'name', link.CONSTRAINT_NAME,
+                'column', link.COLUMN_NAME,
+                'position', link.ORDINAL_POSITION,
+                'parent_schema', link.REFERENCED_TABLE_SCHEMA,
+                'parent', link.REFERENCED_TABLE_NAME,
+                'parent_column', link.REFERENCED_COLUMN_NAME,
+                'on_delete', rule.DELETE_RULE,
+                'on_update', rule.UPDATE_RULE
+            )) AS list
+            FROM information_schema.KEY_COLUMN_USAGE AS link
+            JOIN information_schema.REFERENTIAL_CONSTRAINTS AS rule
+                ON rule.CONSTRAINT_SCHEMA = {schema} AND rule.TABLE_NAME = link.TABLE_NAME
+                    AND rule.CONSTRAINT_NAME = link.CONSTRAINT_NAME
+            WHERE link.TABLE_SCHEMA = {schema} AND link.REFERENCED_TABLE_NAME IS NOT NULL
+            GROUP BY link.TABLE_NAME
+        ) AS links ON links.TABLE_NAME = listed.TABLE_NAME
+        WHERE listed.TABLE_SCHEMA = {schema} AND listed.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+    ),
+    'triggers', (
+        SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+            'schema', own.TRIGGER_SCHEMA,
+            'table', own.EVENT_OBJECT_TABLE,
+            'name', own.TRIGGER_NAME,
+            'definition', CONCAT_WS(' ', own.ACTION_TIMING, own.EVENT_MANIPULATION,
+                IF(own.SQL_MODE = '', 'plain', own.SQL_MODE), own.CHARACTER_SET_CLIENT, own.ACTION_STATEMENT),
+            'order', own.ACTION_ORDER
+        )), JSON_ARRAY())
+        FROM information_schema.TRIGGERS AS own
+        WHERE own.TRIGGER_SCHEMA = {schema} AND LEFT(own.ACTION_STATEMENT, 20) = 'audit_capture: BEGIN'
+    ),
+    'user_triggers', (
+        SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+            'schema', other.TRIGGER_SCHEMA,
+            'table', other.EVENT_OBJECT_TABLE,
+            'name', other.TRIGGER_NAME,
+            'event', CONCAT(other.ACTION_TIMING, ' ', other.EVENT_MANIPULATION),
+            'order', other.ACTION_ORDER
+        )), JSON_ARRAY())
+        FROM information_schema.TRIGGERS AS other
+        WHERE other.TRIGGER_SCHEMA = {schema} AND LEFT(other.ACTION_STATEMENT, 20) <> 'audit_capture: BEGIN'
+    ),
+    'has_log', JSON_EXTRACT(IF(EXISTS(
+        SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'audit_logs'
+    ), 'true', 'false'), '$'),
+    'was_migrated', JSON_EXTRACT(IF(EXISTS(
+        SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'audit_migrations'
+    ), 'true', 'false'), '$')
+)

@@ -1,0 +1,66 @@
+//! The expressions of an event that do not depend on the table.
+
+use audit_core::Dialect;
+use audit_core::stamp::Slot;
+
+use crate::event_row::Expressions;
+
+use super::text;
+
+/// The expressions of MySQL and MariaDB.
+pub(super) struct MySql;
+
+impl Expressions for MySql {
+    fn dialect(&self) -> Dialect {
+        Dialect::MySql
+    }
+
+    fn slot(&self, slot: Slot) -> String {
+        format!("@audit_{}", slot.name())
+    }
+
+    fn json_slot(&self, slot: Slot) -> String {
+        self.slot(slot)
+    }
+
+    fn list(&self, entries: &[String]) -> String {
+        text(&serde_json::Value::from(entries).to_string())
+    }
+}
+
+/// The clock in UTC at this moment, not at the start of the statement, which may have waited for
+/// a lock since. `SYSDATE` reads in the time zone of the session; the difference of the two
+/// clocks of the statement is that zone's.
+pub(super) const NOW: &str =
+    "SYSDATE(6) - INTERVAL TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) SECOND";
+
+/// The microseconds of a time in UTC since 1970.
+pub(super) fn microseconds(time: &str) -> String {
+    format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {time})")
+}
+
+/// A UUIDv7 of the time that these microseconds are: what follows them is a counter of the
+/// server, so that two events of one microsecond keep their order.
+///
+/// # Source
+/// RFC 9562, section 5.7.
+pub(super) fn id(microseconds: &str) -> String {
+    format!(
+        "CONCAT(UNHEX(LPAD(HEX((({microseconds}) DIV 1000 << 16) | 0x7000 | \
+         ((({microseconds}) MOD 1000) << 2)), 16, '0')), UNHEX(HEX(0x8000000000 | (UUID_SHORT() & \
+         0x3FFFFFFFFF))), RANDOM_BYTES(3))"
+    )
+}
+
+/// The transaction: outside one, a text of the statement's own; inside one, what our `begin` left,
+/// which is NULL under anyone else's BEGIN. MySQL cannot tell whether one is open.
+pub(super) fn transaction(is_mariadb: bool) -> String {
+    if !is_mariadb {
+        return "@audit_transaction_id".to_owned();
+    }
+    let statement = microseconds("UTC_TIMESTAMP(6)");
+    format!(
+        "IF(@@in_transaction, @audit_transaction_id, LOWER(CONCAT(LPAD(HEX(CONNECTION_ID()), 16, \
+         '0'), LPAD(HEX({statement}), 16, '0'))))"
+    )
+}

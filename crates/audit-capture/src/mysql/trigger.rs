@@ -1,0 +1,381 @@
+//! The text of one row trigger.
+
+use std::fmt::Write as _;
+
+use audit_core::stamp::Slot;
+use audit_core::{MissingContext, Operation, Snapshot, schema};
+
+use crate::catalog::{Catalog, Table};
+use crate::event_row::{self, Expressions, RowExpressions, Subject};
+use crate::plan::{Capture, Trigger};
+use crate::sql::trigger_name;
+
+use super::column::Value;
+use super::event::{self, MySql};
+use super::{LABEL, LONGEST_NAME, PREFIX, name, qualified, text};
+
+/// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
+const DENIED: &str = "audit: a write without a context is refused; run it inside an audit context";
+
+/// What stands for a whole image that the session's `max_allowed_packet` has no room for.
+const NO_ROOM: &str = r#"{"$truncated":{"len":null,"head":null}}"#;
+
+/// The trigger that captures one operation on one table; MySQL fires none for TRUNCATE.
+pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
+    if capture.operation == Operation::Truncate {
+        return Vec::new();
+    }
+    let mut work = String::new();
+    if *capture.audit.on_missing_context() == MissingContext::Deny {
+        let kind = MySql.slot(Slot::ActorKind);
+        let denied = text(DENIED);
+        let _ = write!(
+            work,
+            "IF {kind} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {denied}; END IF; "
+        );
+    }
+    work.push_str(&insert(capture));
+    if let Some(condition) = condition(capture) {
+        work = format!("IF {condition} THEN {work}END IF; ");
+    }
+    let body = format!("{LABEL} DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; {work}END");
+    let table = capture.table;
+    let named = trigger_name(PREFIX, capture.operation, &table.name, LONGEST_NAME);
+    let event = format!("AFTER {}", capture.operation);
+    vec![trigger(capture.catalog, table, named, &event, &body)]
+}
+
+/// A trigger and the statement that makes it. One after the row fires before the application's
+/// own, so that what those do comes later in the log; one before the row fires after them.
+pub(super) fn trigger(
+    catalog: &Catalog,
+    table: &Table,
+    named: String,
+    event: &str,
+    body: &str,
+) -> Trigger {
+    let schema = table.schema.as_deref();
+    let beside = catalog.user_triggers.iter().filter(|other| {
+        other.table == table.name && other.schema == table.schema && other.event == event
+    });
+    let place = if event.starts_with("AFTER") {
+        let first = beside.min_by_key(|other| other.order);
+        first.map(|other| format!(" PRECEDES {}", name(&other.name)))
+    } else {
+        let last = beside.max_by_key(|other| other.order);
+        last.map(|other| format!(" FOLLOWS {}", name(&other.name)))
+    };
+    let (trigger, on) = (qualified(schema, &named), qualified(schema, &table.name));
+    let rest = format!(
+        "TRIGGER {trigger} {event} ON {on} FOR EACH ROW{} {body}",
+        place.unwrap_or_default()
+    );
+    // Nobody may write between the drop of the old trigger and the new one.
+    let create = if catalog.mysql.is_mariadb {
+        format!("CREATE OR REPLACE {rest}")
+    } else {
+        format!(
+            "LOCK TABLES {on} WRITE; DROP TRIGGER IF EXISTS {trigger}; CREATE {rest}; UNLOCK TABLES"
+        )
+    };
+    Trigger {
+        schema: table.schema.clone(),
+        table: table.name.clone(),
+        name: named,
+        create,
+        definition: format!("{event} plain utf8mb4 {body}"),
+    }
+}
+
+/// The table of events as a trigger on this table names it.
+pub(super) fn log_table(catalog: &Catalog, table: &Table) -> String {
+    // A trigger in the same database names it without, so that a copy of the database writes to
+    // its own log.
+    let elsewhere = catalog
+        .mysql
+        .log_schema
+        .as_deref()
+        .filter(|schema| table.schema.as_deref() != Some(schema));
+    qualified(elsewhere, schema::LOG_TABLE)
+}
+
+fn insert(capture: &Capture<'_>) -> String {
+    let redacted = capture.redacted_columns();
+    let columns = event_row::columns(&MySql, subject(capture, &redacted), row(capture));
+    let names: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
+    let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
+    format!(
+        "{}INSERT INTO {} ({}) VALUES ({}); ",
+        clock(),
+        log_table(capture.catalog, capture.table),
+        names.join(", "),
+        values.join(", "),
+    )
+}
+
+/// Reads the clock once for the time and the id of an event.
+pub(super) fn clock() -> String {
+    format!(
+        "SET audit_at = {}; SET audit_us = {}; ",
+        event::NOW,
+        event::microseconds("audit_at")
+    )
+}
+
+pub(super) fn subject<'a>(capture: &Capture<'a>, redacted_fields: &'a [String]) -> Subject<'a> {
+    Subject {
+        operation: capture.operation,
+        table_schema: capture.table.schema.as_deref(),
+        table_name: &capture.table.name,
+        fingerprint: capture.fingerprint,
+        redacted_fields,
+        rule: capture.rule,
+    }
+}
+
+/// A row as the expressions see it: each column by its expression.
+pub(super) trait Row {
+    fn column(&self, column: &str) -> String;
+}
+
+/// The rows of a trigger, and a table by its alias.
+impl Row for &str {
+    fn column(&self, column: &str) -> String {
+        format!("{self}.{}", name(column))
+    }
+}
+
+fn row(capture: &Capture<'_>) -> RowExpressions {
+    let (old, new) = match capture.operation {
+        Operation::Insert => (None, Some(&"NEW" as &dyn Row)),
+        Operation::Delete => (Some(&"OLD" as &dyn Row), None),
+        _ => (Some(&"OLD" as &dyn Row), Some(&"NEW" as &dyn Row)),
+    };
+    let is_mariadb = capture.catalog.mysql.is_mariadb;
+    let both = old.zip(new);
+    let table = capture.table;
+    let record = |row: &dyn Row| record_id(table, is_mariadb, row);
+    let record_id = new.or(old).map(record).unwrap_or_default();
+    RowExpressions {
+        occurred_at: "audit_at".to_owned(),
+        id: event::id("audit_us"),
+        transaction_id: event::transaction(is_mariadb),
+        previous_record_id: both.map(|(old, _)| format!("NULLIF({}, {record_id})", record(old))),
+        record_id,
+        before_data: old.map(|row| image(capture, row, both)),
+        after_data: new.map(|row| image(capture, row, both)),
+        changed_fields: both.map(|(old, new)| changed_fields(capture, old, new)),
+    }
+}
+
+/// The key of a row as one text, or a hash of the row when the table has none.
+pub(super) fn record_id(table: &Table, is_mariadb: bool, row: &dyn Row) -> String {
+    let part = |wanted: &str| {
+        let column = table.columns.iter().find(|column| column.name == wanted)?;
+        Some(Value { column, is_mariadb }.text(&row.column(wanted)))
+    };
+    let key: Vec<String> = table.key.iter().filter_map(|column| part(column)).collect();
+    match key.as_slice() {
+        [] => row_hash(table, is_mariadb, row),
+        [single] => single.clone(),
+        several => {
+            let quoted: Vec<String> = several
+                .iter()
+                .map(|part| format!("JSON_QUOTE({part})"))
+                .collect();
+            format!("CONCAT('[', {}, ']')", quoted.join(", ',', "))
+        }
+    }
+}
+
+fn row_hash(table: &Table, is_mariadb: bool, row: &dyn Row) -> String {
+    let values = table.columns.iter().map(|column| {
+        let value = Value { column, is_mariadb };
+        let expression = row.column(&column.name);
+        if value.is_long() {
+            format!("SHA2({expression}, 256)")
+        } else {
+            value.json(&expression, None, usize::MAX)
+        }
+    });
+    let values: Vec<String> = values.collect();
+    format!(
+        "CONCAT('sha256:', SHA2(JSON_ARRAY({}), 256))",
+        values.join(", ")
+    )
+}
+
+/// The image of a row, NULL when the context suppresses images.
+pub(super) fn image(
+    capture: &Capture<'_>,
+    row: &dyn Row,
+    both: Option<(&dyn Row, &dyn Row)>,
+) -> String {
+    let limits = capture.audit.limits();
+    let mut object = object(capture, row, both, limits.max_cell_bytes);
+    let columns = || capture.image_columns();
+    let longest: u64 = columns()
+        .map(|(column, _)| {
+            let value = value(capture, column);
+            let cell = value.map_or(0, |value| value.longest(limits.max_cell_bytes));
+            cell.saturating_add(column.len() as u64 * 6 + 6)
+        })
+        .fold(0, u64::saturating_add);
+    if longest > limits.max_image_bytes as u64 {
+        let names: usize = columns().map(|(column, _)| column.len() * 6 + 6).sum();
+        let room = limits.max_image_bytes.saturating_sub(names);
+        let cell = room / columns().count().max(1);
+        let shorter = self::object(capture, row, both, cell.min(limits.max_cell_bytes));
+        object = format!(
+            "IF(COALESCE(LENGTH({object}), {max}) < {max}, {object}, {shorter})",
+            max = limits.max_image_bytes
+        );
+    }
+    format!(
+        "IF({} IS NULL, COALESCE({object}, {}), NULL)",
+        MySql.slot(Slot::Suppress),
+        text(NO_ROOM)
+    )
+}
+
+fn value<'a>(capture: &Capture<'a>, column: &str) -> Option<Value<'a>> {
+    let known = capture.table.columns.iter();
+    let mut named = known.filter(|known| known.name == column);
+    let is_mariadb = capture.catalog.mysql.is_mariadb;
+    named.next().map(|column| Value { column, is_mariadb })
+}
+
+fn object(
+    capture: &Capture<'_>,
+    row: &dyn Row,
+    both: Option<(&dyn Row, &dyn Row)>,
+    cell: usize,
+) -> String {
+    let changed_only = capture.rule.snapshot() == Snapshot::Changed;
+    let members = capture.image_columns().filter_map(|(column, redaction)| {
+        let value = value(capture, column)?;
+        Some((
+            column,
+            value,
+            value.json(&row.column(column), redaction, cell),
+        ))
+    });
+    match both.filter(|_| changed_only) {
+        None => {
+            let pairs: Vec<String> = members
+                .map(|(column, _, json)| format!("{}, {json}", text(column)))
+                .collect();
+            format!("JSON_OBJECT({})", pairs.join(", "))
+        }
+        // JSON_OBJECT cannot leave a member out, so the object is put together as a text.
+        Some((old, new)) => {
+            let pairs: Vec<String> = members
+                .map(|(column, value, json)| {
+                    let same = value.is_same(&old.column(column), &new.column(column));
+                    let key = serde_json::Value::from(column).to_string();
+                    format!(
+                        "IF({same}, '', CONCAT({}, JSON_EXTRACT(JSON_ARRAY({json}), '$[0]') \
+                         COLLATE utf8mb4_bin))",
+                        text(&format!(", {key}: "))
+                    )
+                })
+                .collect();
+            if pairs.is_empty() {
+                return "JSON_OBJECT()".to_owned();
+            }
+            format!(
+                "CONCAT('{{', SUBSTRING(CONCAT({}), 3), '}}')",
+                pairs.join(", ")
+            )
+        }
+    }
+}
+
+/// The names of the columns whose bytes changed, as a JSON array.
+pub(super) fn changed_fields(capture: &Capture<'_>, old: &dyn Row, new: &dyn Row) -> String {
+    let (deciding, others) = capture.compared_columns();
+    let parts: Vec<String> = deciding
+        .iter()
+        .chain(&others)
+        .filter_map(|column| {
+            let value = value(capture, column)?;
+            let same = value.is_same(&old.column(column), &new.column(column));
+            let key = serde_json::Value::from(*column).to_string();
+            Some(format!("IF({same}, '', {})", text(&format!(",{key}"))))
+        })
+        .collect();
+    format!(
+        "CONCAT('[', SUBSTRING(CONCAT({}), 2), ']')",
+        parts.join(", ")
+    )
+}
+
+/// When an UPDATE is an event: a deciding column changed, unless the rule asks for every UPDATE,
+/// and the row was really written.
+fn condition(capture: &Capture<'_>) -> Option<String> {
+    if capture.operation != Operation::Update {
+        return None;
+    }
+    let mut conditions = Vec::new();
+    if !capture.rule.records_unchanged() {
+        let (deciding, _) = capture.compared_columns();
+        let same: Vec<String> = deciding
+            .iter()
+            .filter_map(|column| Some(value(capture, column)?.is_same_in_trigger()))
+            .collect();
+        if same.is_empty() {
+            return Some("FALSE".to_owned());
+        }
+        conditions.push(format!("NOT ({})", same.join(" AND ")));
+    }
+    conditions.extend(was_written(capture.catalog, capture.table));
+    (!conditions.is_empty()).then(|| conditions.join(" AND "))
+}
+
+/// UPDATE IGNORE fires AFTER triggers for rows that it skipped. A row is skipped only for a
+/// duplicate or a foreign key, so only a change of such a column is looked into: if a row with
+/// the old values is still there, nothing was written.
+pub(super) fn was_written(catalog: &Catalog, table: &Table) -> Option<String> {
+    if table.key.is_empty() {
+        return None;
+    }
+    let is_mariadb = catalog.mysql.is_mariadb;
+    let refers_to = |column: &str| {
+        let mut links = catalog.tables.iter().flat_map(|other| &other.foreign_keys);
+        links.any(|link| {
+            link.parent == table.name
+                && table.schema.as_deref() == Some(link.parent_schema.as_str())
+                && link.parent_column == column
+        })
+    };
+    let bound: Vec<Value<'_>> = table
+        .columns
+        .iter()
+        .filter(|column| {
+            column.is_unique
+                || refers_to(&column.name)
+                || table
+                    .foreign_keys
+                    .iter()
+                    .any(|link| link.column == column.name)
+        })
+        .map(|column| Value { column, is_mariadb })
+        .collect();
+    let same: Vec<String> = bound.iter().map(Value::is_same_in_trigger).collect();
+    let still = |value: &Value<'_>| {
+        let column = &value.column.name;
+        value.is_same(&"audit_row".column(column), &"OLD".column(column))
+    };
+    let mut old: Vec<String> = table
+        .key
+        .iter()
+        .map(|column| format!("{} = {}", "audit_row".column(column), "OLD".column(column)))
+        .collect();
+    old.extend(bound.iter().map(still));
+    Some(format!(
+        "({} OR NOT EXISTS (SELECT 1 FROM {} AS audit_row WHERE {} LOCK IN SHARE MODE))",
+        same.join(" AND "),
+        name(&table.name),
+        old.join(" AND "),
+    ))
+}

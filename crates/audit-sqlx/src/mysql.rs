@@ -1,0 +1,242 @@
+//! MySQL and MariaDB: row triggers in the schema, context in user variables of the session.
+
+use std::fmt::Write as _;
+
+use audit_capture::Catalog;
+use audit_core::query::{Bind, BoundQuery};
+use audit_core::stamp::{Slot, Stamp};
+use audit_core::{Audit, Dialect};
+use futures_core::future::BoxFuture;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row};
+use uuid::Uuid;
+
+use crate::CaptureError;
+use crate::attachment::Attachment;
+use crate::database::{Stamped, sealed::Capture};
+use crate::error::Detail;
+
+/// Keeps other migrations of this database out until the connection is closed, and pins what is
+/// stored with a trigger. Statements of a migration commit by themselves: each can run again.
+const BEGIN_MIGRATION: &str = "SET SESSION sql_mode = '', NAMES utf8mb4; \
+     DO GET_LOCK(CONCAT('audit_', SHA1(DATABASE())), 31536000); START TRANSACTION";
+
+/// Error numbers of the server that say something about capture.
+///
+/// # Source
+/// <https://mariadb.com/kb/en/mariadb-error-code-reference/>,
+/// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>.
+mod number {
+    pub(super) const BAD_FIELD: u16 = 1054;
+    pub(super) const NO_SUCH_TABLE: u16 = 1146;
+}
+
+impl Capture for MySql {
+    const DIALECT: Dialect = Dialect::MySql;
+    const TRIGGERS_ON_CONNECTION: bool = false;
+    const MIGRATION_CLOSES_CONNECTION: bool = true;
+
+    fn initialize() -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    fn prepare<'c>(
+        connection: &'c mut MySqlConnection,
+        attachment: &'c Attachment,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            if let Some(key) = attachment.audit().hash_key() {
+                let (inner, outer) = audit_capture::mysql_padded_keys(key);
+                sqlx::query("SET @audit_hash_inner = ?, @audit_hash_outer = ?")
+                    .bind(inner.to_vec())
+                    .bind(outer.to_vec())
+                    .persistent(false)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            let fallback = attachment.fallback();
+            let text = set("audit_fallback_", |slot| value(fallback.get(slot)));
+            connection.execute(AssertSqlSafe(text)).await?;
+            Ok(())
+        })
+    }
+
+    fn check_out<'c>(
+        connection: &'c mut MySqlConnection,
+        _attachment: &'c Attachment,
+        stamp: &'c Stamp,
+    ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
+        let mut text = set("audit_", |slot| value(stamp.get(slot)));
+        text.push_str(", @audit_transaction_id = NULL");
+        Box::pin(set_outside_a_transaction(connection, text))
+    }
+
+    fn check_in(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
+        let mut text = set("audit_", |_| value(None));
+        text.push_str(", @audit_transaction_id = NULL");
+        Box::pin(set_outside_a_transaction(connection, text))
+    }
+
+    fn stamp<'c>(
+        connection: &'c mut MySqlConnection,
+        stamp: Option<&'c Stamp>,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let fallback = |slot: Slot| format!("@audit_fallback_{}", slot.name());
+        let text = set("audit_", |slot| match stamp {
+            None => fallback(slot),
+            Some(stamp) => match (slot, stamp.get(slot)) {
+                (Slot::Service | Slot::Environment, None) => fallback(slot),
+                (_, given) => value(given),
+            },
+        });
+        Box::pin(async move {
+            connection.execute(AssertSqlSafe(text)).await?;
+            Ok(())
+        })
+    }
+
+    fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
+        let id = Uuid::now_v7().simple();
+        Some(format!(
+            "SET @audit_transaction_id = '{id}'; START TRANSACTION"
+        ))
+    }
+
+    fn catalog<'c>(
+        connection: &'c mut MySqlConnection,
+        audit: &'c Audit,
+    ) -> BoxFuture<'c, Result<String, sqlx::Error>> {
+        Box::pin(async move {
+            let named = audit.schemas().iter().map(|name| Some(name.as_str()));
+            let mut schemas: Vec<Option<&str>> = named.collect();
+            if schemas.is_empty() {
+                schemas.push(None);
+            }
+            let mut texts = String::new();
+            for schema in schemas {
+                let query = Catalog::mysql_query(schema);
+                let row = connection.fetch_one(AssertSqlSafe(query)).await?;
+                let text: String = row.try_get_unchecked(0)?;
+                texts.push_str(&text);
+                texts.push('\n');
+            }
+            Ok(texts)
+        })
+    }
+
+    fn run<'c>(
+        connection: &'c mut MySqlConnection,
+        statements: &'c [String],
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            for statement in statements {
+                connection
+                    .execute(AssertSqlSafe(statement.as_str()))
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn texts<'c>(
+        connection: &'c mut MySqlConnection,
+        query: &'c BoundQuery,
+    ) -> BoxFuture<'c, Result<Vec<Vec<Option<String>>>, sqlx::Error>> {
+        Box::pin(async move {
+            let mut statement = sqlx::query(AssertSqlSafe(query.text.as_str()));
+            for bind in &query.binds {
+                statement = match bind {
+                    Bind::Integer(number) => statement.bind(*number),
+                    Bind::Text(text) => statement.bind(text.as_str()),
+                    _ => statement,
+                };
+            }
+            let rows = statement.fetch_all(connection).await?;
+            rows.iter()
+                .map(|row| {
+                    (0..row.len())
+                        .map(|index| row.try_get_unchecked(index))
+                        .collect()
+                })
+                .collect()
+        })
+    }
+
+    fn begin_migration() -> &'static str {
+        BEGIN_MIGRATION
+    }
+
+    fn audit_table(name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn record_schema_statement() -> String {
+        "INSERT INTO audit_schemas (table_schema, table_name, fingerprint, columns, record_key, \
+         recorded_at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
+         ON DUPLICATE KEY UPDATE audit_schemas.fingerprint = audit_schemas.fingerprint"
+            .to_owned()
+    }
+
+    fn remove(_connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
+        let message = error.message();
+        let detail = || Detail::new(message, false);
+        if message.starts_with(audit_capture::ERROR_PREFIX) {
+            return Some(CaptureError::MissingContext(detail()));
+        }
+        let number = error
+            .try_downcast_ref::<MySqlDatabaseError>()
+            .map(MySqlDatabaseError::number);
+        let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
+        match number? {
+            number::BAD_FIELD if names_row => Some(CaptureError::StaleTrigger(detail())),
+            number::NO_SUCH_TABLE if message.contains("audit_logs") => {
+                Some(CaptureError::LogMissing(detail()))
+            }
+            _ if message.contains("audit_logs") => Some(CaptureError::Refused(detail())),
+            _ => None,
+        }
+    }
+}
+
+/// A value as a literal that needs no escaping and reads the same in every `sql_mode` and
+/// character set of the session.
+fn value(text: Option<&str>) -> String {
+    let Some(text) = text else {
+        return "NULL".to_owned();
+    };
+    let mut literal = String::with_capacity(text.len() * 2 + 12);
+    literal.push_str("_utf8mb4 X'");
+    for byte in text.bytes() {
+        let _ = write!(literal, "{byte:02x}");
+    }
+    literal.push('\'');
+    literal
+}
+
+/// The statement that sets a variable for every slot.
+fn set(prefix: &str, value: impl Fn(Slot) -> String) -> String {
+    let mut text = String::with_capacity(1024);
+    for slot in Slot::ALL {
+        let word = if text.is_empty() { "SET" } else { "," };
+        let _ = write!(text, "{word} @{prefix}{} = {}", slot.name(), value(slot));
+    }
+    text
+}
+
+/// Runs a statement, and finds out in the same round trip whether somebody left a transaction
+/// open: the server says so with every answer, and `begin_with` fails when it does not.
+async fn set_outside_a_transaction(
+    connection: &mut MySqlConnection,
+    text: String,
+) -> Result<Stamped, sqlx::Error> {
+    match connection.begin_with(AssertSqlSafe(text)).await {
+        Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
+        Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS audit_schemas;
+DROP TABLE IF EXISTS audit_logs;
