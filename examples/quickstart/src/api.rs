@@ -1,0 +1,290 @@
+//! The API: plain sqlx queries, compiled once for each database.
+//!
+//! There is no authorisation: anybody may do anything, and it is recorded who did.
+
+use audit_core::{Event, Severity, context};
+use axum::Router;
+use axum::extract::{Json, Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post, put};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::Pool;
+
+use super::{ADD_INVOICE, Database, SAVE_INVOICE, sql};
+use crate::api_error::{ApiError, Result};
+
+/// The most lines of an invoice.
+const MOST_LINES: i64 = 3;
+
+pub(super) fn routes() -> Router<Pool<Database>> {
+    Router::new()
+        .route("/users", get(list_users).post(add_user))
+        .route("/users/{id}/name", put(rename_user))
+        .route("/users/{id}/password", put(change_password))
+        .route("/users/tidy", post(tidy_users))
+        .route("/invoices/{org}", axum::routing::delete(delete_invoices))
+        .route("/invoices/{org}/remind", post(remind))
+        .route(
+            "/invoices/{org}/{number}",
+            post(add_invoice).put(save_invoice),
+        )
+        .route("/invoices/{org}/{number}/lines", post(add_lines))
+        .route("/invoices/{org}/{number}/approve", post(approve))
+        .route("/audit", get(audit))
+}
+
+#[derive(Deserialize)]
+struct NewUser {
+    name: String,
+    email: String,
+    /// Kept as it comes, to show that the log does not; an application keeps a salted hash.
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Password {
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct Invoice {
+    total: String,
+    details: Value,
+    #[serde(default)]
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    line_no: i64,
+    item: String,
+    quantity: i64,
+}
+
+async fn list_users(State(pool): State<Pool<Database>>) -> Result<Json<Value>> {
+    let users: Vec<(i64, String, String)> =
+        sqlx::query_as("SELECT id, name, email FROM users ORDER BY id")
+            .fetch_all(&pool)
+            .await?;
+    let users = users
+        .into_iter()
+        .map(|(id, name, email)| json!({"id": id, "name": name, "email": email}));
+    Ok(Json(users.collect()))
+}
+
+async fn add_user(
+    State(pool): State<Pool<Database>>,
+    Json(user): Json<NewUser>,
+) -> Result<(StatusCode, Json<Value>)> {
+    let insert = "INSERT INTO users (name, email, password) VALUES (?, ?, ?) RETURNING id";
+    let id: i64 = sqlx::query_scalar(sql(insert))
+        .bind(user.name)
+        .bind(user.email)
+        .bind(user.password)
+        .fetch_one(&pool)
+        .await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+async fn rename_user(
+    State(pool): State<Pool<Database>>,
+    Path(id): Path<i64>,
+    Json(user): Json<Name>,
+) -> Result<StatusCode> {
+    let done = sqlx::query(sql("UPDATE users SET name = ? WHERE id = ?"))
+        .bind(user.name)
+        .bind(id)
+        .execute(&pool)
+        .await?;
+    found(done.rows_affected())
+}
+
+async fn change_password(
+    State(pool): State<Pool<Database>>,
+    Path(id): Path<i64>,
+    Json(user): Json<Password>,
+) -> Result<StatusCode> {
+    let done = sqlx::query(sql("UPDATE users SET password = ? WHERE id = ?"))
+        .bind(user.password)
+        .bind(id)
+        .execute(&pool)
+        .await?;
+    found(done.rows_affected())
+}
+
+/// Raw SQL over all rows; those that stay as they are make no event.
+async fn tidy_users(State(pool): State<Pool<Database>>) -> Result<StatusCode> {
+    let tidy = sqlx::raw_sql("UPDATE users SET email = lower(email)").execute(&pool);
+    context::with_reason("one spelling for each address", tidy).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_invoice(
+    State(pool): State<Pool<Database>>,
+    Path((org, number)): Path<(String, i64)>,
+    Json(invoice): Json<Invoice>,
+) -> Result<StatusCode> {
+    let mut transaction = audit_sqlx::begin(&pool).await?;
+    sqlx::query(sql(ADD_INVOICE))
+        .bind(&org)
+        .bind(number)
+        .bind(&invoice.total)
+        .bind(sqlx::types::Json(&invoice.details))
+        .execute(&mut *transaction)
+        .await?;
+    for line in &invoice.lines {
+        insert_line(&mut transaction, &org, number, line).await?;
+    }
+    transaction.commit().await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn save_invoice(
+    State(pool): State<Pool<Database>>,
+    Path((org, number)): Path<(String, i64)>,
+    Json(invoice): Json<Invoice>,
+) -> Result<StatusCode> {
+    sqlx::query(sql(SAVE_INVOICE))
+        .bind(org)
+        .bind(number)
+        .bind(invoice.total)
+        .bind(sqlx::types::Json(invoice.details))
+        .execute(&pool)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes first and counts then: one line too many takes all of them back.
+async fn add_lines(
+    State(pool): State<Pool<Database>>,
+    Path((org, number)): Path<(String, i64)>,
+    Json(lines): Json<Vec<Line>>,
+) -> Result<StatusCode> {
+    let mut transaction = audit_sqlx::begin(&pool).await?;
+    for line in &lines {
+        insert_line(&mut transaction, &org, number, line).await?;
+    }
+    let count = "SELECT count(*) FROM invoice_lines WHERE org = ? AND number = ?";
+    let count: i64 = sqlx::query_scalar(sql(count))
+        .bind(&org)
+        .bind(number)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if count > MOST_LINES {
+        transaction.rollback().await?;
+        return Err(ApiError::TooManyLines { most: MOST_LINES });
+    }
+    transaction.commit().await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn insert_line(
+    connection: &mut <Database as sqlx::Database>::Connection,
+    org: &str,
+    number: i64,
+    line: &Line,
+) -> Result<()> {
+    let insert = "INSERT INTO invoice_lines (org, number, line_no, item, quantity) \
+                  VALUES (?, ?, ?, ?, ?)";
+    sqlx::query(sql(insert))
+        .bind(org)
+        .bind(number)
+        .bind(line.line_no)
+        .bind(&line.item)
+        .bind(line.quantity)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// One statement, many rows: each is an event.
+async fn remind(
+    State(pool): State<Pool<Database>>,
+    Path(org): Path<String>,
+) -> Result<Json<Value>> {
+    let update = "UPDATE invoices SET status = 'reminded' WHERE org = ? AND status = 'open'";
+    let done = sqlx::query(sql(update)).bind(org).execute(&pool).await?;
+    Ok(Json(json!({ "reminded": done.rows_affected() })))
+}
+
+/// The change of the row records itself; what it means is recorded beside it.
+async fn approve(
+    State(pool): State<Pool<Database>>,
+    Path((org, number)): Path<(String, i64)>,
+) -> Result<StatusCode> {
+    let mut transaction = audit_sqlx::begin(&pool).await?;
+    let update = "UPDATE invoices SET status = 'approved' WHERE org = ? AND number = ?";
+    let done = sqlx::query(sql(update))
+        .bind(&org)
+        .bind(number)
+        .execute(&mut *transaction)
+        .await?;
+    found(done.rows_affected())?;
+    let record = json!([org, number.to_string()]).to_string();
+    let event = Event::custom("invoice.approved")
+        .record("invoices", record)
+        .label("Invoice approved")
+        .severity(Severity::High);
+    audit_sqlx::record(&mut *transaction, event).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The lines go with their invoices, by the foreign key; each is an event.
+async fn delete_invoices(
+    State(pool): State<Pool<Database>>,
+    Path(org): Path<String>,
+) -> Result<StatusCode> {
+    let done = sqlx::query(sql("DELETE FROM invoices WHERE org = ?"))
+        .bind(org)
+        .execute(&pool)
+        .await?;
+    found(done.rows_affected())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filters {
+    table: Option<String>,
+    record: Option<String>,
+    actor: Option<String>,
+    since: Option<String>,
+    limit: Option<u32>,
+}
+
+/// The trail, newest first.
+async fn audit(
+    State(pool): State<Pool<Database>>,
+    Query(filters): Query<Filters>,
+) -> Result<Json<Vec<Event>>> {
+    let mut log = audit_sqlx::log(&pool);
+    if let Some(table) = filters.table {
+        log = log.table(table);
+    }
+    if let Some(record) = filters.record {
+        log = log.record(record);
+    }
+    if let Some(actor) = filters.actor {
+        log = log.actor(actor);
+    }
+    if let Some(since) = filters.since {
+        log = log.since(since);
+    }
+    if let Some(limit) = filters.limit {
+        log = log.limit(limit);
+    }
+    Ok(Json(log.list().await?))
+}
+
+fn found(rows: u64) -> Result<StatusCode> {
+    match rows {
+        0 => Err(ApiError::NotFound),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}

@@ -1,0 +1,108 @@
+//! The process that plays the story: an HTTP client that knows the server by its URL alone.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+
+use crate::story::{STEPS, Step, Who};
+
+/// No answer takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The tokens of everybody who has one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    pub(crate) alice: String,
+    pub(crate) bob: String,
+    pub(crate) expired: String,
+    pub(crate) forged: String,
+}
+
+impl Tokens {
+    fn of(&self, who: Who) -> Option<&str> {
+        match who {
+            Who::Alice => Some(&self.alice),
+            Who::Bob => Some(&self.bob),
+            Who::Expired => Some(&self.expired),
+            Who::Forger => Some(&self.forged),
+            Who::Nobody => None,
+        }
+    }
+}
+
+/// What the client says of one step, as a line of JSON on standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deed {
+    pub(crate) status: u16,
+    pub(crate) request_id: String,
+}
+
+/// Plays the story against a server.
+///
+/// # Errors
+/// When the server cannot be reached or an answer is not the one that the story has.
+pub(crate) fn play(url: &str) -> Result<ExitCode> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    let tokens = serde_json::from_str(&text).context("standard input must hold the tokens")?;
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build();
+    let agent = config.new_agent();
+    let (mut out, mut talk) = (std::io::stdout().lock(), std::io::stderr().lock());
+    let mut ids = HashMap::new();
+    for step in STEPS {
+        let mut response = send(&agent, url, step, &tokens, &ids)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_string()?;
+        writeln!(talk, "  {status}  {}", step.title)?;
+        if status != step.status {
+            let wanted = step.status;
+            bail!("the answer is {status} and must be {wanted}: {body}");
+        }
+        if let Some(name) = step.keep {
+            let answer: serde_json::Value = serde_json::from_str(&body)?;
+            let id = answer.get("id").context("the answer has no id")?;
+            ids.insert(name, id.to_string());
+        }
+        let id = response.headers().get("x-request-id");
+        let request_id = id.context("the answer has no request id")?.to_str()?.into();
+        let deed = Deed { status, request_id };
+        writeln!(out, "{}", serde_json::to_string(&deed)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn send(
+    agent: &Agent,
+    url: &str,
+    step: &Step,
+    tokens: &Tokens,
+    ids: &HashMap<&str, String>,
+) -> Result<Response<Body>> {
+    let mut path = step.path.to_owned();
+    for (name, id) in ids {
+        path = path.replace(&format!("{{{name}}}"), id);
+    }
+    let mut request = Request::builder()
+        .method(step.method)
+        .uri(format!("{url}{path}"))
+        .header("user-agent", "quickstart-demo");
+    if let Some(token) = tokens.of(step.who) {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let answer = if step.body.is_empty() {
+        agent.run(request.body(())?)
+    } else {
+        let request = request.header("content-type", "application/json");
+        agent.run(request.body(step.body)?)
+    };
+    answer.with_context(|| format!("no answer from {url}"))
+}

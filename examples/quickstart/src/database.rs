@@ -1,0 +1,135 @@
+//! Which database, and what differs between them.
+//!
+//! The queries of `api.rs` and `schema.rs` are plain sqlx, as an application on one database
+//! writes them. Here they serve three: each module below names its database and compiles the same
+//! two files for it.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+/// A database that this program was built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[cfg(feature = "mysql")]
+    MySql,
+    #[cfg(feature = "postgres")]
+    Postgres,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+}
+
+/// The URL of a database. `Debug` does not show it: there may be a password in it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseUrl {
+    kind: Kind,
+    text: String,
+}
+
+/// A URL that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error("a database in memory is another one for each connection; name a file")]
+    InMemory,
+    #[error("a URL starts with `sqlite://`, `postgres://` or `mysql://`; this one does not")]
+    Scheme,
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DatabaseUrl({:?})", self.kind)
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let scheme = text.split(':').next().unwrap_or_default();
+        let kind = match scheme {
+            #[cfg(feature = "mysql")]
+            "mariadb" | "mysql" => Kind::MySql,
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Kind::Postgres,
+            #[cfg(feature = "sqlite")]
+            "sqlite" if text.contains(":memory:") || text.contains("mode=memory") => {
+                return Err(UrlError::InMemory);
+            }
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Kind::Sqlite,
+            _ => return Err(UrlError::Scheme),
+        };
+        let text = text.to_owned();
+        Ok(Self { kind, text })
+    }
+}
+
+/// Where the data lies: in a database that was named, or in a new file that goes with this value.
+#[derive(Debug)]
+pub(crate) struct Place {
+    url: DatabaseUrl,
+    folder: Option<TempDir>,
+}
+
+impl Place {
+    pub(crate) fn new(url: Option<&DatabaseUrl>) -> Result<Self> {
+        if let Some(url) = url {
+            let url = url.clone();
+            return Ok(Self { url, folder: None });
+        }
+        let folder = tempfile::Builder::new()
+            .prefix("audit-quickstart-")
+            .tempdir()
+            .context("no folder for the database file can be made")?;
+        let file = folder.path().join("app.db");
+        let text = format!("sqlite://{}?mode=rwc", file.display());
+        let url = text.parse().context("name one by `--database-url`")?;
+        let folder = Some(folder);
+        Ok(Self { url, folder })
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.url.kind
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url.text
+    }
+
+    /// What may be shown of it.
+    pub(crate) fn in_words(&self) -> String {
+        match &self.folder {
+            None => format!("{:?}, at the given URL", self.url.kind),
+            Some(folder) => format!("SQLite, in {}", folder.path().join("app.db").display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_keeps_its_password_to_itself() {
+        let url: DatabaseUrl = "sqlite://app.db?password=hunter2".parse().unwrap();
+        assert_eq!(format!("{url:?}"), "DatabaseUrl(Sqlite)");
+    }
+
+    #[test]
+    fn a_new_file_goes_with_its_place() {
+        let place = Place::new(None).unwrap();
+        let folder = place.folder.as_ref().unwrap().path().to_owned();
+        assert!(folder.is_dir() && place.in_words().contains("app.db"));
+        drop(place);
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,131 @@
+//! The server that stays.
+
+#![cfg(test)]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use ureq::Agent;
+
+/// A server on a free port, gone with this value.
+struct Quickstart {
+    process: Child,
+    url: String,
+    alice: String,
+    agent: Agent,
+}
+
+impl Quickstart {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+            .args(["--port", "0"])
+            .env_remove("DATABASE_URL")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (mut url, mut alice) = (String::new(), String::new());
+        for line in lines.map_while(Result::ok) {
+            if let Some(rest) = line.strip_prefix("serving on ") {
+                url = rest.to_owned();
+            }
+            if let Some(rest) = line.strip_prefix("alice='authorization: ") {
+                alice = rest.trim_end_matches('\'').to_owned();
+            }
+            if line.starts_with("Ctrl-C") {
+                break;
+            }
+        }
+        let config = Agent::config_builder().http_status_as_error(false).build();
+        Self {
+            process,
+            url,
+            alice,
+            agent: config.new_agent(),
+        }
+    }
+
+    fn add_user(&self, token: &str) -> (u16, String) {
+        let mut response = self
+            .agent
+            .post(format!("{}/users", self.url))
+            .header("authorization", token)
+            .send_json(serde_json::json!({"name": "Ann", "email": "a@x", "password": "secret"}))
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.body_mut().read_to_string().unwrap(),
+        )
+    }
+
+    fn audit(&self, query: &str) -> (u16, Value) {
+        let url = format!("{}/audit?{query}", self.url);
+        let mut response = self.agent.get(url).call().unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    fn count(&self, query: &str) -> usize {
+        let (status, events) = self.audit(query);
+        assert_eq!(status, 200, "{events}");
+        events.as_array().unwrap().len()
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+#[test]
+fn the_trail_is_narrowed_by_each_filter() {
+    let server = Quickstart::start();
+    for _ in 0..2 {
+        assert_eq!(server.add_user(&server.alice).0, 201);
+    }
+    assert_eq!(server.count(""), 2);
+    assert_eq!(server.count("table=users"), 2);
+    assert_eq!(server.count("table=invoices"), 0);
+    assert_eq!(server.count("table=users&record=2"), 1);
+    assert_eq!(server.count("actor=alice&since=1h"), 2);
+    assert_eq!(server.count("actor=bob"), 0);
+    assert_eq!(server.count("since=2999-01-01T00:00:00Z"), 0);
+    assert_eq!(server.count("limit=1"), 1);
+    let (_, newest) = server.audit("limit=1");
+    assert_eq!(newest[0]["record_id"], "2");
+}
+
+#[test]
+fn a_filter_that_makes_no_sense_is_refused() {
+    let server = Quickstart::start();
+    for query in ["tabel=users", "since=yesterday", "limit=0", "limit=-1"] {
+        let (status, answer) = server.audit(query);
+        assert_eq!(status, 400, "{query}: {answer}");
+    }
+    let (_, answer) = server.audit("since=yesterday");
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("`yesterday` is no time"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_token_that_does_not_hold_changes_nothing() {
+    let server = Quickstart::start();
+    let mut forged = server.alice.clone();
+    let last = forged.pop();
+    forged.push(if last == Some('A') { 'Q' } else { 'A' });
+    let (status, answer) = server.add_user(&forged);
+    assert_eq!(status, 401, "{answer}");
+    assert!(answer.contains("\"error\""), "{answer}");
+    assert_eq!(server.count(""), 0);
+}
