@@ -40,7 +40,9 @@ macro_rules! adapter {
             async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
                 let options = <$options>::new().max_connections(connections);
                 let attach = ($hooked)(audit_sqlx::attach(options, audit));
-                Self { pool: attach.connect(url).await.unwrap() }
+                Self {
+                    pool: attach.connect(url).await.unwrap(),
+                }
             }
 
             async fn migrate(&self, audit: &Audit) -> Vec<String> {
@@ -148,6 +150,15 @@ fn sabotaged(attach: Attach<sqlx::Sqlite>) -> Attach<sqlx::Sqlite> {
         })
 }
 
+adapter!(
+    sqlx::Postgres,
+    sqlx::postgres::PgPoolOptions,
+    std::convert::identity
+);
 adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions, sabotaged);
 
+audit_testkit::conformance!(postgres15, Postgres15, Sqlx<sqlx::Postgres>);
+audit_testkit::conformance!(postgres16, Postgres16, Sqlx<sqlx::Postgres>);
+audit_testkit::conformance!(postgres17, Postgres17, Sqlx<sqlx::Postgres>);
+audit_testkit::conformance!(postgres18, Postgres18, Sqlx<sqlx::Postgres>);
 audit_testkit::conformance!(sqlite, Sqlite, Sqlx<sqlx::Sqlite>);
