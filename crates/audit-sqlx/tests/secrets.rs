@@ -6,7 +6,7 @@
 //! | value of a masked column | the same | the same |
 //! | value of a hashed column | the same | the same |
 //! | tail of a truncated column | the same | the same |
-//! | key of the hashes | the settings | the same, and the server's log of all statements |
+//! | key of the hashes | the settings | the same, and the server's log of all statements, which must not log the values of binds |
 //!
 //! Each is searched as it is, in hex of both cases and in base64 of the three alignments.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
@@ -154,6 +154,14 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
+/// The bytes of a key as the two passes of an HMAC use them (RFC 2104, section 2): whoever reads
+/// one has the key.
+fn as_pads(key: &str) -> Vec<String> {
+    [0x36, 0x5c]
+        .map(|pad| hex(&key.bytes().map(|byte| byte ^ pad).collect::<Vec<_>>()))
+        .to_vec()
+}
+
 /// Looks for every planted secret in every place.
 fn search(places: &[(&str, Vec<u8>)], key_only: &[(&str, Vec<u8>)]) {
     let mut secrets = vec![KEY.to_owned()];
@@ -174,7 +182,12 @@ fn search(places: &[(&str, Vec<u8>)], key_only: &[(&str, Vec<u8>)]) {
         let key_places = if index == 0 { key_only } else { &[] };
         for (place, bytes) in places.iter().chain(key_places) {
             assert!(!bytes.is_empty(), "nothing to search in {place}");
-            for form in forms(secret) {
+            let pads = if index == 0 {
+                as_pads(secret)
+            } else {
+                Vec::new()
+            };
+            for form in forms(secret).into_iter().chain(pads) {
                 if bytes
                     .windows(form.len())
                     .any(|window| window == form.as_bytes())
@@ -293,13 +306,33 @@ async fn stored(
     }
 }
 
+const UPSERT: &str = "ON CONFLICT (id) DO UPDATE SET dropped = excluded.dropped, \
+     masked = excluded.masked, hashed = excluded.hashed, truncated = excluded.truncated";
+
 planted!(
     sqlite,
     Sqlite,
     sqlx::Sqlite,
     sqlx::sqlite::SqlitePoolOptions,
     "TEXT",
-    "ON CONFLICT (id) DO UPDATE SET dropped = excluded.dropped, masked = excluded.masked, \
-     hashed = excluded.hashed, truncated = excluded.truncated",
+    UPSERT,
     |index| format!("?{index}")
+);
+planted!(
+    postgres15,
+    Postgres15,
+    sqlx::Postgres,
+    sqlx::postgres::PgPoolOptions,
+    "TEXT",
+    UPSERT,
+    |index| format!("${index}")
+);
+planted!(
+    postgres18,
+    Postgres18,
+    sqlx::Postgres,
+    sqlx::postgres::PgPoolOptions,
+    "TEXT",
+    UPSERT,
+    |index| format!("${index}")
 );

@@ -25,6 +25,7 @@ const SETTINGS: [&str; 11] = [
     "full_page_writes=off",
     "listen_addresses=127.0.0.1",
     "log_destination=stderr",
+    "log_parameter_max_length=0",
     "log_statement=all",
     "log_timezone=UTC",
     "max_connections=200",
