@@ -80,7 +80,7 @@ BEGIN
             ),
             CASE count(*) FILTER (WHERE c.key > 0)
                 WHEN 0 THEN
-                    '''sha256:'' || encode(sha256(convert_to(row_to_json("!row")::text, ''UTF8'')), ''hex'')'
+                    '''sha256:'' || encode(sha256(convert_to(row_to_json("!row".*)::text, ''UTF8'')), ''hex'')'
                 WHEN 1 THEN string_agg(c.plain, '') FILTER (WHERE c.key > 0)
                 ELSE format('array_to_json(ARRAY[%s])::text',
                     string_agg(c.plain, ', ' ORDER BY c.key) FILTER (WHERE c.key > 0))
@@ -96,7 +96,7 @@ BEGIN
                 AS x (name text, custom boolean, key int, compared text, image text)
         ) AS c;
         statement := format(
-            'SELECT %s, (SELECT row_to_json("!image") FROM (SELECT %s) AS "!image")
+            'SELECT %s, (SELECT row_to_json("!image".*) FROM (SELECT %s) AS "!image")
              FROM (SELECT (%s).*) AS "!row"',
             record_key, fields, CASE alias WHEN 'o' THEN '$1' ELSE '$2' END
         );

@@ -74,6 +74,14 @@ impl Row<'_> {
         format!("{}.{}", self.place, name(column))
     }
 
+    /// The row as it is. A name alone would mean a column of that name, where there is one.
+    fn whole(&self) -> String {
+        match self.place {
+            "old" | "new" => format!("row_to_json({})", self.place),
+            alias => format!("row_to_json({alias}.*)"),
+        }
+    }
+
     /// The text of a value. Types that somebody made are written by their output function, because
     /// a cast could run their code.
     fn plain(&self, column: &Column) -> String {
@@ -97,8 +105,8 @@ impl Row<'_> {
             .collect();
         match key.as_slice() {
             [] => format!(
-                "'sha256:' || encode(sha256(convert_to(row_to_json({})::text, 'UTF8')), 'hex')",
-                self.place
+                "'sha256:' || encode(sha256(convert_to({}::text, 'UTF8')), 'hex')",
+                self.whole()
             ),
             [only] => only.clone(),
             several => format!("array_to_json(ARRAY[{}])::text", several.join(", ")),
@@ -108,7 +116,7 @@ impl Row<'_> {
     /// The image of the row.
     pub(super) fn image(&self) -> String {
         if self.capture.rule.keeps_every_column() {
-            return format!("row_to_json({})", self.place);
+            return self.whole();
         }
         let with_key = self.selected(true);
         if !hashes(self.capture) {
@@ -125,7 +133,7 @@ impl Row<'_> {
         });
         let cells: Vec<String> = cells.collect();
         format!(
-            "(SELECT row_to_json(\"!image\") FROM (SELECT {}) AS \"!image\")",
+            "(SELECT row_to_json(\"!image\".*) FROM (SELECT {}) AS \"!image\")",
             cells.join(", ")
         )
     }

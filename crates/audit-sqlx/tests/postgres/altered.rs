@@ -1,0 +1,303 @@
+//! Tables that were altered after `migrate`: no write fails, and no change is lost.
+
+use audit_core::{Audit, Event, Redaction, TableRule};
+use audit_testkit::Server;
+
+use crate::world::{World, after, audit, before};
+
+/// Three tables that are alike, each under another rule, so that every kind of image is tried.
+const TABLES: &str = "
+    CREATE TABLE plain (id int PRIMARY KEY, secret text, v numeric, w int);
+    CREATE TABLE hidden (LIKE plain INCLUDING ALL);
+    CREATE TABLE narrow (LIKE plain INCLUDING ALL);
+    CREATE TABLE rows (LIKE plain INCLUDING ALL);
+    CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER z AFTER INSERT ON rows FOR EACH ROW EXECUTE FUNCTION nothing();";
+
+const NAMES: [&str; 4] = ["plain", "hidden", "narrow", "rows"];
+
+fn rules() -> Audit {
+    Audit::builder()
+        .table(TableRule::new("hidden").redact("secret", Redaction::Mask))
+        .table(TableRule::new("narrow").include(["id", "v"]))
+        .build()
+        .unwrap()
+}
+
+async fn altered(server: Server, alter: &str, write: [&str; 3]) -> Vec<[Event; 3]> {
+    let world = World::with(server, TABLES, rules()).await;
+    let mut all = Vec::new();
+    for table in NAMES {
+        // In one session, which has run the triggers before the change and must not trip over
+        // what it remembers.
+        let first = format!("INSERT INTO {table} VALUES (1, 'first', 1.0, 1)");
+        let second = format!("UPDATE {table} SET v = 2.0, secret = 'second'");
+        let third = format!("DELETE FROM {table} WHERE id = 1");
+        let alter = alter.replace('@', table);
+        let write = write.map(|sql| sql.replace('@', table));
+        world
+            .held(&[
+                &first, &second, &third, &first, &alter, &write[0], &write[1], &write[2],
+            ])
+            .await;
+        let log = audit_sqlx::log(&world.pool).table(table).limit(3);
+        let mut events = log.list().await.unwrap();
+        events.reverse();
+        all.push(events.try_into().unwrap());
+    }
+    world.remove().await;
+    all
+}
+
+fn images(events: &[Event; 3]) -> [&str; 4] {
+    let [insert, update, delete] = events;
+    [after(insert), before(update), after(update), before(delete)]
+}
+
+fn changed(events: &[Event; 3]) -> Vec<&str> {
+    let fields = events[1].changed_fields.as_deref().unwrap_or_default();
+    fields.iter().map(String::as_str).collect()
+}
+
+fn ids(events: &[Event; 3]) -> [&str; 3] {
+    [0, 1, 2].map(|at| events[at].record_id.as_deref().unwrap_or_default())
+}
+
+pub(crate) async fn a_dropped_column_is_left_out(server: Server) {
+    let all = altered(
+        server,
+        "ALTER TABLE @ DROP v",
+        [
+            "INSERT INTO @ VALUES (2, 'a', 3)",
+            "UPDATE @ SET w = 4 WHERE id = 2",
+            "DELETE FROM @ WHERE id = 2",
+        ],
+    )
+    .await;
+    let three = r#"{"id":2,"secret":"a","w":3}"#;
+    let four = r#"{"id":2,"secret":"a","w":4}"#;
+    assert_eq!(images(&all[0]), [three, three, four, four]);
+    assert_eq!(images(&all[3]), [three, three, four, four]);
+    let hidden = r#"{"id":2,"secret":"***","w":4}"#;
+    assert_eq!(images(&all[1])[2..], [hidden, hidden]);
+    assert_eq!(changed(&all[0]), ["w"]);
+    assert_eq!(changed(&all[1]), ["w"]);
+    assert_eq!(ids(&all[1]), ["2", "2", "2"]);
+    // What is not included decides nothing: this table has no event of that UPDATE.
+    assert_eq!(all[2][1].operation.to_string(), "INSERT");
+}
+
+pub(crate) async fn a_renamed_column_keeps_its_rule(server: Server) {
+    let all = altered(
+        server,
+        "ALTER TABLE @ RENAME secret TO renamed",
+        [
+            "INSERT INTO @ VALUES (2, 'a', 1.0, 3)",
+            "UPDATE @ SET renamed = 'b', v = 1.00 WHERE id = 2",
+            "DELETE FROM @ WHERE id = 2",
+        ],
+    )
+    .await;
+    assert_eq!(
+        images(&all[0])[2],
+        r#"{"id":2,"renamed":"b","v":1.00,"w":3}"#
+    );
+    assert_eq!(images(&all[3]), images(&all[0]));
+    assert_eq!(
+        images(&all[1]),
+        [
+            r#"{"id":2,"renamed":"***","v":1.0,"w":3}"#,
+            r#"{"id":2,"renamed":"***","v":1.0,"w":3}"#,
+            r#"{"id":2,"renamed":"***","v":1.00,"w":3}"#,
+            r#"{"id":2,"renamed":"***","v":1.00,"w":3}"#,
+        ]
+    );
+    assert_eq!(
+        images(&all[2])[1..3],
+        [r#"{"id":2,"v":1.0}"#, r#"{"id":2,"v":1.00}"#]
+    );
+    assert_eq!(changed(&all[0]), ["renamed", "v"]);
+    assert_eq!(changed(&all[2]), ["v"]);
+}
+
+pub(crate) async fn a_retyped_column_is_written_in_its_new_type(server: Server) {
+    let all = altered(
+        server,
+        "ALTER TABLE @ ALTER v TYPE text USING v::text, ALTER id TYPE text, ALTER w TYPE text",
+        [
+            "INSERT INTO @ VALUES ('two', 'a', 'x', '3')",
+            "UPDATE @ SET v = 'y', secret = 'b' WHERE id = 'two'",
+            "DELETE FROM @ WHERE id = 'two'",
+        ],
+    )
+    .await;
+    assert_eq!(
+        images(&all[0])[2],
+        r#"{"id":"two","secret":"b","v":"y","w":"3"}"#
+    );
+    assert_eq!(
+        images(&all[1])[2],
+        r#"{"id":"two","secret":"***","v":"y","w":"3"}"#
+    );
+    assert_eq!(images(&all[2])[2], r#"{"id":"two","v":"y"}"#);
+    assert_eq!(images(&all[3]), images(&all[0]));
+    for events in &all {
+        assert_eq!(ids(events), ["two", "two", "two"]);
+    }
+}
+
+pub(crate) async fn a_renamed_key_is_still_the_key(server: Server) {
+    let all = altered(
+        server,
+        "ALTER TABLE @ RENAME id TO number",
+        [
+            "INSERT INTO @ VALUES (2, 'a', 1, 3)",
+            "UPDATE @ SET number = 5, v = 2 WHERE number = 2",
+            "DELETE FROM @ WHERE number = 5",
+        ],
+    )
+    .await;
+    for events in &all {
+        assert_eq!(ids(events), ["2", "5", "5"]);
+        assert_eq!(events[1].previous_record_id.as_deref(), Some("2"));
+        assert!(after(&events[1]).contains(r#""number":5"#));
+    }
+}
+
+pub(crate) async fn a_dropped_key_gives_way_to_a_hash(server: Server) {
+    let all = altered(
+        server,
+        "ALTER TABLE @ DROP id",
+        [
+            "INSERT INTO @ VALUES ('a', 10, 3)",
+            "UPDATE @ SET v = 11 WHERE v = 10",
+            "DELETE FROM @ WHERE v = 11",
+        ],
+    )
+    .await;
+    for events in &all {
+        let [insert, update, delete] = ids(events);
+        assert!(
+            insert.starts_with("sha256:") && insert.len() == 71,
+            "{insert}"
+        );
+        assert_eq!(events[1].previous_record_id.as_deref(), Some(insert));
+        assert_eq!(update, delete);
+    }
+}
+
+pub(crate) async fn an_added_column_is_seen_at_once(server: Server) {
+    for alter in [
+        "ALTER TABLE @ ADD added text",
+        "ALTER TABLE @ ADD gone int, ADD gone_too int; \
+         ALTER TABLE @ DROP gone, DROP gone_too, ADD added text",
+    ] {
+        let all = altered(
+            server,
+            alter,
+            [
+                "INSERT INTO @ VALUES (2, 'a', 1, 3, 'x')",
+                "UPDATE @ SET added = 'y', v = 3 WHERE id = 2",
+                "DELETE FROM @ WHERE id = 2",
+            ],
+        )
+        .await;
+        for (at, secret) in [(0, "a"), (1, "***"), (3, "a")] {
+            let image = |v: i32, added: &str| {
+                format!(r#"{{"id":2,"secret":"{secret}","v":{v},"w":3,"added":"{added}"}}"#)
+            };
+            let (old, new) = (image(1, "x"), image(3, "y"));
+            assert_eq!(images(&all[at]), [&old, &old, &new, &new], "{alter}");
+        }
+        assert_eq!(images(&all[2])[2], r#"{"id":2,"v":3}"#);
+    }
+}
+
+pub(crate) async fn a_change_of_an_added_column_alone_is_an_event(server: Server) {
+    let world = World::with(server, TABLES, audit()).await;
+    world
+        .held(&[
+            "INSERT INTO plain VALUES (1, 'a', 1, 1)",
+            "ALTER TABLE plain ADD gone int; ALTER TABLE plain DROP gone; \
+             ALTER TABLE plain ADD added text",
+            "UPDATE plain SET added = 'x'",
+            "UPDATE plain SET added = 'x'",
+        ])
+        .await;
+    let events = world.events().await;
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1].changed_fields.clone().unwrap(), ["added"]);
+    // The check tells that the triggers are behind, and `migrate` brings them up.
+    assert!(!world.gaps().await.is_empty());
+    assert!(!world.migrate().await.has_gaps());
+    world.run(&["UPDATE plain SET added = 'y', v = 2"]).await;
+    let last = world.events().await.pop().unwrap();
+    assert_eq!(last.changed_fields.unwrap(), ["v", "added"]);
+    world.remove().await;
+}
+
+pub(crate) async fn a_renamed_table_is_still_captured(server: Server) {
+    let world = World::new(server, TABLES).await;
+    world
+        .held(&[
+            "INSERT INTO plain VALUES (1, 'a', 1, 1)",
+            "ALTER TABLE plain RENAME TO other; CREATE SCHEMA s; ALTER TABLE other SET SCHEMA s",
+            "INSERT INTO s.other VALUES (2, 'a', 1, 1)",
+            "ALTER TABLE s.other RENAME id TO number",
+            "INSERT INTO s.other VALUES (3, 'a', 1, 1)",
+            "UPDATE s.other SET v = 2",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT plain 1",
+            "INSERT plain 2",
+            "INSERT plain 3",
+            "UPDATE plain 1",
+            "UPDATE plain 2",
+            "UPDATE plain 3"
+        ]
+    );
+    world.remove().await;
+}
+
+pub(crate) async fn partitions_are_read_by_the_columns_of_their_root(server: Server) {
+    let rules = Audit::builder()
+        .table(TableRule::new("p").redact("secret", Redaction::Truncate(2)))
+        .build()
+        .unwrap();
+    let world = World::with(
+        server,
+        "CREATE TABLE p (id int, secret text, v int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+         CREATE TABLE leaf (v int, gone int, gone_too int, secret text, id int NOT NULL);
+         ALTER TABLE leaf DROP gone, DROP gone_too;
+         ALTER TABLE p ATTACH PARTITION leaf DEFAULT;",
+        rules,
+    )
+    .await;
+    world
+        .held(&[
+            "INSERT INTO p VALUES (1, 'secret', 1)",
+            "UPDATE p SET v = 2",
+            "ALTER TABLE p RENAME secret TO hidden; ALTER TABLE p ADD added int",
+            "INSERT INTO p VALUES (2, 'secret', 1, 7)",
+            "UPDATE p SET added = 8, hidden = 'other' WHERE id = 2",
+        ])
+        .await;
+    let events = world.events().await;
+    assert_eq!(after(&events[1]), r#"{"id":1,"secret":"se…","v":2}"#);
+    assert_eq!(
+        after(&events[2]),
+        r#"{"id":2,"hidden":"se…","v":1,"added":7}"#
+    );
+    assert_eq!(
+        after(&events[3]),
+        r#"{"id":2,"hidden":"ot…","v":1,"added":8}"#
+    );
+    assert_eq!(
+        events[3].changed_fields.clone().unwrap(),
+        ["hidden", "added"]
+    );
+    world.remove().await;
+}
