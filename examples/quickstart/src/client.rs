@@ -54,6 +54,8 @@ pub(crate) fn play(url: &str) -> Result<ExitCode> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
+        // A server may close the connection of a request that it refused before its body came.
+        .max_idle_connections(0)
         .build();
     let agent = config.new_agent();
     let (mut out, mut talk) = (std::io::stdout().lock(), std::io::stderr().lock());

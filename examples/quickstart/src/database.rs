@@ -4,11 +4,8 @@
 //! writes them. Here they serve three: each module below names its database and compiles the same
 //! two files for it.
 
-#[cfg(feature = "mysql")]
 mod mysql;
-#[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::fmt;
@@ -17,14 +14,11 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-/// A database that this program was built for.
+/// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    #[cfg(feature = "mysql")]
     MySql,
-    #[cfg(feature = "postgres")]
     Postgres,
-    #[cfg(feature = "sqlite")]
     Sqlite,
 }
 
@@ -56,15 +50,11 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let scheme = text.split(':').next().unwrap_or_default();
         let kind = match scheme {
-            #[cfg(feature = "mysql")]
             "mariadb" | "mysql" => Kind::MySql,
-            #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Kind::Postgres,
-            #[cfg(feature = "sqlite")]
             "sqlite" if text.contains(":memory:") || text.contains("mode=memory") => {
                 return Err(UrlError::InMemory);
             }
-            #[cfg(feature = "sqlite")]
             "sqlite" => Kind::Sqlite,
             _ => return Err(UrlError::Scheme),
         };

@@ -18,7 +18,7 @@ mod trail;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub use cli::Cli;
 
@@ -38,21 +38,21 @@ pub fn run(cli: &Cli) -> Result<ExitCode> {
     runtime.block_on(async {
         let place = database::Place::new(cli.database_url.as_ref())?;
         match place.kind() {
-            #[cfg(feature = "mysql")]
             Kind::MySql => start::<sqlx::MySql>(cli, &place).await,
-            #[cfg(feature = "postgres")]
             Kind::Postgres => start::<sqlx::Postgres>(cli, &place).await,
-            #[cfg(feature = "sqlite")]
             Kind::Sqlite => start::<sqlx::Sqlite>(cli, &place).await,
         }
     })
 }
 
 async fn start<DB: server::Application>(cli: &Cli, place: &database::Place) -> Result<ExitCode> {
-    if cli.demo {
-        demo::run::<DB>(cli, place).await
-    } else {
-        serve::run::<DB>(cli, place).await
+    if !cli.demo {
+        return serve::run::<DB>(cli, place).await;
+    }
+    // Whatever the demo holds goes with its future: the server, the client, the file.
+    tokio::select! {
+        ended = demo::run::<DB>(cli, place) => ended,
+        _ = tokio::signal::ctrl_c() => bail!("the demo was interrupted"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The application as a server: the three steps of the audit log, and axum.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
@@ -46,7 +47,10 @@ impl<DB: Application> Server<DB> {
             .context("the database cannot be opened; a new SQLite file needs `?mode=rwc`")?;
         DB::create_tables(&pool).await?;
         // 2. The audit tables, and the triggers for every table there is.
-        audit_sqlx::migrate(&pool, &audit).await?;
+        let report = audit_sqlx::migrate(&pool, &audit).await?;
+        for finding in report.findings() {
+            writeln!(std::io::stderr(), "audit: {finding}")?;
+        }
         // 3. Who is acting, from the token of each request.
         let verifier = JwtVerifier::hs256(secret)
             .issuer(ISSUER)

@@ -226,7 +226,11 @@ macro_rules! databases {
     )+};
 }
 
-databases! { sqlite: Sqlite }
+databases! {
+    postgres15: Postgres15,
+    postgres18: Postgres18,
+    sqlite: Sqlite,
+}
 
 #[test]
 fn the_table_fits_a_terminal() {

@@ -37,7 +37,11 @@ impl Quickstart {
                 break;
             }
         }
-        let config = Agent::config_builder().http_status_as_error(false).build();
+        // A server may close the connection of a request that it refused before its body came.
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(0)
+            .build();
         Self {
             process,
             url,
@@ -78,7 +82,10 @@ impl Quickstart {
 
 impl Drop for Quickstart {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
+        // Ctrl-C, so that it takes its file with it.
+        let id = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-INT", &id]).status();
+        assert!(asked.is_ok_and(|status| status.success()));
         self.process.wait().unwrap();
     }
 }

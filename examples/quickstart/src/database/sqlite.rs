@@ -1,7 +1,9 @@
 //! SQLite. It has no decimals: totals are texts, which keep their digits.
 
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../api.rs"]
 mod api;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../schema.rs"]
 mod schema;
 
