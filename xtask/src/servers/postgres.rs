@@ -19,7 +19,7 @@ const ACCESS: &str = "host all postgres 127.0.0.1/32 password\nhost all all 127.
     host replication all 127.0.0.1/32 password\n";
 
 /// Every statement is logged; nothing has to survive.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "autovacuum_naptime=10s",
     "fsync=off",
     "full_page_writes=off",
