@@ -78,7 +78,8 @@ SELECT JSON_OBJECT(
             'table', own.EVENT_OBJECT_TABLE,
             'name', own.TRIGGER_NAME,
             'definition', CONCAT_WS(' ', own.ACTION_TIMING, own.EVENT_MANIPULATION,
-                IF(own.SQL_MODE = '', 'plain', own.SQL_MODE), own.CHARACTER_SET_CLIENT, own.ACTION_STATEMENT),
+                IF(own.SQL_MODE = '', 'plain', own.SQL_MODE), own.CHARACTER_SET_CLIENT,
+                REPLACE(REPLACE(own.ACTION_STATEMENT, '''', ''), CHAR(92 USING utf8mb4), '')),
             'order', own.ACTION_ORDER
         )), JSON_ARRAY())
         FROM information_schema.TRIGGERS AS own

@@ -186,7 +186,7 @@ impl Value<'_> {
     }
 
     fn bytes(&self, value: &str, limit: usize) -> String {
-        let whole = format!("JSON_OBJECT('$bytes', REPLACE(TO_BASE64({value}), '\\n', ''))");
+        let whole = format!("JSON_OBJECT('$bytes', REPLACE(TO_BASE64({value}), CHAR(10), ''))");
         let kept = if self.longest(usize::MAX) > limit as u64 {
             let head = format!("CONCAT('\\\\x', LOWER(HEX(LEFT({value}, {HEAD}))))");
             format!(

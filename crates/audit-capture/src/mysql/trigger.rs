@@ -83,7 +83,8 @@ pub(super) fn trigger(
         table: table.name.clone(),
         name: named,
         create,
-        definition: format!("{event} plain utf8mb4 {body}"),
+        // The catalog shows literals with their escapes undone: neither side keeps any.
+        definition: format!("{event} plain utf8mb4 {}", body.replace(['\'', '\\'], "")),
     }
 }
 
