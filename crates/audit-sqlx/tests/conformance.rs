@@ -151,12 +151,18 @@ fn sabotaged(attach: Attach<sqlx::Sqlite>) -> Attach<sqlx::Sqlite> {
 }
 
 adapter!(
+    sqlx::MySql,
+    sqlx::mysql::MySqlPoolOptions,
+    std::convert::identity
+);
+adapter!(
     sqlx::Postgres,
     sqlx::postgres::PgPoolOptions,
     std::convert::identity
 );
 adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions, sabotaged);
 
+audit_testkit::conformance!(mariadb, MariaDb, Sqlx<sqlx::MySql>);
 audit_testkit::conformance!(postgres15, Postgres15, Sqlx<sqlx::Postgres>);
 audit_testkit::conformance!(postgres16, Postgres16, Sqlx<sqlx::Postgres>);
 audit_testkit::conformance!(postgres17, Postgres17, Sqlx<sqlx::Postgres>);

@@ -250,7 +250,7 @@ pub async fn the_log_is_narrowed_by_each_filter<A: Adapter>(server: Server) {
         (all(), 3),
         (all().table("users").record("1"), 2),
         (all().table("users").record("3"), 1),
-        (all().table("lines"), 0),
+        (all().table("items"), 0),
         (all().actor("bob"), 1),
         (all().request("req-1"), 2),
         (all().operation(Operation::Update), 1),

@@ -159,7 +159,7 @@ pub async fn cascading_delete_records_the_children<A: Adapter>(server: Server) {
     world
         .prove_statements(&[
             "INSERT INTO invoices (org, number, total) VALUES ('a', 1, 5), ('a', 2, 6)",
-            "INSERT INTO lines (id, org, number, item) VALUES (1, 'a', 1, 'x'), (2, 'a', 1, 'y'), (3, 'a', 2, 'z')",
+            "INSERT INTO items (id, org, number, item) VALUES (1, 'a', 1, 'x'), (2, 'a', 1, 'y'), (3, 'a', 2, 'z')",
         ])
         .await;
     let events = world
@@ -172,8 +172,8 @@ pub async fn cascading_delete_records_the_children<A: Adapter>(server: Server) {
         found,
         [
             delete("invoices", r#"["a","1"]"#),
-            delete("lines", "1"),
-            delete("lines", "2")
+            delete("items", "1"),
+            delete("items", "2")
         ]
     );
 }
