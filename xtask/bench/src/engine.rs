@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use audit_core::Dialect;
 use audit_sqlx::AuditDatabase;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, Database, Pool};
@@ -50,6 +51,7 @@ pub(crate) struct Statements {
 
 /// A database of the bench.
 pub(crate) trait Engine: AuditDatabase {
+    const KIND: Dialect;
     const STATEMENTS: Statements;
     /// The tables of the application.
     const SCHEMA: &'static str;
@@ -60,7 +62,7 @@ pub(crate) trait Engine: AuditDatabase {
     fn create(server: &str, name: &str) -> impl Future<Output = Result<String>> + Send;
 
     /// Removes it.
-    fn remove(server: &str, name: &str) -> impl Future<Output = Result<()>> + Send;
+    fn drop_database(server: &str, name: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// What the server needs before the first measurement, and its version.
     fn prepare_server(server: &str) -> impl Future<Output = Result<String>> + Send;
@@ -142,7 +144,7 @@ pub(crate) trait Engine: AuditDatabase {
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Reads rows of texts.
-    fn texts(
+    fn read_texts(
         pool: &Pool<Self>,
         sql: String,
     ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>> + Send;
@@ -184,7 +186,7 @@ macro_rules! calls {
             Ok(())
         }
 
-        async fn texts(
+        async fn read_texts(
             pool: &sqlx::Pool<Self>,
             sql: String,
         ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {

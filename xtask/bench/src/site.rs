@@ -61,7 +61,7 @@ impl<DB: Engine> Site<DB> {
 
     async fn install(&self) -> Result<()> {
         if self.variant.is_attached() {
-            let options = PoolOptions::new().max_connections(1);
+            let options = PoolOptions::<DB>::new().max_connections(1);
             let pool = audit_sqlx::attach(options, &audit()?)
                 .connect_with(DB::options(&self.url, None)?)
                 .await?;
@@ -73,7 +73,7 @@ impl<DB: Engine> Site<DB> {
             return Ok(());
         }
         if self.variant.has_log() {
-            for step in audit_migrations::steps(DB::DIALECT) {
+            for step in audit_migrations::steps(DB::KIND) {
                 DB::script(&self.admin, step.up.to_owned()).await?;
             }
         }
@@ -90,7 +90,7 @@ impl<DB: Engine> Site<DB> {
             pool.close().await;
         }
         self.admin.close().await;
-        DB::remove(server, &self.name).await
+        DB::drop_database(server, &self.name).await
     }
 
     /// Opens a pool; `through` is the address of a proxy.
@@ -99,7 +99,7 @@ impl<DB: Engine> Site<DB> {
         connections: u32,
         through: Option<SocketAddr>,
     ) -> Result<Pool<DB>> {
-        let options = PoolOptions::new()
+        let options = PoolOptions::<DB>::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(60));
         let target = DB::options(&self.url, through)?;
@@ -136,10 +136,24 @@ impl<DB: Engine> Site<DB> {
 
     /// Brings the rows to where the calls of a slice need them, and removes all events.
     pub(crate) async fn reset(&self, op: Op, tasks: u64, calls: u64) -> Result<()> {
-        if op.moves_rows() || self.count("users").await? < tasks * ROWS {
-            let extra = if op == Op::Delete { calls.div_ceil(ROWS) } else { 0 };
-            self.fill(tasks, 1 + extra).await?;
+        if op.moves_rows() || self.count("users").await? != tasks * ROWS {
+            return self.refill(op, tasks, calls).await;
         }
+        self.rest().await
+    }
+
+    /// As [`Site::reset`], with all rows as they were at first.
+    pub(crate) async fn refill(&self, op: Op, tasks: u64, calls: u64) -> Result<()> {
+        let extra = if op == Op::Delete {
+            calls.div_ceil(ROWS)
+        } else {
+            0
+        };
+        self.fill(tasks, 1 + extra).await?;
+        self.rest().await
+    }
+
+    async fn rest(&self) -> Result<()> {
         if self.variant.has_log() {
             DB::clear_log(&self.admin, self.variant).await?;
         }
@@ -147,7 +161,7 @@ impl<DB: Engine> Site<DB> {
     }
 
     async fn fill(&self, tasks: u64, blocks: u64) -> Result<()> {
-        let empty = match DB::DIALECT {
+        let empty = match DB::KIND {
             Dialect::Sqlite => "DELETE FROM",
             _ => "TRUNCATE TABLE",
         };
@@ -182,7 +196,7 @@ impl<DB: Engine> Site<DB> {
     /// The number of rows of a table.
     pub(crate) async fn count(&self, table: &str) -> Result<u64> {
         let sql = format!("SELECT {} FROM {table}", DB::as_text("count(*)"));
-        let rows = DB::texts(&self.admin, sql).await?;
+        let rows = DB::read_texts(&self.admin, sql).await?;
         let text = rows.into_iter().flatten().flatten().next();
         Ok(text.unwrap_or_default().parse()?)
     }
@@ -191,9 +205,9 @@ impl<DB: Engine> Site<DB> {
 /// The rules of the audited application.
 fn audit() -> Result<Audit> {
     let builder = Audit::builder().service(SERVICE).environment(ENVIRONMENT);
-    let builder = EXCLUDED.into_iter().fold(builder, |builder, table| {
-        builder.exclude(table)
-    });
+    let builder = EXCLUDED
+        .into_iter()
+        .fold(builder, |builder, table| builder.exclude(table));
     Ok(builder.build()?)
 }
 

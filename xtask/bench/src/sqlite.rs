@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use audit_core::Dialect;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, Row, Sqlite, SqliteConnection, SqlitePool};
@@ -16,6 +17,7 @@ use crate::op::Op;
 use crate::variant::Variant;
 
 impl Engine for Sqlite {
+    const KIND: Dialect = Dialect::Sqlite;
     const STATEMENTS: Statements = Statements {
         insert: "INSERT INTO users (id, email, name, role, balance, active, bio, updated_at) \
                  VALUES (?1, ?2, ?3, 'member', 0, 1, \
@@ -40,7 +42,7 @@ impl Engine for Sqlite {
         Ok(format!("{server}/{name}.db"))
     }
 
-    async fn remove(server: &str, name: &str) -> Result<()> {
+    async fn drop_database(server: &str, name: &str) -> Result<()> {
         for end in ["db", "db-wal", "db-shm"] {
             let file = Path::new(server).join(format!("{name}.{end}"));
             if file.exists() {
@@ -123,7 +125,7 @@ impl Engine for Sqlite {
 
     async fn log_bytes(admin: &SqlitePool, _variant: Variant) -> Result<u64> {
         let sql = "SELECT CAST(sum(pgsize) AS TEXT) FROM dbstat WHERE name LIKE 'audit_logs%'";
-        let rows = Self::texts(admin, sql.to_owned()).await?;
+        let rows = Self::read_texts(admin, sql.to_owned()).await?;
         let text = rows.into_iter().flatten().flatten().next();
         Ok(text.unwrap_or_default().parse()?)
     }

@@ -46,9 +46,7 @@ impl Variant {
     /// Those that run for an operation unless others are named.
     pub(crate) fn default_for(op: Op) -> &'static [Self] {
         match op {
-            Op::Select | Op::Unaudited => {
-                &[Self::Bare, Self::Audited, Self::Limit, Self::Stamped]
-            }
+            Op::Select | Op::Unaudited => &[Self::Bare, Self::Audited, Self::Limit, Self::Stamped],
             _ => &[Self::Bare, Self::Audited, Self::Limit, Self::Floor],
         }
     }

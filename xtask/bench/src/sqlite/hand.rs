@@ -72,8 +72,10 @@ fn define(connection: &rusqlite::Connection, state: &Shared) -> rusqlite::Result
     })?;
     let shared = Arc::clone(state);
     connection.create_scalar_function("limit_slot", 1, flags, move |context| {
-        let number: usize = context.get(0)?;
-        Ok(with(&shared, |state| state.slot(number)))
+        let number: i64 = context.get(0)?;
+        Ok(with(&shared, |state| {
+            state.slot(usize::try_from(number).unwrap_or(0))
+        }))
     })?;
     let shared = Arc::clone(state);
     connection.create_scalar_function("limit_transaction", 0, flags, move |_| {
@@ -127,7 +129,10 @@ fn now() -> String {
     let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
-    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let (day, month) = (
+        doy - (153 * mp + 2) / 5 + 1,
+        if mp < 10 { mp + 3 } else { mp - 9 },
+    );
     let year = yoe + era * 400 + u64::from(month <= 2);
     let rest = seconds % 86_400;
     let mut text = String::with_capacity(27);

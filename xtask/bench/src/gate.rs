@@ -1,0 +1,140 @@
+//! What the audit may cost.
+
+use crate::report::Line;
+
+/// One demand and whether it is met.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Gate {
+    pub(crate) passed: bool,
+    pub(crate) text: String,
+}
+
+impl Gate {
+    fn at_most(line: &Line, what: &str, value: f64, most: f64) -> Self {
+        // What the tables show counts: two digits.
+        let passed = (value * 100.0).round() <= (most * 100.0).round();
+        let (database, op, connections) = (&line.database, line.op, line.connections);
+        Self {
+            passed,
+            text: format!("{database} {op} c={connections}: {what} {value:.2}, at most {most:.2}"),
+        }
+    }
+}
+
+const ROW: f64 = 1.10;
+const BULK: f64 = 1.15;
+const READ: f64 = 1.02;
+const NETWORK: f64 = 1.05;
+
+/// The gates of a run; `over_network` when its calls went a longer way.
+pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    for line in lines.iter().filter(|line| line.variant == "audited") {
+        let twin = |variant: &str| {
+            lines.iter().find(|other| {
+                other.variant == variant
+                    && other.database == line.database
+                    && other.op == line.op
+                    && other.connections == line.connections
+            })
+        };
+        if over_network {
+            if let Some(limit) = twin("limit") {
+                let most = NETWORK + (limit.ratio - 1.0).max(0.0);
+                gates.push(Gate::at_most(
+                    line,
+                    "audited over a network",
+                    line.ratio,
+                    most,
+                ));
+            }
+        } else {
+            gates.extend(cost(line));
+        }
+        if let Some(bare) = twin("bare") {
+            let (ours, theirs) = (line.round_trips, bare.round_trips);
+            gates.push(Gate::at_most(line, "round trips", ours, theirs));
+        }
+    }
+    gates
+}
+
+fn cost(line: &Line) -> Option<Gate> {
+    match (line.op, line.ratio_to_stamped, line.ratio_to_limit) {
+        ("select" | "unaudited", Some(ratio), _) => {
+            Some(Gate::at_most(line, "audited to stamped", ratio, READ))
+        }
+        ("select" | "unaudited", None, _) | (_, _, None) => None,
+        ("update1000" | "insert1000", _, Some(ratio)) => {
+            Some(Gate::at_most(line, "audited to limit", ratio, BULK))
+        }
+        (_, _, Some(ratio)) => Some(Gate::at_most(line, "audited to limit", ratio, ROW)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(op: &'static str, variant: &'static str, ratio: f64) -> Line {
+        Line {
+            database: "sqlite".to_owned(),
+            op,
+            variant,
+            connections: 1,
+            ratio,
+            low: ratio,
+            high: ratio,
+            round_trips: 2.0,
+            release_round_trips: 1.0,
+            bytes: 0,
+            ratio_to_limit: (variant == "audited").then_some(ratio / 2.0),
+            ratio_to_stamped: None,
+            micros: 1.0,
+        }
+    }
+
+    fn verdicts(lines: &[Line], over_network: bool) -> Vec<bool> {
+        gates(lines, over_network)
+            .iter()
+            .map(|gate| gate.passed)
+            .collect()
+    }
+
+    #[test]
+    fn a_row_may_cost_a_tenth_more_than_by_hand_and_a_thousand_rows_fifteen_hundredths() {
+        for (op, ratio, passed) in [
+            ("insert", 2.20, true),
+            ("insert", 2.22, false),
+            ("update1000", 2.30, true),
+            ("update1000", 2.32, false),
+        ] {
+            assert_eq!(verdicts(&[line(op, "audited", ratio)], false), [passed]);
+        }
+    }
+
+    #[test]
+    fn reads_are_held_against_the_stamp() {
+        let mut read = line("select", "audited", 1.5);
+        read.ratio_to_stamped = Some(1.02);
+        assert_eq!(verdicts(&[read.clone()], false), [true]);
+        read.ratio_to_stamped = Some(1.03);
+        assert_eq!(verdicts(&[read], false), [false]);
+    }
+
+    #[test]
+    fn over_a_network_only_what_the_limit_costs_is_added() {
+        let limit = line("insert", "limit", 1.20);
+        let audited = |ratio| line("insert", "audited", ratio);
+        assert_eq!(verdicts(&[limit.clone(), audited(1.25)], true), [true]);
+        assert_eq!(verdicts(&[limit, audited(1.26)], true), [false]);
+    }
+
+    #[test]
+    fn one_more_round_trip_is_seen() {
+        let bare = line("insert", "bare", 1.0);
+        let mut audited = line("insert", "audited", 1.0);
+        audited.round_trips = 3.0;
+        assert_eq!(verdicts(&[bare, audited], false), [true, false]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::op::Op;
+use crate::variant::Variant;
+
+/// Measure what the audit log costs.
+#[derive(Debug, Parser)]
+#[command(name = "audit-bench")]
+pub(crate) struct Options {
+    /// Databases: sqlite, or the name of a server whose URL is in `AUDIT_TEST_<NAME>_URL`
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "sqlite"
+    )]
+    pub(crate) db: Vec<String>,
+    /// Operations; all of them when none is named
+    #[arg(long, value_name = "OP", value_delimiter = ',')]
+    pub(crate) ops: Vec<Op>,
+    /// Variants in place of those that an operation is measured with
+    #[arg(long, value_name = "VARIANT", value_delimiter = ',')]
+    pub(crate) variants: Vec<Variant>,
+    /// Connections, each with a task that calls without a pause
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_delimiter = ',',
+        default_value = "1,8"
+    )]
+    pub(crate) connections: Vec<u64>,
+    /// Rounds; 100 unless set, 40 with --quick
+    #[arg(long, value_name = "NUMBER")]
+    rounds: Option<usize>,
+    /// Shorter slices and fewer rounds: about a minute for each database
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Milliseconds that what clients send is on its way
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+    /// What is measured: time that passes, or time that processors work for client and server
+    #[arg(long, value_enum, default_value_t = Measure::Wall)]
+    pub(crate) clock: Measure,
+    /// Fail when a gate does not pass
+    #[arg(long)]
+    pub(crate) gate: bool,
+}
+
+/// Which time is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measure {
+    /// Of processors, for this process and the server; other load on the machine does not show
+    Cpu,
+    /// That passes
+    Wall,
+}
+
+/// How the lines are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object a line
+    Json,
+    /// A table
+    Table,
+}
+
+impl Options {
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 40 } else { 100 })
+    }
+
+    /// How long a slice of the bare variant takes with so many tasks: those of a few must be short
+    /// to alternate often, those of many long enough for all of them to have their turn.
+    pub(crate) fn slice(&self, tasks: u64) -> Duration {
+        let millis = if self.quick { 6 } else { 10 };
+        Duration::from_millis(millis * (1 + tasks / 4))
+    }
+
+    pub(crate) fn ops(&self) -> Vec<Op> {
+        if self.ops.is_empty() {
+            Op::ALL.to_vec()
+        } else {
+            self.ops.clone()
+        }
+    }
+
+    /// The variants of an operation, bare first.
+    pub(crate) fn variants(&self, op: Op) -> Vec<Variant> {
+        let mut variants = vec![Variant::Bare];
+        let named = if self.variants.is_empty() {
+            Variant::default_for(op)
+        } else {
+            &self.variants
+        };
+        variants.extend(named.iter().filter(|variant| **variant != Variant::Bare));
+        variants
+    }
+}
