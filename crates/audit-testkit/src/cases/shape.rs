@@ -44,7 +44,7 @@ fn types(dialect: Dialect, kind: ColumnKind) -> &'static [&'static str] {
         (Dialect::MySql, ColumnKind::Integer) => &["smallint(6)", "bigint(20)"],
         (Dialect::MySql, ColumnKind::Time) => &["datetime(6)"],
         (Dialect::MySql, ColumnKind::Uuid) => &["binary(16)"],
-        (Dialect::MySql, _) => &["text", "longtext", "varchar"],
+        (Dialect::MySql, _) => &["text", "mediumtext", "longtext", "varchar"],
         (_, ColumnKind::Boolean | ColumnKind::Integer) => &["INTEGER"],
         (_, ColumnKind::Uuid) => &["BLOB"],
         _ => &["TEXT"],
@@ -116,7 +116,13 @@ async fn dump<A: Adapter>(world: &World<A>) -> Vec<Vec<Option<String>>> {
         }
         _ => "SELECT name, sql FROM sqlite_schema WHERE tbl_name LIKE 'audit%' ORDER BY 1, 2",
     };
-    world.texts(sql).await
+    // MariaDB's triggers name the database they are in.
+    let (_, name) = world.url().rsplit_once('/').unwrap();
+    let rows = world.texts(sql).await;
+    let without = |text: String| text.replace(name, "database");
+    rows.into_iter()
+        .map(|row| row.into_iter().map(|text| text.map(without)).collect())
+        .collect()
 }
 
 /// Taking every step back and running them again gives what a fresh database has.
