@@ -11,7 +11,8 @@ $$;
 GRANT USAGE ON SCHEMA audit TO PUBLIC;
 
 -- Events, in the order in which they were written. Images are json, not jsonb: they keep every
--- byte that a column held.
+-- byte that a column held. Words that come from the application are checked, because a reader
+-- that meets one it does not know cannot read the log.
 CREATE TABLE IF NOT EXISTS audit.audit_logs (
     occurred_at timestamptz NOT NULL,
     id uuid NOT NULL,
@@ -20,7 +21,7 @@ CREATE TABLE IF NOT EXISTS audit.audit_logs (
     schema_version smallint NOT NULL,
     operation text NOT NULL,
     action text,
-    outcome text NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('success', 'failure', 'denied')),
     table_schema text,
     table_name text,
     record_id text,
@@ -32,11 +33,12 @@ CREATE TABLE IF NOT EXISTS audit.audit_logs (
     schema_fingerprint text,
     before_exact boolean,
     actor_id text,
-    actor_kind text NOT NULL,
+    actor_kind text NOT NULL
+        CHECK (actor_kind IN ('user', 'service', 'system', 'anonymous', 'unknown')),
     actor_name text,
     on_behalf_of text,
     tenant_id text,
-    assurance text,
+    assurance text CHECK (assurance IN ('verified', 'asserted', 'unverified')),
     service text,
     environment text,
     request_id text,
@@ -46,8 +48,9 @@ CREATE TABLE IF NOT EXISTS audit.audit_logs (
     metadata json,
     label text,
     description text,
-    severity text,
-    data_class text,
+    severity text CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    data_class text
+        CHECK (data_class IN ('public', 'internal', 'confidential', 'restricted')),
     compliance text[],
     notify text[],
     reverts text[],

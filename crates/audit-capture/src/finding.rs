@@ -32,6 +32,14 @@ pub enum Finding {
         /// The trigger.
         trigger: String,
     },
+    /// The type of an audited column belongs to a role that does not own the log: it could give
+    /// the type a cast to json, which would run with the rights of the log's owner (PostgreSQL).
+    ForeignType {
+        /// The type.
+        type_name: String,
+        /// The role.
+        role: String,
+    },
     /// A function of the audit log is missing or is not the one of this version (PostgreSQL).
     FunctionDiffers {
         /// The function.
@@ -147,7 +155,8 @@ impl Finding {
     pub fn is_gap(&self) -> bool {
         !matches!(
             self,
-            Self::JsonCast { .. }
+            Self::ForeignType { .. }
+                | Self::JsonCast { .. }
                 | Self::LogWritable { .. }
                 | Self::NoKey { .. }
                 | Self::SuperuserOwner { .. }
@@ -170,6 +179,7 @@ impl fmt::Display for Finding {
                  fails; create the account, or drop the triggers and run `migrate`"
             ),
             Self::EarlierTrigger { .. }
+            | Self::ForeignType { .. }
             | Self::FunctionDiffers { .. }
             | Self::JsonCast { .. }
             | Self::LogAltered { .. }
@@ -261,6 +271,12 @@ impl Finding {
                 formatter,
                 "the trigger `{trigger}` on `{table}` fires before those of the audit log; rename \
                  it to begin with a letter"
+            ),
+            Self::ForeignType { type_name, role } => write!(
+                formatter,
+                "the type `{type_name}` of an audited column belongs to the role `{role}`, which \
+                 could give it a cast that runs with the rights of the audit log's owner; give \
+                 the type to that owner"
             ),
             Self::FunctionDiffers { function } => write!(
                 formatter,

@@ -122,6 +122,13 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
     findings.extend(roles(&facts.json_casts, |type_name| Finding::JsonCast {
         type_name,
     }));
+    findings.extend(
+        facts
+            .foreign_types
+            .iter()
+            .cloned()
+            .map(|(type_name, role)| Finding::ForeignType { type_name, role }),
+    );
     let audited = |schema: Option<&str>, table: &str| {
         let mut triggers = plan.triggers().iter();
         triggers.any(|ours| ours.table == table && ours.schema.as_deref() == schema)

@@ -8,6 +8,8 @@
 
 #[path = "postgres/altered.rs"]
 mod altered;
+#[path = "postgres/roles.rs"]
+mod roles;
 #[path = "postgres/tables.rs"]
 mod tables;
 #[path = "postgres/world.rs"]
@@ -42,6 +44,16 @@ cases! {
         a_change_of_an_added_column_alone_is_an_event,
         a_renamed_table_is_still_captured,
         partitions_are_read_by_the_columns_of_their_root,
+    ],
+    roles: [
+        an_application_without_rights_writes_events_and_nothing_else,
+        an_application_cannot_lend_itself_a_trigger_of_ours,
+        an_application_records_its_events_without_choosing_who_or_when,
+        words_that_no_reader_knows_are_refused,
+        nothing_on_the_callers_path_runs_with_the_owners_rights,
+        the_owner_of_a_partitioned_table_can_add_partitions,
+        the_check_tells_who_can_erase,
+        a_cast_to_json_is_a_finding,
     ],
     tables: [
         partitions_are_known_by_their_root,

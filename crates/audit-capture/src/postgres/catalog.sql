@@ -177,6 +177,19 @@ SELECT json_build_object(
                 WHERE w.ev_class IN (SELECT oid FROM log)
             ) AS x
         ), '[]'),
+        'foreign_types', coalesce((
+            SELECT json_agg(DISTINCT jsonb_build_array(
+                format_type(y.oid, NULL), pg_get_userbyid(y.typowner)
+            ))
+            FROM relations AS r
+            JOIN pg_attribute AS a
+                ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+            JOIN pg_type AS x ON x.oid = a.atttypid
+            JOIN pg_type AS y ON y.oid = CASE WHEN x.typelem = 0 THEN x.oid ELSE x.typelem END
+            CROSS JOIN log
+            WHERE y.oid >= 16384 AND y.typowner <> log.relowner
+            AND NOT (SELECT o.rolsuper FROM pg_roles AS o WHERE o.oid = y.typowner)
+        ), '[]'),
         'json_casts', coalesce((
             SELECT json_agg(DISTINCT format_type(k.castsource, NULL))
             FROM pg_cast AS k

@@ -17,6 +17,8 @@ pub struct Facts {
     pub writers: Vec<String>,
     /// Triggers and rules on the log itself.
     pub log_triggers: Vec<String>,
+    /// Types of audited columns that belong to somebody else, `(type, role)`.
+    pub foreign_types: Vec<(String, String)>,
     /// Types with a cast of somebody's own to json.
     pub json_casts: Vec<String>,
 }
