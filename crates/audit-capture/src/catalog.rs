@@ -204,7 +204,11 @@ impl Catalog {
             }
         }
         match catalog {
-            Some(catalog) => Ok(catalog),
+            Some(mut catalog) => {
+                let by_name = |table: &Table| (table.schema.clone(), table.name.clone());
+                catalog.tables.sort_by_key(by_name);
+                Ok(catalog)
+            }
             None => serde_json::from_str(text).map_err(|source| CatalogError { source }),
         }
     }

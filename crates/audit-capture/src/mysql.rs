@@ -4,9 +4,11 @@
 //! Foreign-key cascades fire no trigger there, so a parent's triggers also record the children
 //! that go with it.
 
+mod cascade;
 mod column;
 mod event;
 mod manual;
+mod pending;
 mod trigger;
 
 use audit_core::{Audit, Dialect};
@@ -18,6 +20,7 @@ use crate::plan::Plan;
 use crate::sql::{identifier, literal};
 
 pub(crate) use manual::manual_insert;
+pub use trigger::DENIED;
 pub(crate) use trigger::triggers;
 
 /// What only MySQL and MariaDB have in their catalog.
@@ -134,8 +137,15 @@ pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
 }
 
 /// Adds what holds for the database as a whole.
-pub(crate) fn complete(plan: &mut Plan, _audit: &Audit, catalog: &Catalog) {
+pub(crate) fn complete(plan: &mut Plan, audit: &Audit, catalog: &Catalog) {
     mark_misplaced(plan.installed_mut(), catalog);
+    let (triggers, findings) = pending::triggers(audit, catalog);
+    triggers
+        .into_iter()
+        .for_each(|trigger| plan.add_trigger(trigger));
+    findings
+        .into_iter()
+        .for_each(|finding| plan.add_finding(finding));
     for table in &catalog.tables {
         let audited = plan
             .triggers()

@@ -40,7 +40,7 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
-    fn of(table: &Table) -> Self {
+    pub(crate) fn of(table: &Table) -> Self {
         let columns: Vec<serde_json::Value> = table
             .columns
             .iter()

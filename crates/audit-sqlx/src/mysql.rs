@@ -185,8 +185,11 @@ impl Capture for MySql {
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
         let message = error.message();
         let detail = || Detail::new(message, false);
-        if message.starts_with(audit_capture::ERROR_PREFIX) {
+        if message == audit_capture::MYSQL_DENIED {
             return Some(CaptureError::MissingContext(detail()));
+        }
+        if message.starts_with(audit_capture::ERROR_PREFIX) {
+            return Some(CaptureError::Refused(detail()));
         }
         let number = error
             .try_downcast_ref::<MySqlDatabaseError>()

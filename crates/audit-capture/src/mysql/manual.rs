@@ -27,7 +27,7 @@ pub(crate) fn manual_insert(texts: &[(&'static str, String)]) -> BoundQuery {
         ("id", event::id(&micros)),
         (
             "transaction_id",
-            format!("/*M! IF(@@in_transaction, */ @audit_transaction_id /*M! , NULL) */"),
+            "/*M! IF(@@in_transaction, */ @audit_transaction_id /*M! , NULL) */".to_owned(),
         ),
     ];
     let columns = event_row::manual_columns(&MySql, moment, given.collect());

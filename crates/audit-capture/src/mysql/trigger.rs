@@ -14,8 +14,9 @@ use super::column::Value;
 use super::event::{self, MySql};
 use super::{LABEL, LONGEST_NAME, PREFIX, name, qualified, text};
 
-/// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
-const DENIED: &str = "audit: a write without a context is refused; run it inside an audit context";
+/// What a refused write says on MySQL; it begins with [`crate::ERROR_PREFIX`].
+pub const DENIED: &str =
+    "audit: a write without a context is refused; run it inside an audit context";
 
 /// What stands for a whole image that the session's `max_allowed_packet` has no room for.
 const NO_ROOM: &str = r#"{"$truncated":{"len":null,"head":null}}"#;
@@ -101,16 +102,12 @@ pub(super) fn log_table(catalog: &Catalog, table: &Table) -> String {
 }
 
 fn insert(capture: &Capture<'_>) -> String {
-    let redacted = capture.redacted_columns();
-    let columns = event_row::columns(&MySql, subject(capture, &redacted), row(capture));
-    let names: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
-    let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
+    let home = capture.table.schema.as_deref();
+    let (names, values) = columns(capture, home, row(capture));
     format!(
-        "{}INSERT INTO {} ({}) VALUES ({}); ",
+        "{}INSERT INTO {} ({names}) VALUES ({values}); ",
         clock(),
         log_table(capture.catalog, capture.table),
-        names.join(", "),
-        values.join(", "),
     )
 }
 
@@ -123,15 +120,32 @@ pub(super) fn clock() -> String {
     )
 }
 
-pub(super) fn subject<'a>(capture: &Capture<'a>, redacted_fields: &'a [String]) -> Subject<'a> {
-    Subject {
+/// The names of the columns of an event and their values, for a trigger in the database `home`.
+pub(super) fn columns(
+    capture: &Capture<'_>,
+    home: Option<&str>,
+    row: RowExpressions,
+) -> (String, String) {
+    let redacted = capture.redacted_columns();
+    let subject = Subject {
         operation: capture.operation,
         table_schema: capture.table.schema.as_deref(),
         table_name: &capture.table.name,
         fingerprint: capture.fingerprint,
-        redacted_fields,
+        redacted_fields: &redacted,
         rule: capture.rule,
+    };
+    let mut columns = event_row::columns(&MySql, subject, row);
+    if capture.table.schema.as_deref() == home {
+        // The database as the trigger itself knows it: a copy of it says its own name.
+        let named = columns.iter_mut().find(|(name, _)| *name == "table_schema");
+        if let Some((_, value)) = named {
+            *value = "DATABASE()".to_owned();
+        }
     }
+    let names: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
+    let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
+    (names.join(", "), values.join(", "))
 }
 
 /// A row as the expressions see it: each column by its expression.

@@ -1,0 +1,354 @@
+//! What foreign keys do to the children of a changed row, found out before it happens: the server
+//! fires no trigger for it, and afterwards the children are gone.
+
+use std::collections::BTreeMap;
+
+use audit_core::Audit;
+
+use crate::catalog::{Catalog, Table};
+use crate::finding::Finding;
+
+use super::column::Value;
+use super::trigger::Row;
+use super::{ForeignKeyColumn, name};
+
+/// InnoDB refuses a cascade of more levels.
+///
+/// # Source
+/// <https://dev.mysql.com/doc/refman/8.4/en/create-table-foreign-keys.html>
+const DEEPEST: usize = 15;
+
+/// The most steps that one trigger follows; where more would be needed, it refuses the change.
+const MOST_STEPS: usize = 64;
+
+/// What happens to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    Delete,
+    /// The columns that get another value, each with its expression.
+    Update(BTreeMap<String, String>),
+}
+
+/// A row that a cascade reaches, by its alias.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Changed {
+    alias: String,
+    columns: BTreeMap<String, String>,
+}
+
+impl Row for Changed {
+    fn column(&self, column: &str) -> String {
+        match self.columns.get(column) {
+            Some(expression) => expression.clone(),
+            None => self.alias.as_str().column(column),
+        }
+    }
+}
+
+/// One table on the way of a cascade.
+#[derive(Debug)]
+pub(super) struct Step<'a> {
+    pub(super) table: &'a Table,
+    pub(super) change: Change,
+    /// Joins it to the step before, or to the row of the trigger.
+    pub(super) on: String,
+    pub(super) alias: String,
+    pub(super) next: Vec<Self>,
+    /// Whether it is one too many to be followed: a change that gets here is refused.
+    pub(super) is_too_far: bool,
+}
+
+impl Step<'_> {
+    /// The row as it will be.
+    pub(super) fn after(&self) -> Changed {
+        Changed {
+            alias: self.alias.clone(),
+            columns: match &self.change {
+                Change::Delete => BTreeMap::new(),
+                Change::Update(columns) => columns.clone(),
+            },
+        }
+    }
+}
+
+/// A foreign key, put together from its columns.
+#[derive(Debug)]
+struct Link<'a> {
+    child: &'a Table,
+    columns: Vec<&'a ForeignKeyColumn>,
+}
+
+impl Link<'_> {
+    fn rule(&self, change: &Change) -> &str {
+        let first = self.columns.first();
+        first.map_or("", |column| match change {
+            Change::Delete => column.on_delete.as_str(),
+            Change::Update(_) => column.on_update.as_str(),
+        })
+    }
+
+    fn on(&self, alias: &str, parent: &dyn Row) -> String {
+        let pairs: Vec<String> = self
+            .columns
+            .iter()
+            .map(|link| {
+                let own = alias.column(&link.column);
+                format!("{own} = {}", parent.column(&link.parent_column))
+            })
+            .collect();
+        pairs.join(" AND ")
+    }
+
+    /// What the change of a parent does to a child, if anything.
+    fn effect(&self, change: &Change) -> Option<Change> {
+        let nulled = || {
+            let columns = self.columns.iter();
+            columns
+                .map(|link| (link.column.clone(), "NULL".to_owned()))
+                .collect()
+        };
+        let moved: BTreeMap<String, String> = match change {
+            Change::Delete => BTreeMap::new(),
+            Change::Update(parent) => self
+                .columns
+                .iter()
+                .filter_map(|link| {
+                    let value = parent.get(&link.parent_column)?;
+                    Some((link.column.clone(), value.clone()))
+                })
+                .collect(),
+        };
+        match (self.rule(change), change) {
+            ("CASCADE", Change::Delete) => Some(Change::Delete),
+            ("SET NULL", Change::Delete) => Some(Change::Update(nulled())),
+            (_, Change::Delete) => None,
+            (_, Change::Update(_)) if moved.is_empty() => None,
+            ("CASCADE", Change::Update(_)) => Some(Change::Update(moved)),
+            ("SET NULL", Change::Update(_)) => Some(Change::Update(nulled())),
+            _ => None,
+        }
+    }
+}
+
+/// The foreign keys that refer to a table.
+fn links<'a>(catalog: &'a Catalog, parent: &Table) -> Vec<Link<'a>> {
+    let mut found: Vec<Link<'a>> = Vec::new();
+    for child in &catalog.tables {
+        let mut names: Vec<&str> = Vec::new();
+        for link in &child.foreign_keys {
+            let is_here = link.parent == parent.name
+                && parent.schema.as_deref() == Some(link.parent_schema.as_str());
+            if is_here && !names.contains(&link.name.as_str()) {
+                names.push(&link.name);
+            }
+        }
+        found.extend(names.into_iter().map(|wanted| {
+            Link {
+                child,
+                columns: child
+                    .foreign_keys
+                    .iter()
+                    .filter(|link| link.name == wanted)
+                    .collect(),
+            }
+        }));
+    }
+    found
+}
+
+/// Follows the foreign keys of a table.
+pub(super) struct Walk<'a> {
+    audit: &'a Audit,
+    catalog: &'a Catalog,
+    steps: usize,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(audit: &'a Audit, catalog: &'a Catalog) -> Self {
+        Self {
+            audit,
+            catalog,
+            steps: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    /// What a DELETE of a row of this table does to others.
+    pub(super) fn delete(&mut self, table: &'a Table) -> Vec<Step<'a>> {
+        self.steps = 0;
+        self.next(table, &Change::Delete, &"OLD", &[table])
+    }
+
+    /// What a change of the key of a row of this table does to others.
+    pub(super) fn update(&mut self, table: &'a Table) -> Vec<Step<'a>> {
+        self.steps = 0;
+        let columns = referred(self.catalog, table).into_iter();
+        let moved = columns.map(|column| (column.to_owned(), "NEW".column(column)));
+        let change = Change::Update(moved.collect());
+        self.next(table, &change, &"OLD", &[table])
+    }
+
+    fn next(
+        &mut self,
+        parent: &Table,
+        change: &Change,
+        row: &dyn Row,
+        way: &[&'a Table],
+    ) -> Vec<Step<'a>> {
+        let links = links(self.catalog, parent);
+        let mut steps = Vec::new();
+        for link in &links {
+            let Some(mut effect) = link.effect(change) else {
+                continue;
+            };
+            // A cascading update that comes back to a table it has changed is refused by InnoDB.
+            let is_update = matches!(change, Change::Update(_));
+            if is_update && way.iter().any(|seen| std::ptr::eq(*seen, link.child)) {
+                continue;
+            }
+            if !self.can_follow(link, &effect) {
+                continue;
+            }
+            let alias = format!("audit_{}", way.len());
+            add_siblings(&links, link, change, &mut effect, &alias, row);
+            let is_too_far = way.len() > DEEPEST || self.steps >= MOST_STEPS;
+            if is_too_far && !self.is_audited_from(link.child, &mut Vec::new()) {
+                continue;
+            }
+            self.steps += 1;
+            let mut step = Step {
+                table: link.child,
+                on: link.on(&alias, row),
+                alias,
+                change: effect,
+                next: Vec::new(),
+                is_too_far,
+            };
+            if !is_too_far {
+                let mut longer = way.to_vec();
+                longer.push(link.child);
+                let alias = step.alias.clone();
+                step.next = self.next(link.child, &step.change, &alias.as_str(), &longer);
+            }
+            steps.push(step);
+        }
+        // What is deleted in one way and updated in another is deleted in the end.
+        steps.sort_by_key(|step| step.change != Change::Delete);
+        steps
+    }
+
+    /// Whether foreign keys lead from a table to one that is audited, or it is one.
+    fn is_audited_from(&self, table: &'a Table, seen: &mut Vec<&'a str>) -> bool {
+        if seen.contains(&table.name.as_str()) {
+            return false;
+        }
+        seen.push(&table.name);
+        !self.audit.is_excluded(table.schema.as_deref(), &table.name)
+            || links(self.catalog, table)
+                .iter()
+                .any(|link| self.is_audited_from(link.child, seen))
+    }
+
+    /// A computed column would have to be computed here again.
+    fn can_follow(&mut self, link: &Link<'_>, effect: &Change) -> bool {
+        let is_update = matches!(effect, Change::Update(_));
+        let computed = link.child.columns.iter().any(|column| column.is_generated);
+        let excluded = self
+            .audit
+            .is_excluded(link.child.schema.as_deref(), &link.child.name);
+        if !is_update || !computed || excluded {
+            return true;
+        }
+        self.findings.push(Finding::CascadeUnseen {
+            table: link.child.name.clone(),
+            foreign_key: link
+                .columns
+                .first()
+                .map(|column| column.name.clone())
+                .unwrap_or_default(),
+        });
+        false
+    }
+}
+
+/// Two foreign keys of one child may refer to the same row of the parent: then both change it.
+fn add_siblings(
+    links: &[Link<'_>],
+    link: &Link<'_>,
+    change: &Change,
+    effect: &mut Change,
+    alias: &str,
+    row: &dyn Row,
+) {
+    let Change::Update(columns) = effect else {
+        return;
+    };
+    for other in links {
+        if std::ptr::eq(other, link) || !std::ptr::eq(other.child, link.child) {
+            continue;
+        }
+        if let Some(Change::Update(more)) = other.effect(change) {
+            let on = other.on(alias, row);
+            for (column, value) in more {
+                let kept = alias.column(&column);
+                columns
+                    .entry(column)
+                    .or_insert_with(|| format!("IF({on}, {value}, {kept})"));
+            }
+        }
+    }
+}
+
+/// The columns of a table that foreign keys with an action refer to.
+fn referred<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a str> {
+    let mut columns: Vec<&str> = links(catalog, table)
+        .iter()
+        .flat_map(|link| link.columns.iter())
+        .filter(|link| matches!(link.on_update.as_str(), "CASCADE" | "SET NULL"))
+        .map(|link| link.parent_column.as_str())
+        .collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// Whether the key that foreign keys follow has the same bytes before and after.
+pub(super) fn key_is_same(catalog: &Catalog, table: &Table) -> String {
+    let is_mariadb = catalog.mysql.is_mariadb;
+    let columns = referred(catalog, table);
+    let same: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|column| columns.contains(&column.name.as_str()))
+        .map(|column| Value { column, is_mariadb }.is_same_in_trigger())
+        .collect();
+    same.join(" AND ")
+}
+
+/// The tables on the way to a step, as they are joined.
+pub(super) fn joined(way: &[&Step<'_>], schema: Option<&str>) -> String {
+    let mut text = String::new();
+    for step in way {
+        let elsewhere = step
+            .table
+            .schema
+            .as_deref()
+            .filter(|own| schema != Some(own));
+        let table = super::qualified(elsewhere, &step.table.name);
+        let alias = name(&step.alias);
+        if text.is_empty() {
+            text = format!("{table} AS {alias}");
+        } else {
+            text.push_str(&format!(" JOIN {table} AS {alias} ON {}", step.on));
+        }
+    }
+    match way.first() {
+        Some(first) => format!("{text} WHERE {}", first.on),
+        None => text,
+    }
+}

@@ -1,0 +1,325 @@
+//! The triggers that record what cascades do. The one before the row writes the children's images
+//! to a temporary table; the one after the row makes events of them, because a row before which a
+//! trigger fired may still be refused (`DELETE IGNORE`).
+
+use std::fmt::Write as _;
+
+use audit_core::rules::ResolvedRule;
+use audit_core::{Audit, Operation};
+
+use crate::catalog::{Catalog, Table};
+use crate::event_row::RowExpressions;
+use crate::finding::Finding;
+use crate::plan::{Capture, TableSchema, Trigger};
+use crate::sql::{short_hash, trigger_name};
+
+use super::cascade::{self, Change, Step, Walk};
+use super::column::Value;
+use super::event;
+use super::trigger::{self, Row};
+use super::{LABEL, LONGEST_NAME, text};
+
+/// What a cascade that goes on beyond the last step says.
+const TOO_FAR: &str =
+    "audit: this change cascades further than it can be recorded; change the children first";
+
+/// Where images wait for the row of the trigger to be changed.
+const CREATE: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS audit_pending (origin VARCHAR(16), \
+     part VARCHAR(16), digest BINARY(32), operation VARCHAR(16), record_id TEXT, previous_record_id \
+     TEXT, before_data LONGTEXT, after_data LONGTEXT, changed_fields LONGTEXT, PRIMARY KEY \
+     (origin, part, digest)) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; ";
+
+/// The triggers for the cascades of every table, and what they cannot see.
+pub(super) fn triggers(audit: &Audit, catalog: &Catalog) -> (Vec<Trigger>, Vec<Finding>) {
+    let mut walk = Walk::new(audit, catalog);
+    let mut triggers = Vec::new();
+    for table in &catalog.tables {
+        for operation in [Operation::Delete, Operation::Update] {
+            let steps = match operation {
+                Operation::Delete => walk.delete(table),
+                _ => walk.update(table),
+            };
+            let writer = Writer {
+                audit,
+                catalog,
+                table,
+                operation,
+            };
+            if steps.iter().any(|step| writer.reaches(step)) {
+                triggers.extend(writer.triggers(&steps));
+            }
+        }
+    }
+    (triggers, walk.into_findings())
+}
+
+/// Writes the triggers of one table and operation.
+struct Writer<'a> {
+    audit: &'a Audit,
+    catalog: &'a Catalog,
+    table: &'a Table,
+    operation: Operation,
+}
+
+fn operation_of(step: &Step<'_>) -> Operation {
+    match step.change {
+        Change::Delete => Operation::Delete,
+        Change::Update(_) => Operation::Update,
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn rule(&self, step: &Step<'_>) -> Option<ResolvedRule> {
+        let schema = step.table.schema.as_deref();
+        let rule = self
+            .audit
+            .rule(schema, &step.table.name, operation_of(step));
+        rule.filter(|_| self.recorded_change(step).is_some())
+    }
+
+    /// When the change of a child is an event: always for a deletion.
+    fn recorded_change(&self, step: &Step<'_>) -> Option<String> {
+        let Change::Update(changed) = &step.change else {
+            return Some("TRUE".to_owned());
+        };
+        let schema = step.table.schema.as_deref();
+        let rule = self
+            .audit
+            .rule(schema, &step.table.name, Operation::Update)?;
+        if rule.records_unchanged() {
+            return Some("TRUE".to_owned());
+        }
+        let is_mariadb = self.catalog.mysql.is_mariadb;
+        let differs: Vec<String> = step
+            .table
+            .columns
+            .iter()
+            .filter(|column| {
+                use audit_core::rules::ResolvedColumn::{Excluded, Ignored};
+                let how = rule.column(&column.name);
+                !matches!(how, Excluded | Ignored(_)) && changed.contains_key(&column.name)
+            })
+            .map(|column| {
+                let old = step.alias.as_str().column(&column.name);
+                let new = step.after().column(&column.name);
+                format!("NOT ({})", Value { column, is_mariadb }.is_same(&old, &new))
+            })
+            .collect();
+        (!differs.is_empty()).then(|| format!("({})", differs.join(" OR ")))
+    }
+
+    /// Whether there is anything to record at a step or beyond it.
+    fn reaches(&self, step: &Step<'_>) -> bool {
+        step.is_too_far
+            || self.rule(step).is_some()
+            || step.next.iter().any(|next| self.reaches(next))
+    }
+
+    fn origin(&self) -> String {
+        short_hash(&format!("{}.{}", self.known_as(self.table), self.operation))
+    }
+
+    /// The name of a table, with its database where that is not the log's: a copy of a database
+    /// has the same triggers.
+    fn known_as(&self, table: &Table) -> String {
+        let home = &self.catalog.mysql.log_schema;
+        let elsewhere = table.schema.as_ref().filter(|_| table.schema != *home);
+        match elsewhere {
+            Some(schema) => format!("{schema}.{}", table.name),
+            None => table.name.clone(),
+        }
+    }
+
+    fn triggers(&self, steps: &[Step<'a>]) -> [Trigger; 2] {
+        let origin = self.origin();
+        let flag = format!("@audit_cascade_{origin}");
+        let mut body = format!("{LABEL} SET {flag} = NULL; ");
+        let mut conditions = vec!["@@foreign_key_checks".to_owned()];
+        if self.operation == Operation::Update {
+            let same = cascade::key_is_same(self.catalog, self.table);
+            conditions.push(format!("NOT ({same})"));
+        }
+        let reached = steps.iter().filter(|step| self.reaches(step));
+        let found: Vec<String> = reached
+            .map(|step| {
+                let rows = cascade::joined(&[step], self.table.schema.as_deref());
+                format!("EXISTS (SELECT 1 FROM {rows} LOCK IN SHARE MODE)")
+            })
+            .collect();
+        conditions.push(format!("({})", found.join(" OR ")));
+        let _ = write!(
+            body,
+            "IF {} THEN SET {flag} = 1; {CREATE}DELETE FROM audit_pending WHERE origin = '{origin}'; ",
+            conditions.join(" AND ")
+        );
+        for step in steps {
+            self.stage(&mut body, &origin, &[step]);
+        }
+        body.push_str("END IF; END");
+        let before = self.trigger("audit_before_", "BEFORE", &body);
+        let after = self.trigger("audit_after_", "AFTER", &self.write(&origin, &flag, steps));
+        [after, before]
+    }
+
+    fn trigger(&self, prefix: &str, timing: &str, body: &str) -> Trigger {
+        let named = trigger_name(prefix, self.operation, &self.table.name, LONGEST_NAME);
+        let event = format!("{timing} {}", self.operation);
+        trigger::trigger(self.catalog, self.table, named, &event, body)
+    }
+
+    /// Notes the rows of the last step of a way, and goes on where there were any.
+    fn stage(&self, body: &mut String, origin: &str, way: &[&Step<'a>]) {
+        let Some(step) = way.last() else { return };
+        if !self.reaches(step) {
+            return;
+        }
+        let rows = cascade::joined(way, self.table.schema.as_deref());
+        if step.is_too_far {
+            let refuse = text(TOO_FAR);
+            let _ = write!(
+                body,
+                "IF EXISTS (SELECT 1 FROM {rows} LOCK IN SHARE MODE) THEN SIGNAL SQLSTATE '45000' \
+                 SET MESSAGE_TEXT = {refuse}; END IF; "
+            );
+            return;
+        }
+        let rule = self.rule(step);
+        if let Some(rule) = &rule {
+            self.insert(body, origin, step, rule, &rows);
+        }
+        let mut further = String::new();
+        for next in &step.next {
+            let mut longer = way.to_vec();
+            longer.push(next);
+            self.stage(&mut further, origin, &longer);
+        }
+        if further.is_empty() {
+            return;
+        }
+        // Without new rows here there are none beyond, unless this step is not recorded whole.
+        if rule.is_some() && step.change == Change::Delete {
+            let _ = write!(body, "IF ROW_COUNT() > 0 THEN {further}END IF; ");
+        } else {
+            body.push_str(&further);
+        }
+    }
+
+    fn insert(
+        &self,
+        body: &mut String,
+        origin: &str,
+        step: &Step<'_>,
+        rule: &ResolvedRule,
+        rows: &str,
+    ) {
+        let schema = TableSchema::of(step.table);
+        let capture = self.capture(step, rule, &schema.fingerprint);
+        let is_mariadb = self.catalog.mysql.is_mariadb;
+        let (old, new) = (step.alias.as_str(), step.after());
+        let both: Option<(&dyn Row, &dyn Row)> = match step.change {
+            Change::Delete => None,
+            Change::Update(_) => Some((&old, &new)),
+        };
+        let id = |row: &dyn Row| trigger::record_id(step.table, is_mariadb, row);
+        let record = both.map_or_else(|| id(&old), |(_, new)| id(new));
+        let or_null = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
+        // A row without a key is not told from one like it, so it is never taken for the same.
+        let digest = if step.table.key.is_empty() {
+            "RANDOM_BYTES(32)".to_owned()
+        } else {
+            format!("UNHEX(SHA2({}, 256))", id(&old))
+        };
+        let _ = write!(
+            body,
+            "INSERT IGNORE INTO audit_pending SELECT '{origin}', '{part}', {digest}, '{operation}', \
+             {record}, {previous}, {before}, {after}, {changed} FROM {rows} AND {condition} FOR \
+             UPDATE; ",
+            part = self.part(step.table),
+            operation = capture.operation,
+            previous = or_null(both.map(|(old, _)| format!("NULLIF({}, {record})", id(old)))),
+            before = trigger::image(&capture, &old, both),
+            after = or_null(both.map(|(_, new)| trigger::image(&capture, new, both))),
+            changed = or_null(both.map(|(old, new)| trigger::changed_fields(&capture, old, new))),
+            condition = self.recorded_change(step).unwrap_or_default(),
+        );
+    }
+
+    /// What rows of a table are told by in the temporary table.
+    fn part(&self, table: &Table) -> String {
+        short_hash(&self.known_as(table))
+    }
+
+    fn capture<'c>(
+        &'c self,
+        step: &Step<'c>,
+        rule: &'c ResolvedRule,
+        fingerprint: &'c str,
+    ) -> Capture<'c> {
+        Capture {
+            audit: self.audit,
+            catalog: self.catalog,
+            table: step.table,
+            operation: operation_of(step),
+            rule,
+            fingerprint,
+        }
+    }
+
+    /// The trigger that makes events of what was noted.
+    fn write(&self, origin: &str, flag: &str, steps: &[Step<'a>]) -> String {
+        let mut condition = format!("{flag} = 1");
+        if self.operation == Operation::Update {
+            let written = trigger::was_written(self.catalog, self.table);
+            condition.extend(written.map(|written| format!(" AND {written}")));
+        }
+        let mut work = trigger::clock();
+        let mut done = Vec::new();
+        self.write_steps(&mut work, origin, steps, &mut done);
+        format!(
+            "{LABEL} DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; IF {condition} THEN \
+             {CREATE}{work}DELETE FROM audit_pending WHERE origin = '{origin}'; SET {flag} = NULL; \
+             END IF; END"
+        )
+    }
+
+    fn write_steps(
+        &self,
+        work: &mut String,
+        origin: &str,
+        steps: &[Step<'a>],
+        done: &mut Vec<(String, Operation)>,
+    ) {
+        for step in steps {
+            let part = self.part(step.table);
+            let operation = operation_of(step);
+            if let Some(rule) = self.rule(step)
+                && !done.contains(&(part.clone(), operation))
+            {
+                done.push((part.clone(), operation));
+                let schema = TableSchema::of(step.table);
+                let capture = self.capture(step, &rule, &schema.fingerprint);
+                let is_update = operation == Operation::Update;
+                let noted = |column: &str| is_update.then(|| column.to_owned());
+                let row = RowExpressions {
+                    occurred_at: "audit_at".to_owned(),
+                    id: event::id("audit_us"),
+                    transaction_id: event::transaction(self.catalog.mysql.is_mariadb),
+                    record_id: "record_id".to_owned(),
+                    previous_record_id: noted("previous_record_id"),
+                    before_data: Some("before_data".to_owned()),
+                    after_data: noted("after_data"),
+                    changed_fields: noted("changed_fields"),
+                };
+                let home = self.table.schema.as_deref();
+                let (names, values) = trigger::columns(&capture, home, row);
+                let _ = write!(
+                    work,
+                    "INSERT INTO {} ({names}) SELECT {values} FROM audit_pending WHERE origin = '{origin}' \
+                     AND part = '{part}' AND audit_pending.operation = '{operation}'; ",
+                    trigger::log_table(self.catalog, self.table),
+                );
+            }
+            self.write_steps(work, origin, &step.next, done);
+        }
+    }
+}
