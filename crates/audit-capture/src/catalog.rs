@@ -51,6 +51,10 @@ pub struct Table {
     /// The role that it belongs to (PostgreSQL).
     #[serde(default)]
     pub owner: Option<String>,
+    /// Whether it has columns that the server computes on reading; they are not among `columns`
+    /// (PostgreSQL).
+    #[serde(default)]
+    pub has_virtual_columns: bool,
     /// The highest number that a column ever had, with those that were dropped (PostgreSQL).
     #[serde(default)]
     pub last_number: i16,
@@ -58,7 +62,8 @@ pub struct Table {
     #[serde(default)]
     pub truncate_unseen: bool,
     /// Whether only row triggers see its changes in full and in order (PostgreSQL): it is part of
-    /// an inheritance tree or has AFTER triggers of the user.
+    /// an inheritance tree, has AFTER triggers of the user, or columns that are computed on
+    /// reading.
     #[serde(default)]
     pub row_triggers_only: bool,
     /// The partitions that hold its rows, `(schema, table)` (PostgreSQL).

@@ -8,10 +8,24 @@
 
 #[path = "postgres/altered.rs"]
 mod altered;
+#[path = "postgres/drift.rs"]
+mod drift;
+#[path = "postgres/failure.rs"]
+mod failure;
+#[path = "postgres/migration.rs"]
+mod migration;
+#[path = "postgres/order.rs"]
+mod order;
 #[path = "postgres/roles.rs"]
 mod roles;
+#[path = "postgres/session.rs"]
+mod session;
+#[path = "postgres/statements.rs"]
+mod statements;
 #[path = "postgres/tables.rs"]
 mod tables;
+#[path = "postgres/values.rs"]
+mod values;
 #[path = "postgres/world.rs"]
 mod world;
 
@@ -45,6 +59,34 @@ cases! {
         a_renamed_table_is_still_captured,
         partitions_are_read_by_the_columns_of_their_root,
     ],
+    drift: [
+        whatever_is_changed_is_found_and_mended,
+        what_surrounds_the_log_is_found,
+        an_after_trigger_of_the_application_makes_row_triggers,
+        triggers_and_functions_go_with_the_rules_and_the_tables,
+        drift_is_denied_or_installed_as_the_settings_say,
+    ],
+    failure: [
+        a_log_that_is_gone_or_reshaped_fails_every_write,
+        a_locked_log_is_worth_another_try,
+        a_log_that_may_not_be_written_refuses_the_change,
+        a_write_without_a_context_is_refused_by_a_code_of_its_own,
+        errors_of_the_application_are_not_ours,
+        a_change_that_is_refused_leaves_the_connection_usable,
+    ],
+    migration: [
+        a_second_run_changes_nothing,
+        down_and_up_again_is_as_if_new,
+        the_columns_are_those_of_the_model,
+        many_at_once_on_an_empty_database_agree,
+        a_role_that_may_not_make_schemas_can_migrate_into_one,
+        writers_are_not_hurt_while_it_runs,
+    ],
+    order: [
+        ids_grow_with_the_events_and_carry_their_time,
+        triggers_of_the_application_come_after,
+        a_before_trigger_of_the_application_is_in_the_image,
+    ],
     roles: [
         an_application_without_rights_writes_events_and_nothing_else,
         an_application_cannot_lend_itself_a_trigger_of_ours,
@@ -55,9 +97,26 @@ cases! {
         the_check_tells_who_can_erase,
         a_cast_to_json_is_a_finding,
     ],
+    session: [
+        values_are_written_alike_whatever_the_session_says,
+        a_session_is_left_as_it_was,
+        anything_can_be_said_in_a_context,
+        the_transaction_scope_leaves_nothing_on_the_session,
+        a_stamp_outside_a_scope_is_the_fallback,
+        a_hash_is_that_of_the_rfc_and_its_key_is_nowhere,
+    ],
+    statements: [
+        copy_records_each_row,
+        merge_records_what_it_did,
+        statements_within_a_statement_are_recorded,
+        views_and_their_triggers_are_seen_in_their_tables,
+        functions_and_procedures_are_captured,
+        a_deferred_constraint_takes_its_events_with_it,
+        foreign_keys_carry_the_actor_to_the_children,
+        truncate_names_each_table_it_empties,
+    ],
     tables: [
         partitions_are_known_by_their_root,
-        a_row_that_moves_to_another_partition_is_a_delete_and_an_insert,
         partitions_made_later_are_captured,
         truncating_a_root_is_one_event_and_each_partition_its_own,
         inheritance_children_keep_their_columns,
@@ -66,5 +125,16 @@ cases! {
         columns_named_like_anything_of_ours_are_captured,
         unlogged_tables_are_captured_and_temporary_ones_are_not,
         row_level_security_hides_nothing_from_the_log,
+        a_row_that_moves_to_another_partition_is_a_delete_and_an_insert,
+    ],
+    values: [
+        every_type_is_exact,
+        an_altered_table_is_written_the_same,
+        a_change_of_any_type_is_seen_by_its_bytes,
+        long_keys_are_kept_and_found,
+        giant_cells_are_cut_and_the_rest_stays,
+        an_image_that_is_too_long_loses_its_longest_cells,
+        rules_hold_for_every_kind_of_trigger,
+        generated_columns_are_in_the_images_when_they_are_stored,
     ],
 }

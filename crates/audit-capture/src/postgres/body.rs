@@ -9,7 +9,7 @@ use crate::catalog::TableKind;
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::plan::Capture;
 
-use super::expression::{Postgres, Row, changed, event_id, hashes, micros};
+use super::expression::{Postgres, Row, changed, event_id, hashes, micros, shows_whole_rows};
 use super::{POSTGRES_DENIED, name, rule, text};
 
 /// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
@@ -229,7 +229,7 @@ pub(super) fn of_row(capture: &Capture<'_>) -> String {
     };
     let mut body = declarations(capture, ROW_VARIABLES);
     body.push_str(&refusal(capture, ""));
-    let by_name = is_update || !capture.rule.keeps_every_column();
+    let by_name = is_update || !shows_whole_rows(capture);
     let known = if by_name {
         has_no_newer_column(capture)
     } else {
@@ -317,7 +317,7 @@ pub(super) fn of_statement(capture: &Capture<'_>) -> String {
             )
         })
         .collect();
-    if !capture.rule.keeps_every_column() {
+    if !shows_whole_rows(capture) {
         known.push(has_no_newer_column(capture));
     }
     if known.is_empty() {

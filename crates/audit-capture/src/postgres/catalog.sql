@@ -20,11 +20,12 @@ WITH scope AS (
 ), audit_schema AS (
     SELECT oid FROM pg_namespace WHERE nspname = 'audit'
 ), ours AS (
-    SELECT t.*, p.proname, p.proargtypes, p.prosecdef, p.proconfig, p.prosrc
+    SELECT t.*, p.pronamespace, p.proname, p.prosecdef, p.proconfig, p.prosrc
     FROM pg_trigger AS t
     JOIN pg_proc AS p ON p.oid = t.tgfoid
-    JOIN audit_schema AS a ON a.oid = p.pronamespace
-    WHERE t.tgparentid = 0 AND NOT t.tgisinternal
+    WHERE t.tgparentid = 0 AND NOT t.tgisinternal AND (
+        p.pronamespace IN (SELECT oid FROM audit_schema) OR t.tgname LIKE '!audit\_%'
+    )
 ), log AS (
     SELECT c.oid, c.relowner, c.relacl, c.relrowsecurity
     FROM pg_class AS c
@@ -51,6 +52,9 @@ SELECT json_build_object(
             'row_triggers_only', EXISTS (
                 SELECT FROM pg_inherits AS i WHERE r.oid IN (i.inhrelid, i.inhparent)
             ) OR EXISTS (
+                SELECT FROM pg_attribute AS a
+                WHERE a.attrelid = r.oid AND NOT a.attisdropped AND a.attgenerated = 'v'
+            ) OR EXISTS (
                 SELECT FROM pg_trigger AS t
                 WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgtype & 66 = 0
                 AND t.oid NOT IN (SELECT oid FROM ours)
@@ -72,7 +76,12 @@ SELECT json_build_object(
                 ) ORDER BY a.attnum)
                 FROM pg_attribute AS a
                 WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+                AND a.attgenerated <> 'v'
             ), '[]'),
+            'has_virtual_columns', EXISTS (
+                SELECT FROM pg_attribute AS a
+                WHERE a.attrelid = r.oid AND NOT a.attisdropped AND a.attgenerated = 'v'
+            ),
             'key', coalesce((
                 SELECT json_agg(a.attname ORDER BY k.place)
                 FROM pg_index AS i
@@ -106,7 +115,7 @@ SELECT json_build_object(
                 'columns ' || o.tgattr::text,
                 'arguments ' || o.tgnargs,
                 'constraint ' || (o.tgconstraint <> 0),
-                'function ' || o.proname,
+                'function ' || o.pronamespace::regnamespace || '.' || o.proname,
                 'definer ' || o.prosecdef,
                 'settings ' || array_to_string(o.proconfig, '; '),
                 o.prosrc

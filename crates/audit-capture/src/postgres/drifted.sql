@@ -36,7 +36,7 @@ BEGIN
         ORDER BY listed.value ->> 'name' = a.attname DESC
         LIMIT 1
     ) AS k ON true
-    WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped;
+    WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v';
 
     IF has_old AND has_new THEN
         SELECT format(

@@ -115,7 +115,7 @@ impl Row<'_> {
 
     /// The image of the row.
     pub(super) fn image(&self) -> String {
-        if self.capture.rule.keeps_every_column() {
+        if shows_whole_rows(self.capture) {
             return self.whole();
         }
         let with_key = self.selected(true);
@@ -197,13 +197,19 @@ impl Row<'_> {
             .columns
             .iter()
             .map(|column| column.name.as_str());
-        if self.capture.rule.keeps_every_column() {
+        if shows_whole_rows(self.capture) {
             let is_key = |column: &&str| self.table().key.iter().any(|key| key == column);
             columns.filter(is_key).collect()
         } else {
             columns.collect()
         }
     }
+}
+
+/// Whether the images are the rows as they are. A column that the server computes on reading is
+/// NULL in the row that a trigger sees, so such a row is not.
+pub(super) fn shows_whole_rows(capture: &Capture<'_>) -> bool {
+    capture.rule.keeps_every_column() && !capture.table.has_virtual_columns
 }
 
 /// Whether the images hold a hash.

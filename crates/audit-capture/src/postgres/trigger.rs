@@ -163,7 +163,7 @@ fn definition(capture: &Capture<'_>, firing: &Firing, function: &str, body: &str
     };
     format!(
         "type {}\nenabled O\nwhen {condition}\nrows {rows}\ncolumns \narguments 0\n\
-         constraint false\nfunction {function}\ndefiner true\nsettings {}\n{body}",
+         constraint false\nfunction audit.{function}\ndefiner true\nsettings {}\n{body}",
         firing.bits(capture.operation),
         setting_texts(),
     )

@@ -6,9 +6,6 @@ use sqlx::postgres::PgDatabaseError;
 use crate::CaptureError;
 use crate::error::Detail;
 
-/// How the server names a function of ours when it tells where an error happened.
-const OURS: &str = "function audit.";
-
 /// Reads an error by where it happened and by its SQLSTATE, never by its words.
 ///
 /// # Source
@@ -37,16 +34,53 @@ pub(super) fn of(error: &dyn DatabaseError) -> Option<CaptureError> {
 
 /// Whether the innermost function is ours: a function of the application may stand further out,
 /// as the one that made the change, but what it calls itself is its own affair.
+///
+/// Each function has a line with its name, innermost first. The words around the name are in the
+/// language of the server, but that of the procedural language is not translated.
 fn innermost_is_ours(place: &str) -> bool {
-    let functions = place.lines().filter(|line| line.contains("function "));
-    functions
-        .map(|line| line.contains(OURS))
-        .next()
-        .unwrap_or(false)
+    let mut functions = place.lines().filter(|line| line.contains("PL/pgSQL"));
+    functions.next().is_some_and(names_a_function_of_ours)
+}
+
+/// Whether `audit.` is the start of a name in the line, and no part of one in quotes.
+fn names_a_function_of_ours(line: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.' | '"');
+    line.match_indices("audit.").any(|(at, _)| {
+        let (before, _) = line.split_at(at);
+        before.matches('"').count() % 2 == 0 && !before.ends_with(is_part)
+    })
 }
 
 /// Serialization failures, deadlocks, locks that were not to be had, statements that took too
 /// long, and want of room or connections.
 fn is_retryable(code: &str) -> bool {
     matches!(code, "40001" | "40P01" | "55P03" | "57014") || code.starts_with("53")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_in_any_language() {
+        for ours in [
+            "PL/pgSQL function audit.insert_public_t_0() line 3 at RAISE",
+            "SQL statement \"INSERT INTO audit.audit_logs\"\nPL/pgSQL function audit.\"insert_\"() line 3",
+            "PL/pgSQL-Funktion audit.record(json) Zeile 9 bei RAISE",
+            "fonction PL/pgSQL audit.record(json), ligne 9, à RAISE\nPL/pgSQL function own() line 1",
+            "PL/pgSQL関数audit.record(json)の9行目 - RAISE",
+        ] {
+            assert!(innermost_is_ours(ours), "{ours}");
+        }
+        for other in [
+            "",
+            "PL/pgSQL function own() line 1 at SQL statement\nPL/pgSQL function audit.x() line 3",
+            "PL/pgSQL function \"function audit.x\"() line 1 at RETURN",
+            "PL/pgSQL function my_audit.x() line 1 at RETURN",
+            "PL/pgSQL function \"my audit\".x() line 1 at RETURN",
+            "SQL statement \"SELECT audit.x()\"",
+        ] {
+            assert!(!innermost_is_ours(other), "{other}");
+        }
+    }
 }
