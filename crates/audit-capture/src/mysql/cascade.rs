@@ -160,6 +160,7 @@ fn links<'a>(catalog: &'a Catalog, parent: &Table) -> Vec<Link<'a>> {
 pub(super) struct Walk<'a> {
     audit: &'a Audit,
     catalog: &'a Catalog,
+    deepest: usize,
     steps: usize,
     findings: Vec<Finding>,
 }
@@ -169,6 +170,7 @@ impl<'a> Walk<'a> {
         Self {
             audit,
             catalog,
+            deepest: DEEPEST,
             steps: 0,
             findings: Vec::new(),
         }
@@ -180,17 +182,27 @@ impl<'a> Walk<'a> {
 
     /// What a DELETE of a row of this table does to others.
     pub(super) fn delete(&mut self, table: &'a Table) -> Vec<Step<'a>> {
-        self.steps = 0;
-        self.next(table, &Change::Delete, &"OLD", &[table])
+        self.follow(table, &Change::Delete)
     }
 
     /// What a change of the key of a row of this table does to others.
     pub(super) fn update(&mut self, table: &'a Table) -> Vec<Step<'a>> {
-        self.steps = 0;
         let columns = referred(self.catalog, table).into_iter();
         let moved = columns.map(|column| (column.to_owned(), "NEW".column(column)));
-        let change = Change::Update(moved.collect());
-        self.next(table, &change, &"OLD", &[table])
+        self.follow(table, &Change::Update(moved.collect()))
+    }
+
+    /// As many levels as the steps of one trigger allow.
+    fn follow(&mut self, table: &'a Table, change: &Change) -> Vec<Step<'a>> {
+        let mut steps = Vec::new();
+        for deepest in (1..=DEEPEST).rev() {
+            (self.deepest, self.steps) = (deepest, 0);
+            steps = self.next(table, change, &"OLD", &[table]);
+            if self.steps <= MOST_STEPS {
+                break;
+            }
+        }
+        steps
     }
 
     fn next(
@@ -215,15 +227,32 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let alias = format!("audit_{}", way.len());
+            let mut on = link.on(&alias, row);
+            if effect == Change::Delete {
+                // Several foreign keys that take the child along are one way to it.
+                let same: Vec<&Link<'_>> = links
+                    .iter()
+                    .filter(|other| std::ptr::eq(other.child, link.child))
+                    .filter(|other| other.effect(change) == Some(Change::Delete))
+                    .collect();
+                if same
+                    .first()
+                    .is_some_and(|first| !std::ptr::eq(*first, link))
+                {
+                    continue;
+                }
+                let ways: Vec<String> = same.iter().map(|link| link.on(&alias, row)).collect();
+                on = format!("({})", ways.join(" OR "));
+            }
             add_siblings(&links, link, change, &mut effect, &alias, row);
-            let is_too_far = way.len() > DEEPEST || self.steps >= MOST_STEPS;
+            let is_too_far = way.len() > self.deepest || self.steps > MOST_STEPS;
             if is_too_far && !self.is_audited_from(link.child, &mut Vec::new()) {
                 continue;
             }
             self.steps += 1;
             let mut step = Step {
                 table: link.child,
-                on: link.on(&alias, row),
+                on,
                 alias,
                 change: effect,
                 next: Vec::new(),

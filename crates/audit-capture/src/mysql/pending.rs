@@ -229,11 +229,13 @@ impl<'a> Writer<'a> {
         } else {
             format!("UNHEX(SHA2({}, 256))", id(&old))
         };
+        // Not FOR UPDATE: the server takes that for a write, which is refused where the statement
+        // itself uses the table.
         let _ = write!(
             body,
             "INSERT IGNORE INTO audit_pending SELECT '{origin}', '{part}', {digest}, '{operation}', \
-             {record}, {previous}, {before}, {after}, {changed} FROM {rows} AND {condition} FOR \
-             UPDATE; ",
+             {record}, {previous}, {before}, {after}, {changed} FROM {rows} AND {condition} \
+             LOCK IN SHARE MODE; ",
             part = self.part(step.table),
             operation = capture.operation,
             previous = or_null(both.map(|(old, _)| format!("NULLIF({}, {record})", id(old)))),
