@@ -1,8 +1,11 @@
 //! A trail in words.
 
-use audit_core::{Event, Operation};
+use std::collections::BTreeMap;
+
+use audit_core::{Event, Json, Operation};
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The width of the table, in columns of a terminal.
 const WIDTH: u16 = 120;
@@ -81,8 +84,9 @@ fn record(event: &Event) -> String {
     format!("{table} {}", key.join("/"))
 }
 
+/// Method and route; a long route is broken between its parts.
 fn request(event: &Event) -> String {
-    let facts = event.context.as_ref().map(audit_core::Json::to_object);
+    let facts = event.context.as_ref().map(Json::to_object);
     let facts = facts.unwrap_or_default();
     let fact = |name| facts.get(name).and_then(Value::as_str).unwrap_or_default();
     let width = COLUMNS.last().map_or(0, |(_, width)| usize::from(*width));
@@ -99,13 +103,19 @@ fn request(event: &Event) -> String {
     text
 }
 
+/// The columns of an image, each with the exact text of its JSON: no digit of a decimal is lost.
+type Image = BTreeMap<String, Box<RawValue>>;
+
+fn image(json: Option<&Json>) -> Image {
+    // What is no object has no columns.
+    json.and_then(|json| serde_json::from_str(json.as_str()).ok())
+        .unwrap_or_default()
+}
+
 /// The values of the new row, of the gone one, or what became of each changed column.
 fn changes(event: &Event) -> String {
-    let image = |image: &Option<audit_core::Json>| {
-        let image = image.as_ref().map(audit_core::Json::to_object);
-        image.unwrap_or_default()
-    };
-    let (before, after) = (image(&event.before_data), image(&event.after_data));
+    let before = image(event.before_data.as_ref());
+    let after = image(event.after_data.as_ref());
     let hidden = event.redacted_fields.as_deref().unwrap_or_default();
     let is_hidden = |field: &&String| hidden.contains(field);
     let mut parts: Vec<String> = match &event.changed_fields {
@@ -136,12 +146,9 @@ fn changes(event: &Event) -> String {
     shorten(&parts.join(", "), LONGEST_CHANGES)
 }
 
-fn value(row: &Map<String, Value>, field: &str) -> String {
-    let text = match row.get(field) {
-        None => "absent".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-    };
+fn value(row: &Image, field: &str) -> String {
+    let json = row.get(field).map_or("absent", |value| value.get());
+    let text = serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
     shorten(&text, LONGEST_VALUE)
 }
 
