@@ -95,6 +95,14 @@ impl Place {
         &self.url.text
     }
 
+    /// What to look at when it cannot be opened.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self.url.kind {
+            Kind::Sqlite => "a new SQLite file needs `?mode=rwc` in an existing folder",
+            _ => "see that the server runs, and that the URL names its host, port and account",
+        }
+    }
+
     /// What may be shown of it.
     pub(crate) fn in_words(&self) -> String {
         match &self.folder {

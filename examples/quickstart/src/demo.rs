@@ -25,7 +25,7 @@ use crate::trail;
 /// When the story cannot be played.
 pub(crate) async fn run<DB: Application>(cli: &Cli, place: &Place) -> Result<ExitCode> {
     let secret = Secret::random()?;
-    let server = Server::<DB>::start(place.url(), cli.port(), &secret).await?;
+    let server = Server::<DB>::start(place, cli.port(), &secret).await?;
     let mut talk = std::io::stderr();
     writeln!(talk, "database: {}", place.in_words())?;
     writeln!(talk, "server:   {}\n", server.url())?;

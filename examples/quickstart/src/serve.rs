@@ -16,7 +16,7 @@ use crate::token::Secret;
 /// When the database or the port cannot be used.
 pub(crate) async fn run<DB: Application>(cli: &Cli, place: &Place) -> Result<ExitCode> {
     let secret = Secret::random()?;
-    let server = Server::<DB>::start(place.url(), cli.port(), &secret).await?;
+    let server = Server::<DB>::start(place, cli.port(), &secret).await?;
     let lines = lines(&server.url(), &secret)?;
     let mut out = std::io::stdout();
     writeln!(out, "serving on {}", server.url())?;
@@ -41,17 +41,17 @@ expired='authorization: Bearer {expired}'
 forged='authorization: Bearer {forged}'
 
 # changes
-curl -i {url}/users -H "$alice" {json} -d '{{"name":"Ann","email":"Ann@Example.com","password":"secret"}}'
-curl -i -X PUT {url}/users/1/name -H "$bob" {json} -d '{{"name":"Anna"}}'
-curl -i -X PUT {url}/invoices/acme/1001 -H "$alice" {json} -d '{{"total":"199.90","details":{{"terms":"30 days"}}}}'
-curl -i -X POST {url}/invoices/acme/1001/approve -H "$bob"
-curl -i -X PUT {url}/users/1/name {json} -d '{{"name":"Nobody"}}'
-curl -i -X PUT {url}/users/1/name -H "$forged" {json} -d '{{"name":"Mallory"}}'
-curl -i -X DELETE {url}/invoices/acme -H "$alice"
+curl -iw '\n' {url}/users -H "$alice" {json} -d '{{"name":"Ann","email":"Ann@Example.com","password":"secret"}}'
+curl -iw '\n' -X PUT {url}/users/1/name -H "$bob" {json} -d '{{"name":"Anna"}}'
+curl -iw '\n' -X PUT {url}/invoices/acme/1001 -H "$alice" {json} -d '{{"total":"199.90","details":{{"terms":"30 days"}}}}'
+curl -iw '\n' -X POST {url}/invoices/acme/1001/approve -H "$bob"
+curl -iw '\n' -X PUT {url}/users/1/name {json} -d '{{"name":"Nobody"}}'
+curl -iw '\n' -X PUT {url}/users/1/name -H "$forged" {json} -d '{{"name":"Mallory"}}'
+curl -iw '\n' -X DELETE {url}/invoices/acme -H "$alice"
 
 # the trail
-curl -s '{url}/audit?table=users&record=1'
-curl -s '{url}/audit?actor=bob&since=1h&limit=5'
+curl -sw '\n' '{url}/audit?table=users&record=1'
+curl -sw '\n' '{url}/audit?actor=bob&since=1h&limit=5'
 
 Ctrl-C ends it"#
     ))

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use audit_jwt::JwtVerifier;
@@ -15,8 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::database::Place;
 use crate::settings;
 use crate::token::{AUDIENCE, ISSUER, Secret};
+
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The application on one database.
 pub(crate) trait Application: AuditDatabase {
@@ -38,13 +43,14 @@ pub(crate) struct Server<DB: Application> {
 
 impl<DB: Application> Server<DB> {
     /// Opens the database, brings its audit log up to date and listens.
-    pub(crate) async fn start(database_url: &str, port: u16, secret: &Secret) -> Result<Self> {
+    pub(crate) async fn start(place: &Place, port: u16, secret: &Secret) -> Result<Self> {
         let audit = settings::audit()?;
         // 1. A plain sqlx::Pool, whose connections carry who is acting.
-        let pool = audit_sqlx::attach(PoolOptions::<DB>::new(), &audit)
-            .connect(database_url)
+        let options = PoolOptions::<DB>::new().acquire_timeout(PATIENCE);
+        let pool = audit_sqlx::attach(options, &audit)
+            .connect(place.url())
             .await
-            .context("the database cannot be opened; a new SQLite file needs `?mode=rwc`")?;
+            .with_context(|| format!("the database cannot be opened; {}", place.advice()))?;
         DB::create_tables(&pool).await?;
         // 2. The audit tables, and the triggers for every table there is.
         let report = audit_sqlx::migrate(&pool, &audit).await?;

@@ -288,12 +288,18 @@ fn what_cannot_be_asked_for_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_an_error_that_helps() {
-    let output = quickstart(&["--demo", "--database-url", "sqlite://no/such/folder/app.db"]);
-    assert_eq!(output.status.code(), Some(1));
-    let talk = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        talk.contains("a new SQLite file needs `?mode=rwc`"),
-        "{talk}"
+fn a_database_that_cannot_be_opened_is_an_error_that_helps() {
+    let (file, server) = (
+        "sqlite://no/such/folder/app.db",
+        "mysql://root@127.0.0.1:1/x",
     );
+    for (url, advice) in [
+        (file, "needs `?mode=rwc`"),
+        (server, "see that the server runs"),
+    ] {
+        let output = quickstart(&["--demo", "--database-url", url]);
+        assert_eq!(output.status.code(), Some(1));
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert!(talk.contains(advice), "{talk}");
+    }
 }
