@@ -87,6 +87,26 @@ macro_rules! adapter {
                 work.await.map_err(|error| failure::<$database>(&error))
             }
 
+            async fn held_around(
+                &self,
+                before: &[&str],
+                between: impl Future<Output = ()> + Send,
+                after: &[&str],
+            ) -> Result<(), Failure> {
+                let work = async {
+                    let mut connection = self.pool.acquire().await?;
+                    for sql in before {
+                        connection.execute(AssertSqlSafe(*sql)).await?;
+                    }
+                    between.await;
+                    for sql in after {
+                        connection.execute(AssertSqlSafe(*sql)).await?;
+                    }
+                    Ok(())
+                };
+                work.await.map_err(|error| failure::<$database>(&error))
+            }
+
             async fn held_by(
                 &self,
                 first: &AuditContext,

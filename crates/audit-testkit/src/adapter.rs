@@ -49,6 +49,14 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     /// Runs statements on one held connection, outside a transaction.
     fn held(&self, statements: &[&str]) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Runs statements on one held connection, then other work, then more statements on it.
+    fn held_around(
+        &self,
+        before: &[&str],
+        between: impl Future<Output = ()> + Send,
+        after: &[&str],
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Takes a connection as one actor and runs statements, runs others inside the scope of
     /// another without a stamp, then stamps it there and runs the rest.
     fn held_by(

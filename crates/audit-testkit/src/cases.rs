@@ -54,6 +54,7 @@ macro_rules! each_case {
                 a_refused_statement_leaves_nothing,
                 transactions_have_ids_of_their_own,
                 racing_writers_of_a_record_are_in_order,
+                the_last_writer_of_a_record_is_last,
                 a_manual_event_goes_with_its_transaction,
             ],
             context: [
@@ -100,6 +101,7 @@ macro_rules! each_case {
             ],
             failure: [
                 a_missing_log_fails_the_change,
+                a_locked_log_fails_the_change,
                 migrate_can_run_again,
                 racing_migrations_agree,
                 an_added_column_is_captured_after_migrate,

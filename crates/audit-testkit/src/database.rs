@@ -127,20 +127,46 @@ impl TestDatabase {
     pub async fn raw(&self) -> Raw {
         Raw::connect(self.server, &self.url).await
     }
+}
 
-    /// Drops the database; a file goes by itself.
+impl TestDatabase {
+    /// Drops the database now.
+    #[expect(clippy::unused_async, reason = "callers end their tests with it")]
     pub async fn remove(self) {
+        drop(self);
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Drops the database, on a thread with a runtime of its own: a test may end anywhere. What a
+    /// crowded server would be slow to list does not pile up. A file goes by itself.
+    fn drop(&mut self) {
         if self.server == Server::Sqlite {
             return;
         }
-        let mut raw = Raw::connect(self.server, &self.server.url()).await;
-        let force = if self.server.dialect() == Dialect::Postgres {
+        let (server, name) = (self.server, self.name.clone());
+        let force = if server.dialect() == Dialect::Postgres {
             " WITH (FORCE)"
         } else {
             ""
         };
-        raw.run(&format!("DROP DATABASE {}{force}", self.name))
-            .await;
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut raw = Raw::connect(server, &server.url()).await;
+                raw.try_run(&format!("DROP DATABASE {name}{force}"))
+                    .await
+                    .map_err(std::io::Error::other)
+            })
+        });
+        // A failing test must fail with its own words: what happens here is only told.
+        match dropping.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => println!("{}: {error}", self.name),
+            Err(_) => println!("{}: the thread that was to drop it failed", self.name),
+        }
     }
 }
 

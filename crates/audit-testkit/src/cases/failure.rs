@@ -128,3 +128,35 @@ pub async fn check_finds_a_rule_that_fits_nothing<A: Adapter>(server: Server) {
         "{findings:?}"
     );
 }
+
+/// A log that is locked for longer than the writer waits fails the change. MariaDB waits for all
+/// tables of a statement before it fires a trigger and names none of them, and SQLite locks the
+/// database as a whole: there nobody can tell whose the lock was.
+pub async fn a_locked_log_fails_the_change<A: Adapter>(server: Server) {
+    let world = World::<A>::new(server).await;
+    let (lock, wait, unlock) = match world.dialect() {
+        Dialect::Postgres => (
+            "BEGIN; LOCK TABLE audit.audit_logs IN ACCESS EXCLUSIVE MODE",
+            "SET lock_timeout = '200ms'",
+            "COMMIT",
+        ),
+        Dialect::MySql => (
+            "LOCK TABLES audit_logs WRITE",
+            "SET SESSION lock_wait_timeout = 1",
+            "UNLOCK TABLES",
+        ),
+        _ => ("BEGIN EXCLUSIVE", "PRAGMA busy_timeout = 100", "COMMIT"),
+    };
+    let failure = alice()
+        .scope(world.adapter.held_around(&[wait], world.raw(lock), &[ANN]))
+        .await
+        .unwrap_err();
+    world.raw(unlock).await;
+    let expected = match world.dialect() {
+        Dialect::Postgres => Some("Refused"),
+        _ => None,
+    };
+    assert_eq!(failure.capture.as_deref(), expected, "{}", failure.message);
+    assert_eq!(world.texts("SELECT name FROM users").await.len(), 0);
+    assert_eq!(world.new_events().await, []);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit_core::{Actor, AuditContext, Event, Operation};
+use audit_core::{Actor, AuditContext, Dialect, Event, Operation};
 
 use crate::adapter::{Adapter, End};
 use crate::database::Server;
@@ -229,4 +229,49 @@ pub async fn a_manual_event_goes_with_its_transaction<A: Adapter>(server: Server
         .scope(world.adapter.record(Event::custom(""), End::Commit))
         .await
         .unwrap_err();
+}
+
+/// A transaction that began first and wrote last is last: the clock is read once the row is
+/// locked, not when the transaction began.
+pub async fn the_last_writer_of_a_record_is_last<A: Adapter>(server: Server) {
+    let world = World::<A>::new(server).await;
+    world.prove_statements(&[ANN]).await;
+    let events = world
+        .prove(async |adapter| {
+            // Opened and read from before the other one starts.
+            let begin = match world.dialect() {
+                Dialect::Sqlite => "SELECT 1",
+                _ => "BEGIN",
+            };
+            let end = match world.dialect() {
+                Dialect::Sqlite => "SELECT 1",
+                _ => "COMMIT",
+            };
+            let other = async {
+                let sql = "UPDATE users SET age = age + 1 WHERE id = 1";
+                AuditContext::new()
+                    .with_actor(Actor::user("second"))
+                    .scope(adapter.execute(sql))
+                    .await
+                    .unwrap();
+            };
+            let first = AuditContext::new().with_actor(Actor::user("first"));
+            let update = "UPDATE users SET age = age + 10 WHERE id = 1";
+            first
+                .scope(adapter.held_around(&[begin, "SELECT 1"], other, &[update, end]))
+                .await
+                .unwrap();
+        })
+        .await;
+    let actors: Vec<_> = events
+        .iter()
+        .map(|event| event.actor_id.as_deref())
+        .collect();
+    assert_eq!(
+        actors,
+        [Some("second"), Some("first")],
+        "{}",
+        in_words(&events)
+    );
+    assert!(events[0].occurred_at <= events[1].occurred_at && events[0].id < events[1].id);
 }
