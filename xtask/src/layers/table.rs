@@ -13,7 +13,7 @@ pub(super) const LIBRARIES: [&str; 8] = [
 ];
 
 /// Each crate, and those of this workspace it may depend on.
-pub(super) const EDGES: [(&str, &[&str]); 10] = [
+pub(super) const EDGES: [(&str, &[&str]); 11] = [
     ("audit-core", &[]),
     ("audit-capture", &["audit-core"]),
     ("audit-migrations", &["audit-core"]),
@@ -32,6 +32,7 @@ pub(super) const EDGES: [(&str, &[&str]); 10] = [
     ("audit-testkit", &LIBRARIES),
     ("quickstart", &LIBRARIES),
     ("xtask", &LIBRARIES),
+    ("audit-bench", &LIBRARIES),
 ];
 
 /// What a crate must not reach, not even through others: the core is for every driver and every
