@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -34,6 +35,14 @@ impl Json {
         serde_json::from_str(self.as_str()).unwrap_or(Value::Null)
     }
 
+    /// The fields of an object in their order, each with its exact text; anything else has none.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, Self)> {
+        serde_json::from_str::<Fields>(self.as_str())
+            .map(|fields| fields.0)
+            .unwrap_or_default()
+    }
+
     /// The document as an object; anything else has no fields.
     #[must_use]
     pub fn to_object(&self) -> Map<String, Value> {
@@ -41,6 +50,31 @@ impl Json {
             Value::Object(fields) => fields,
             _ => Map::new(),
         }
+    }
+}
+
+/// The fields of an object in their order.
+struct Fields(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.push((name, Json(value)));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Collect)
     }
 }
 
@@ -385,6 +419,18 @@ mod tests {
             serde_json::to_string(&event).unwrap(),
             r#"{"occurred_at":"2026-01-02T03:04:05.000006Z","id":"0190a1b2-0000-7000-8000-000000000001","recorded_at":"2026-01-02T03:04:05.000006Z","schema_version":1,"operation":"UPDATE","outcome":"success","after_data":{"n":12345678901234567890.12345678901234567890},"changed_fields":["n"],"actor_kind":"unknown","source":"trigger"}"#
         );
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_every_digit() {
+        let json: Json = r#"{"b":199.90,"a":{"x":1e400}}"#.parse().unwrap();
+        let fields = json.fields();
+        let texts: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(texts, [("b", "199.90"), ("a", r#"{"x":1e400}"#)]);
+        assert_eq!("[1]".parse::<Json>().unwrap().fields(), []);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod diff;
 mod event;
 mod manual_event;
 pub mod query;
+mod record_id;
 mod redact;
 pub mod rules;
 pub mod schema;
@@ -18,6 +19,7 @@ pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift
 pub use context::AuditContext;
 pub use event::{Event, EventError, Json};
 pub use manual_event::{ManualEvent, ManualEventError};
+pub use record_id::record_id;
 pub use redact::Redaction;
 pub use rules::{Enrichment, TableRule};
 pub use vocabulary::{
