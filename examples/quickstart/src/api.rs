@@ -2,7 +2,7 @@
 //!
 //! There is no authorisation: anybody may do anything, and it is recorded who did.
 
-use audit_core::{Event, Severity, context};
+use audit_core::{Event, Severity, context, record_id};
 use axum::Router;
 use axum::extract::{Json, Path, Query, State};
 use axum::http::StatusCode;
@@ -226,9 +226,8 @@ async fn approve(
         .execute(&mut *transaction)
         .await?;
     found(done.rows_affected())?;
-    let record = json!([org, number.to_string()]).to_string();
     let event = Event::custom("invoice.approved")
-        .record("invoices", record)
+        .record("invoices", record_id([org, number.to_string()]))
         .label("Invoice approved")
         .severity(Severity::High);
     audit_sqlx::record(&mut *transaction, event).await?;

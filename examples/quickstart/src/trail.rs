@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use audit_core::{Event, Json, Operation};
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// The width of the table, in columns of a terminal.
 const WIDTH: u16 = 120;
@@ -104,12 +103,10 @@ fn request(event: &Event) -> String {
 }
 
 /// The columns of an image, each with the exact text of its JSON: no digit of a decimal is lost.
-type Image = BTreeMap<String, Box<RawValue>>;
+type Image = BTreeMap<String, Json>;
 
 fn image(json: Option<&Json>) -> Image {
-    // What is no object has no columns.
-    json.and_then(|json| serde_json::from_str(json.as_str()).ok())
-        .unwrap_or_default()
+    json.map(Json::fields).into_iter().flatten().collect()
 }
 
 /// The values of the new row, of the gone one, or what became of each changed column.
@@ -147,7 +144,7 @@ fn changes(event: &Event) -> String {
 }
 
 fn value(row: &Image, field: &str) -> String {
-    let json = row.get(field).map_or("absent", |value| value.get());
+    let json = row.get(field).map_or("absent", Json::as_str);
     let text = serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
     shorten(&text, LONGEST_VALUE)
 }
