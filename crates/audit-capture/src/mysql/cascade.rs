@@ -227,23 +227,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let alias = format!("audit_{}", way.len());
-            let mut on = link.on(&alias, row);
-            if effect == Change::Delete {
-                // Several foreign keys that take the child along are one way to it.
-                let same: Vec<&Link<'_>> = links
-                    .iter()
-                    .filter(|other| std::ptr::eq(other.child, link.child))
-                    .filter(|other| other.effect(change) == Some(Change::Delete))
-                    .collect();
-                if same
-                    .first()
-                    .is_some_and(|first| !std::ptr::eq(*first, link))
-                {
-                    continue;
-                }
-                let ways: Vec<String> = same.iter().map(|link| link.on(&alias, row)).collect();
-                on = format!("({})", ways.join(" OR "));
-            }
+            let on = link.on(&alias, row);
             add_siblings(&links, link, change, &mut effect, &alias, row);
             let is_too_far = way.len() > self.deepest || self.steps > MOST_STEPS;
             if is_too_far && !self.is_audited_from(link.child, &mut Vec::new()) {
@@ -359,7 +343,7 @@ pub(super) fn key_is_same(catalog: &Catalog, table: &Table) -> String {
     same.join(" AND ")
 }
 
-/// The tables on the way to a step, as they are joined.
+/// The tables on the way to a step, joined in their order: each has an index on its foreign key.
 pub(super) fn joined(way: &[&Step<'_>], schema: Option<&str>) -> String {
     let mut text = String::new();
     for step in way {
@@ -373,7 +357,7 @@ pub(super) fn joined(way: &[&Step<'_>], schema: Option<&str>) -> String {
         if text.is_empty() {
             text = format!("{table} AS {alias}");
         } else {
-            text.push_str(&format!(" JOIN {table} AS {alias} ON {}", step.on));
+            text.push_str(&format!(" STRAIGHT_JOIN {table} AS {alias} ON {}", step.on));
         }
     }
     match way.first() {

@@ -23,7 +23,7 @@ SELECT JSON_OBJECT(
         )), JSON_ARRAY())
         FROM information_schema.TABLES AS listed
         JOIN (
-            SELECT MIN(col.TABLE_NAME) AS TABLE_NAME, JSON_ARRAYAGG(JSON_OBJECT(
+            SELECT CAST(col.TABLE_NAME AS BINARY) AS known, JSON_ARRAYAGG(JSON_OBJECT(
                 'name', col.COLUMN_NAME,
                 'type', IF(documents.name IS NULL, col.COLUMN_TYPE, 'json'),
                 'position', col.ORDINAL_POSITION,
@@ -36,27 +36,24 @@ SELECT JSON_OBJECT(
             )) AS list
             FROM information_schema.COLUMNS AS col
             LEFT JOIN (
-                SELECT MIN(TABLE_NAME) AS table_name, COLUMN_NAME AS name,
+                SELECT CAST(TABLE_NAME AS BINARY) AS known, COLUMN_NAME AS name,
                     MAX(IF(INDEX_NAME = 'PRIMARY', SEQ_IN_INDEX, NULL)) AS key_position
                 FROM information_schema.STATISTICS
                 WHERE TABLE_SCHEMA = {schema} AND NON_UNIQUE = 0
                 GROUP BY CAST(TABLE_NAME AS BINARY), COLUMN_NAME
-            ) AS uniques ON uniques.table_name = col.TABLE_NAME
-                AND CAST(uniques.table_name AS BINARY) = CAST(col.TABLE_NAME AS BINARY) AND uniques.name = col.COLUMN_NAME
+            ) AS uniques ON uniques.known = CAST(col.TABLE_NAME AS BINARY) AND uniques.name = col.COLUMN_NAME
             LEFT JOIN (
-                SELECT NULL AS table_name, NULL AS name
+                SELECT NULL AS known, NULL AS name
                 /*M! UNION ALL
-                SELECT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.CHECK_CONSTRAINTS
+                SELECT CAST(TABLE_NAME AS BINARY), CONSTRAINT_NAME FROM information_schema.CHECK_CONSTRAINTS
                 WHERE CONSTRAINT_SCHEMA = {schema} AND LEVEL = 'Column'
                     AND CHECK_CLAUSE = CONCAT('json_valid(`', REPLACE(CONSTRAINT_NAME, '`', '``'), '`)') */
-            ) AS documents ON documents.table_name = col.TABLE_NAME
-                AND CAST(documents.table_name AS BINARY) = CAST(col.TABLE_NAME AS BINARY) AND documents.name = col.COLUMN_NAME
+            ) AS documents ON documents.known = CAST(col.TABLE_NAME AS BINARY) AND documents.name = col.COLUMN_NAME
             WHERE col.TABLE_SCHEMA = {schema}
             GROUP BY CAST(col.TABLE_NAME AS BINARY)
-        ) AS parts ON parts.TABLE_NAME = listed.TABLE_NAME
-                AND CAST(parts.TABLE_NAME AS BINARY) = CAST(listed.TABLE_NAME AS BINARY)
+        ) AS parts ON parts.known = CAST(listed.TABLE_NAME AS BINARY)
         LEFT JOIN (
-            SELECT MIN(link.TABLE_NAME) AS TABLE_NAME, JSON_ARRAYAGG(JSON_OBJECT(
+            SELECT CAST(link.TABLE_NAME AS BINARY) AS known, JSON_ARRAYAGG(JSON_OBJECT(
                 'name', link.CONSTRAINT_NAME,
                 'column', link.COLUMN_NAME,
                 'position', link.ORDINAL_POSITION,
@@ -68,13 +65,11 @@ SELECT JSON_OBJECT(
             )) AS list
             FROM information_schema.KEY_COLUMN_USAGE AS link
             JOIN information_schema.REFERENTIAL_CONSTRAINTS AS rule
-                ON rule.CONSTRAINT_SCHEMA = {schema} AND rule.TABLE_NAME = link.TABLE_NAME
-                AND CAST(rule.TABLE_NAME AS BINARY) = CAST(link.TABLE_NAME AS BINARY)
+                ON rule.CONSTRAINT_SCHEMA = {schema} AND CAST(rule.TABLE_NAME AS BINARY) = CAST(link.TABLE_NAME AS BINARY)
                     AND rule.CONSTRAINT_NAME = link.CONSTRAINT_NAME
             WHERE link.TABLE_SCHEMA = {schema} AND link.REFERENCED_TABLE_NAME IS NOT NULL
             GROUP BY CAST(link.TABLE_NAME AS BINARY)
-        ) AS links ON links.TABLE_NAME = listed.TABLE_NAME
-                AND CAST(links.TABLE_NAME AS BINARY) = CAST(listed.TABLE_NAME AS BINARY)
+        ) AS links ON links.known = CAST(listed.TABLE_NAME AS BINARY)
         WHERE listed.TABLE_SCHEMA = {schema} AND listed.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
     ),
     'triggers', (

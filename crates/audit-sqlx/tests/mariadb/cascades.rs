@@ -44,7 +44,6 @@ async fn children_go_with_their_parent_over_several_levels() {
     assert!(events.iter().all(|event| event.transaction_id == first));
     // Each parent of a statement takes its own.
     assert_eq!(world.prove(&["DELETE FROM p"]).await.len(), 5);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -83,7 +82,6 @@ async fn children_follow_the_key_of_their_parent() {
         world.prove(&["UPDATE p SET n = 50 WHERE id = 11"]).await,
         ["UPDATE p 11"]
     );
-    world.end().await;
 }
 
 #[tokio::test]
@@ -125,7 +123,6 @@ async fn a_parent_that_is_kept_keeps_its_children_out_of_the_log() {
         .proved(async |world| assert!(world.try_run("DELETE FROM p").await.is_err()))
         .await;
     assert!(said.is_empty());
-    world.end().await;
 }
 
 #[tokio::test]
@@ -160,7 +157,6 @@ async fn a_row_that_is_reached_twice_changes_once() {
             "UPDATE d 5",
         ]
     );
-    world.end().await;
 }
 
 #[tokio::test]
@@ -208,7 +204,6 @@ async fn a_tree_is_followed_as_deep_as_the_server_goes() {
                 .await;
         }
     }
-    world.end().await;
 }
 
 #[tokio::test]
@@ -247,7 +242,6 @@ async fn composite_keys_are_followed() {
         3
     );
     assert_eq!(world.prove(&["DELETE FROM o"]).await.len(), 2 + 3 + 3);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -283,7 +277,6 @@ async fn children_are_found_behind_an_older_snapshot() {
         );
         world.run(&["INSERT INTO p VALUES (3, 3)"]).await;
     }
-    world.end().await;
 }
 
 #[tokio::test]
@@ -317,7 +310,6 @@ async fn a_statement_may_use_parent_and_child_together() {
         world.prove(&["REPLACE INTO p VALUES (3, 5)"]).await,
         ["DELETE p 3", "INSERT p 3"]
     );
-    world.end().await;
 }
 
 #[tokio::test]
@@ -331,7 +323,6 @@ async fn without_foreign_key_checks_nothing_cascades() {
         ])
         .await;
     assert_eq!(said, ["DELETE p 1"]);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -356,7 +347,6 @@ async fn rules_of_the_child_hold_for_what_cascades() {
         assert_eq!(event.redacted_fields, Some(vec!["v".to_owned()]));
         assert_eq!(event.actor_id.as_deref(), Some("alice"));
     }
-    world.end().await;
 }
 
 #[tokio::test]
@@ -400,7 +390,6 @@ async fn what_cannot_be_followed_is_found_or_refused() {
     let error = CaptureError::of::<MySql>(&outcome.unwrap()).unwrap();
     assert!(matches!(error, CaptureError::Refused(_)), "{error}");
     assert!(said.is_empty());
-    world.end().await;
 }
 
 #[tokio::test]
@@ -416,5 +405,4 @@ async fn many_children_are_recorded_whatever_their_size() {
         .prove(&["SET group_concat_max_len = 4", "DELETE FROM p"])
         .await;
     assert_eq!(said.len(), 3001);
-    world.end().await;
 }

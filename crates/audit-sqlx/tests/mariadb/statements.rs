@@ -31,7 +31,6 @@ async fn each_operation_is_recorded_with_who_did_it() {
         assert_eq!(i64::try_from(seconds).unwrap(), time.timestamp());
         assert_eq!(nanos / 1_000_000, time.timestamp_subsec_millis());
     }
-    world.end().await;
 }
 
 #[tokio::test]
@@ -45,7 +44,6 @@ async fn replace_records_the_rows_it_removes() {
         world.prove(&["REPLACE INTO t VALUES (9, 90, 'z')"]).await,
         ["INSERT t 9"]
     );
-    world.end().await;
 }
 
 #[tokio::test]
@@ -58,7 +56,6 @@ async fn an_upsert_is_the_insert_or_the_update_that_it_was() {
     assert!(world.prove(&[upsert]).await.is_empty());
     let other_key = "INSERT INTO t VALUES (7, 20, 'q') ON DUPLICATE KEY UPDATE id = 8, v = 'q'";
     assert_eq!(world.prove(&[other_key]).await, ["UPDATE t 8"]);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -96,7 +93,6 @@ async fn a_row_that_ignore_skips_is_no_event() {
     ] {
         assert_eq!(world.prove(&[sql]).await, expected, "{sql}");
     }
-    world.end().await;
 }
 
 #[tokio::test]
@@ -123,7 +119,6 @@ async fn a_skipped_row_is_found_behind_an_older_snapshot() {
         })
         .await;
     assert_eq!(said, ["UPDATE t 2"]);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -133,7 +128,6 @@ async fn several_tables_at_once_are_recorded() {
     assert_eq!(world.prove(&[update]).await.len(), 4);
     let delete = "DELETE t, other FROM t JOIN other ON other.id = t.id WHERE t.id = 1";
     assert_eq!(world.prove(&[delete]).await.len(), 2);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -150,7 +144,6 @@ async fn order_and_limit_are_followed() {
         world.prove(&["DELETE FROM t ORDER BY id LIMIT 1"]).await,
         ["DELETE t 2"]
     );
-    world.end().await;
 }
 
 /// Stated in the documents: no trigger fires for it.
@@ -159,7 +152,6 @@ async fn truncate_is_not_seen() {
     let world = World::new(TABLES).await;
     world.run(&["TRUNCATE TABLE t"]).await;
     assert!(world.events().await.is_empty());
-    world.end().await;
 }
 
 #[tokio::test]
@@ -186,7 +178,6 @@ async fn loaded_files_and_procedures_are_recorded() {
     let load = format!("LOAD DATA INFILE '{name}' INTO TABLE t");
     let said = world.prove(&[&out, &load]).await;
     assert_eq!(said.len(), 4);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -231,7 +222,6 @@ async fn results_are_those_of_the_statement() {
     };
     alice().scope(work).await;
     assert_eq!(world.events().await.len(), 3 + 2 + 2 + 1 + 3);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -250,7 +240,6 @@ async fn partitioned_tables_are_recorded() {
         ])
         .await;
     assert_eq!(said.len(), 4, "{said:?}");
-    world.end().await;
 }
 
 #[tokio::test]
@@ -276,7 +265,6 @@ async fn odd_names_are_recorded() {
         ])
         .await;
     assert_eq!(said.len(), 5);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -297,7 +285,6 @@ async fn names_that_differ_in_case_are_two_tables() {
     assert_eq!(after(&events[0]), serde_json::json!({"Id": 1, "v": 5}));
     assert_eq!(events[1].table_name.as_deref(), Some("users"));
     assert_eq!(after(&events[1]), serde_json::json!({"id": 2}));
-    world.end().await;
 }
 
 #[tokio::test]
@@ -330,7 +317,6 @@ async fn triggers_of_the_application_stay_and_come_after_ours() {
     let triggers = world.raw.texts("SELECT CONVERT(trigger_name USING utf8mb4) FROM \
         information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = 'audit_of_mine'");
     assert_eq!(triggers.await.len(), 1);
-    world.end().await;
 }
 
 #[tokio::test]
@@ -375,5 +361,4 @@ async fn a_statement_that_fails_in_the_middle_leaves_nothing() {
             .len(),
         2
     );
-    world.end().await;
 }

@@ -116,12 +116,6 @@ impl World {
         let report = audit_sqlx::migrate(&self.pool, &self.audit).await.unwrap();
         report.findings().to_vec()
     }
-
-    pub(crate) async fn end(self) {
-        self.pool.close().await;
-        drop(self.raw);
-        self.database.remove().await;
-    }
 }
 
 fn in_words(event: &Event) -> String {
