@@ -224,6 +224,31 @@ mod sqlite {
         assert_eq!(events[4].changed_fields, Some(vec!["c".to_owned()]));
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sixteen_pools_that_migrate_at_once_agree_every_time() {
+        for _ in 0..100 {
+            let database = TestDatabase::create(Server::Sqlite).await;
+            database
+                .raw()
+                .await
+                .run("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+                .await;
+            let mut tasks = Vec::new();
+            for _ in 0..16 {
+                let url = database.url().to_owned();
+                tasks.push(tokio::spawn(async move {
+                    let options = SqlitePoolOptions::new().max_connections(1);
+                    let attach = audit_sqlx::attach(options, &audit());
+                    let pool = attach.connect(&url).await.unwrap();
+                    audit_sqlx::migrate(&pool, &audit()).await.unwrap()
+                }));
+            }
+            for task in tasks {
+                assert_eq!(task.await.unwrap().findings(), []);
+            }
+        }
+    }
+
     #[tokio::test]
     async fn other_programs_write_without_events() {
         let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY)", 1).await;
