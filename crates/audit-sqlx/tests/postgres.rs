@@ -2,6 +2,7 @@
 #![cfg(feature = "postgres")]
 #![expect(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "test code: a failure is a panic"
 )]

@@ -359,13 +359,14 @@ END\n",
     body
 }
 
-/// The statement that writes the events of all rows.
+/// The statement that writes the events of all rows. They have one time, at which all of them
+/// were locked, and ids in the order in which they are written.
 fn of_all_rows(capture: &Capture<'_>, row: Row<'_>) -> String {
     let image = clipped(capture, "\"!event\".\"!image\"");
     let (old, new) = sides(capture.operation);
     let moment = Moment {
-        time: "\"!event\".\"!time\"",
-        micros: "\"!event\".\"!micros\"",
+        time: "v_time",
+        micros: "v_micros",
         record: "\"!event\".\"!record\"",
         before: old.map(|_| image.clone()),
         after: new.map(|_| image),
@@ -375,15 +376,10 @@ fn of_all_rows(capture: &Capture<'_>, row: Row<'_>) -> String {
         "        INSERT INTO {LOG} ({names})
         SELECT {values}
         FROM (
-            SELECT timed.*, {} AS \"!micros\"
-            FROM (
-                SELECT clock_timestamp() AS \"!time\", {} AS \"!record\",
-                    CASE WHEN {} THEN {} END AS \"!image\"
-                FROM {ROWS} AS {ROW}
-                OFFSET 0
-            ) AS timed
+            SELECT {} AS \"!record\", CASE WHEN {} THEN {} END AS \"!image\"
+            FROM {ROWS} AS {ROW}
+            OFFSET 0
         ) AS \"!event\";\n",
-        micros("timed.\"!time\""),
         row.record_id(),
         images_wanted(),
         row.image(),

@@ -87,8 +87,6 @@ pub(crate) async fn down_and_up_again_is_as_if_new(server: Server) {
     );
     raw.run(step.up).await;
     assert_eq!(raw.texts(DUMP_OF_TABLES).await, up);
-    drop(raw);
-    empty.remove().await;
     world.remove().await;
 }
 
@@ -151,7 +149,6 @@ pub(crate) async fn many_at_once_on_an_empty_database_agree(server: Server) {
             let report = racer.await.unwrap().unwrap();
             assert!(!report.has_gaps(), "{report:?}");
         }
-        database.remove().await;
     }
 }
 
@@ -175,8 +172,6 @@ pub(crate) async fn a_role_that_may_not_make_schemas_can_migrate_into_one(server
         "DROP OWNED BY plain_{name} CASCADE; DROP ROLE plain_{name}"
     ))
     .await;
-    drop(raw);
-    database.remove().await;
 }
 
 pub(crate) async fn writers_are_not_hurt_while_it_runs(server: Server) {

@@ -10,7 +10,8 @@ use crate::world::{after, alice, attach, audit};
 
 /// A database with an owner of the log and an application of their own.
 struct Roles {
-    database: TestDatabase,
+    // Held for its Drop, which removes the database.
+    _database: TestDatabase,
     raw: Raw,
     owner: String,
     application: String,
@@ -46,7 +47,7 @@ impl Roles {
         assert!(!report.has_gaps(), "{report:?}");
         let applications = attach(&audit, &url_of(&application)).await;
         Self {
-            database,
+            _database: database,
             raw,
             owner,
             application,
@@ -90,8 +91,6 @@ impl Roles {
                 "DROP OWNED BY {owner}, {application} CASCADE; DROP ROLE {owner}, {application}"
             ))
             .await;
-        drop(self.raw);
-        self.database.remove().await;
     }
 }
 

@@ -98,10 +98,9 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// Drops the database; a failing test leaves it to be looked at.
+    /// Closes the pool; the database goes by itself.
     pub(crate) async fn remove(self) {
         self.pool.close().await;
-        self.database.remove().await;
     }
 }
 
