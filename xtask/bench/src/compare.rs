@@ -10,7 +10,7 @@ use crate::site::{Site, Turn, call};
 /// Columns that no two runs share.
 const OWN: [&str; 2] = ["occurred_at", "id"];
 
-/// The events of a few calls, row by row, in their order: columns as texts, transactions as the
+/// The events of a few calls, sorted: columns as texts, transactions as the
 /// number of the row in which each came first.
 async fn events<DB: Engine>(site: &Site<DB>, op: Op) -> Result<Vec<Vec<Option<String>>>> {
     const CALLS: u64 = 3;
@@ -22,6 +22,7 @@ async fn events<DB: Engine>(site: &Site<DB>, op: Op) -> Result<Vec<Vec<Option<St
             task: 0,
             number: index,
             index,
+            version: site.version,
         };
         call(&pool, site.variant, turn).await?;
     }
@@ -30,10 +31,12 @@ async fn events<DB: Engine>(site: &Site<DB>, op: Op) -> Result<Vec<Vec<Option<St
     let sql = format!(
         "SELECT {} FROM {} ORDER BY occurred_at, id",
         columns.join(", "),
-        schema::LOG_TABLE
+        DB::LOG
     );
     let mut rows = DB::read_texts(&site.admin, sql).await?;
     number_transactions(&mut rows);
+    // Events of one statement may share their microsecond.
+    rows.sort_unstable();
     Ok(rows)
 }
 

@@ -55,6 +55,8 @@ pub(crate) trait Engine: AuditDatabase {
     const STATEMENTS: Statements;
     /// The tables of the application.
     const SCHEMA: &'static str;
+    /// The table of events.
+    const LOG: &'static str;
     /// Whether calls travel over a network.
     const HAS_WIRE: bool;
 
@@ -104,8 +106,9 @@ pub(crate) trait Engine: AuditDatabase {
         caller.slots()
     }
 
-    /// The statement that writes a change and its event at once; `None` where there is none.
-    fn floor(op: Op) -> Option<&'static str>;
+    /// The statement that writes a change and its event at once, on a server of this major
+    /// version; `None` where there is none.
+    fn floor(op: Op, version: u32) -> Option<&'static str>;
 
     /// Removes all events.
     fn clear_log(admin: &Pool<Self>, variant: Variant) -> impl Future<Output = Result<()>> + Send;

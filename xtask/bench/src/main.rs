@@ -13,6 +13,7 @@ mod gate;
 mod measure;
 mod op;
 mod options;
+mod postgres;
 mod proxy;
 mod ratio;
 mod report;
@@ -80,6 +81,14 @@ fn database(name: &str, options: &Options, runtime: &Runtime) -> Result<(Vec<Lin
         let folder = tempfile::tempdir()?;
         let path = folder.path().to_str().context("a folder named in UTF-8")?;
         return run::run::<sqlx::Sqlite>(name, path, options, runtime);
+    }
+    let variable = format!("AUDIT_TEST_{}_URL", name.to_uppercase());
+    let url = || {
+        std::env::var(&variable)
+            .with_context(|| format!("`{variable}` is not set; run `cargo xtask bench`"))
+    };
+    if name.starts_with("postgres") {
+        return run::run::<sqlx::Postgres>(name, &url()?, options, runtime);
     }
     bail!("`{name}` is no database of the bench")
 }

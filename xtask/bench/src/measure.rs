@@ -167,10 +167,10 @@ async fn run<DB: Engine>(
 ) -> Result<Duration> {
     let connections = u32::try_from(slice.tasks)? * settings.spare;
     let pool = site.pool(connections, settings.through).await?;
-    let variant = site.variant;
+    let (variant, version) = (site.variant, site.version);
     let start = settings.clock.now();
-    let running =
-        (0..slice.tasks).map(|task| tokio::spawn(calls_of(pool.clone(), variant, slice, task)));
+    let running = (0..slice.tasks)
+        .map(|task| tokio::spawn(calls_of(pool.clone(), (variant, version), slice, task)));
     for result in try_join_all(running).await? {
         result.with_context(|| format!("{} {}", variant.name(), slice.op.name()))?;
     }
@@ -179,7 +179,7 @@ async fn run<DB: Engine>(
 
 async fn calls_of<DB: Engine>(
     pool: Pool<DB>,
-    variant: Variant,
+    (variant, version): (Variant, u32),
     slice: Slice,
     task: u64,
 ) -> Result<()> {
@@ -189,6 +189,7 @@ async fn calls_of<DB: Engine>(
             task,
             number: slice.first + step,
             index: slice.index + step,
+            version,
         };
         call(&pool, variant, turn).await?;
     }
@@ -222,6 +223,7 @@ pub(crate) async fn trips<DB: Engine>(
             task: 0,
             number: first + index,
             index,
+            version: site.version,
         };
         let before = proxy.flights();
         call(&pool, site.variant, turn).await?;

@@ -29,6 +29,8 @@ pub(crate) struct Run<'a, DB: Engine> {
     server: String,
     /// Where the server is; none for SQLite.
     address: Option<SocketAddr>,
+    /// The major version of the server.
+    version: u32,
     sites: Vec<Site<DB>>,
     counter: Counter,
 }
@@ -62,6 +64,7 @@ pub(crate) fn run<DB: Engine>(
         } else {
             None
         },
+        version: major(&version),
         sites: Vec::new(),
         counter: Counter::default(),
     };
@@ -70,6 +73,13 @@ pub(crate) fn run<DB: Engine>(
     many.block_on(DB::restore_server(server))?;
     removed?;
     Ok((lines?, version))
+}
+
+fn major(version: &str) -> u32 {
+    let digits = version.split(|c: char| !c.is_ascii_digit()).next();
+    digits
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default()
 }
 
 /// The address in a URL of a server.
@@ -92,7 +102,9 @@ impl<DB: Engine> Run<'_, DB> {
                 .options
                 .variants(op)
                 .into_iter()
-                .filter(|variant| *variant != Variant::Floor || DB::floor(op).is_some())
+                .filter(|variant| {
+                    *variant != Variant::Floor || DB::floor(op, self.version).is_some()
+                })
                 .collect();
             self.make(&variants)?;
             self.op(op, &variants, &mut lines)?;
@@ -106,7 +118,7 @@ impl<DB: Engine> Run<'_, DB> {
             if !self.sites.iter().any(|site| site.variant == *variant) {
                 let site = self
                     .many
-                    .block_on(Site::create(&self.server, *variant))
+                    .block_on(Site::create(&self.server, *variant, self.version))
                     .with_context(|| format!("the database of {}", variant.name()))?;
                 self.sites.push(site);
             }
@@ -173,7 +185,6 @@ impl<DB: Engine> Run<'_, DB> {
                 let proxy = Proxy::start(address, Duration::ZERO)?;
                 // The admin's connection belongs to the other runtime.
                 self.many.block_on(site.reset(op, 1, 7))?;
-                let _guard = self.many.enter();
                 let counted = trips(site, op, &proxy, &mut self.counter);
                 found.push((site.variant, self.single.block_on(counted)?));
             }
@@ -275,7 +286,7 @@ fn calls_to_micros(calls: u64) -> f64 {
 }
 
 async fn event_bytes<DB: Engine>(site: &Site<DB>) -> Result<u64> {
-    let events = site.count(audit_core::schema::LOG_TABLE).await?;
+    let events = site.count(DB::LOG).await?;
     let bytes = DB::log_bytes(&site.admin, site.variant).await?;
     Ok(bytes / events.max(1))
 }

@@ -24,6 +24,8 @@ const EXCLUDED: [&str; 2] = ["seed", "sessions"];
 /// One database.
 pub(crate) struct Site<DB: Engine> {
     pub(crate) variant: Variant,
+    /// The major version of the server.
+    pub(crate) version: u32,
     pub(crate) admin: Pool<DB>,
     name: String,
     url: String,
@@ -39,17 +41,20 @@ pub(crate) struct Turn {
     pub(crate) number: u64,
     /// The number of the call within its slice.
     pub(crate) index: u64,
+    /// The major version of the server.
+    pub(crate) version: u32,
 }
 
 impl<DB: Engine> Site<DB> {
     /// Makes the database of a variant.
-    pub(crate) async fn create(server: &str, variant: Variant) -> Result<Self> {
+    pub(crate) async fn create(server: &str, variant: Variant, version: u32) -> Result<Self> {
         let name = format!("bench_{}", variant.name().replace('-', "_"));
         let url = DB::create(server, &name).await?;
         let admin = DB::admin(&url).await?;
         DB::script(&admin, DB::SCHEMA.to_owned()).await?;
         let site = Self {
             variant,
+            version,
             admin,
             name,
             url,
@@ -322,7 +327,7 @@ where
     if variant != Variant::Floor {
         return Ok(Call { sql, binds });
     }
-    let sql = DB::floor(turn.op).context("no statement writes both here")?;
+    let sql = DB::floor(turn.op, turn.version).context("no statement writes both here")?;
     let caller = Caller(turn.task * SPAN + turn.number);
     binds.extend(caller.binds().map(Bind::Text));
     Ok(Call { sql, binds })

@@ -36,6 +36,7 @@ impl Engine for Sqlite {
         unaudited: "UPDATE sessions SET seen = seen + 1 WHERE id = ?1",
     };
     const SCHEMA: &'static str = include_str!("../schema/sqlite.sql");
+    const LOG: &'static str = "audit_logs";
     const HAS_WIRE: bool = false;
 
     async fn create(server: &str, name: &str) -> Result<String> {
@@ -111,7 +112,7 @@ impl Engine for Sqlite {
         })
     }
 
-    fn floor(_op: Op) -> Option<&'static str> {
+    fn floor(_op: Op, _version: u32) -> Option<&'static str> {
         None
     }
 
