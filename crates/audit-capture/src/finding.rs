@@ -56,6 +56,8 @@ pub enum Finding {
         /// The trigger or rule.
         trigger: String,
     },
+    /// The server may write the values of binds to its log, among them the key of hashes.
+    KeyInServerLog,
     /// The audit log was there and is gone: writes to audited tables fail.
     LogMissing,
     /// A role can write the audit log by itself, and so remove events (PostgreSQL).
@@ -157,6 +159,7 @@ impl Finding {
             self,
             Self::ForeignType { .. }
                 | Self::JsonCast { .. }
+                | Self::KeyInServerLog
                 | Self::LogWritable { .. }
                 | Self::NoKey { .. }
                 | Self::SuperuserOwner { .. }
@@ -189,6 +192,10 @@ impl fmt::Display for Finding {
             Self::AttachedDatabase { .. }
             | Self::ReplaceHidesDelete { .. }
             | Self::ShadowTable { .. } => self.fmt_sqlite(formatter),
+            Self::KeyInServerLog => formatter.write_str(
+                "the server may log the values of binds, and with them the key of hashed columns; \
+                 set `log_parameter_max_length` to 0",
+            ),
             Self::LogMissing => formatter.write_str(
                 "the table `audit_logs` is gone, and writes to audited tables fail; restore it \
                  from a backup",

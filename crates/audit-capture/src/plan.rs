@@ -220,6 +220,9 @@ impl Plan {
     }
 
     fn find_misfits(&mut self, audit: &Audit, catalog: &Catalog) {
+        if audit.hash_key().is_some() && catalog.postgres.logs_binds {
+            self.findings.push(Finding::KeyInServerLog);
+        }
         let names: Vec<(Option<&str>, &str)> = catalog
             .tables
             .iter()

@@ -33,7 +33,7 @@ fn canary(column: &str, way: usize) -> String {
     )
 }
 
-fn audit() -> Audit {
+fn audit(key: &str) -> Audit {
     let rule = |table: &str| {
         TableRule::new(table)
             .redact("dropped", Redaction::Drop)
@@ -42,7 +42,7 @@ fn audit() -> Audit {
             .redact("truncated", Redaction::Truncate(4))
     };
     Audit::builder()
-        .hash_key(KEY.as_bytes())
+        .hash_key(key.as_bytes())
         .table(rule("secrets"))
         .table(rule("changes").snapshot(Snapshot::Changed))
         .build()
@@ -224,7 +224,7 @@ macro_rules! planted {
                     audit_testkit::TestDatabase::create(audit_testkit::Server::$server).await;
                 let mut raw = database.raw().await;
                 raw.run(&tables($text)).await;
-                let audit = audit();
+                let audit = audit(KEY);
                 let attach = audit_sqlx::attach(<$options>::new().max_connections(1), &audit);
                 let mut shown = format!("{audit:?} {attach:?}");
                 let pool = attach.connect(database.url()).await.unwrap();
@@ -306,6 +306,45 @@ async fn stored(
     }
 }
 
+/// A server that logs the values of binds has the key in its log: the check says so.
+async fn a_server_that_logs_binds_is_a_finding(server: audit_testkit::Server) {
+    let database = audit_testkit::TestDatabase::create(server).await;
+    let mut raw = database.raw().await;
+    raw.run("CREATE TABLE t (id BIGINT PRIMARY KEY)").await;
+    for (length, is_found) in [("0", false), ("-1", true)] {
+        raw.run(&format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_parameter_max_length = {length}', \
+             current_database()); END $$"
+        ))
+        .await;
+        let options = sqlx::postgres::PgPoolOptions::new().max_connections(1);
+        // Another key than the one that no log may hold.
+        let audit = audit(&KEY.to_uppercase());
+        let pool = audit_sqlx::attach(options, &audit)
+            .connect(database.url())
+            .await
+            .unwrap();
+        audit_sqlx::migrate(&pool, &audit).await.unwrap();
+        let report = audit_sqlx::check(&pool).await.unwrap();
+        let found = report
+            .findings()
+            .contains(&audit_sqlx::Finding::KeyInServerLog);
+        assert_eq!(found, is_found, "{report:?}");
+    }
+}
+
+/// Expands to the tests that only PostgreSQL has a notion of.
+macro_rules! logged {
+    ($module:ident, $server:ident) => {
+        mod $module {
+            #[tokio::test]
+            async fn a_server_that_logs_binds_is_a_finding() {
+                super::a_server_that_logs_binds_is_a_finding(audit_testkit::Server::$server).await;
+            }
+        }
+    };
+}
+
 const UPSERT: &str = "ON CONFLICT (id) DO UPDATE SET dropped = excluded.dropped, \
      masked = excluded.masked, hashed = excluded.hashed, truncated = excluded.truncated";
 
@@ -318,6 +357,12 @@ planted!(
     UPSERT,
     |index| format!("?{index}")
 );
+mod logs_binds {
+    use super::a_server_that_logs_binds_is_a_finding;
+
+    logged!(postgres15, Postgres15);
+    logged!(postgres18, Postgres18);
+}
 planted!(
     postgres15,
     Postgres15,

@@ -138,6 +138,12 @@ SELECT json_build_object(
     ), '[]'),
     'postgres', json_build_object(
         'version', current_setting('server_version_num')::int,
+        'logs_binds', current_setting('log_parameter_max_length') <> '0' AND EXISTS (
+            SELECT FROM pg_settings AS s
+            WHERE s.name = 'log_statement' AND s.setting = 'all'
+                OR s.name IN ('log_min_duration_statement', 'log_min_duration_sample')
+                    AND s.setting <> '-1'
+        ),
         'functions', coalesce((
             SELECT json_agg(json_build_object(
                 'name', p.proname,

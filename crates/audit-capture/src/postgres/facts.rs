@@ -21,6 +21,8 @@ pub struct Facts {
     pub foreign_types: Vec<(String, String)>,
     /// Types with a cast of somebody's own to json.
     pub json_casts: Vec<String>,
+    /// Whether the server may write the values of binds to its log.
+    pub logs_binds: bool,
 }
 
 /// A function of ours in the database.
