@@ -174,10 +174,10 @@ impl Value<'_> {
                 stand_in(&format!("CAST({value} AS CHAR)"), &head),
             );
         }
-        let whole = self.json_of(&format!(
-            "IF(JSON_VALID({value}) AND NOT {value} REGEXP {MALFORMED}, {value}, \
-             JSON_QUOTE({value}))"
-        ));
+        // The column itself is a document to the server, which JSON_COMPACT would write anew.
+        let text = self.json_of(&format!("JSON_QUOTE({value})"));
+        let whole =
+            format!("IF(JSON_VALID({value}) AND NOT {value} REGEXP {MALFORMED}, {value}, {text})");
         format!(
             "IF(LENGTH({value}) > {}, {}, {whole})",
             ceiling(limit),
