@@ -106,6 +106,11 @@ pub(crate) trait Engine: AuditDatabase {
         caller.slots()
     }
 
+    /// What opens a transaction by hand, in one message; `None` for sqlx's own BEGIN.
+    fn hand_begin() -> Option<String> {
+        None
+    }
+
     /// The statement that writes a change and its event at once, on a server of this major
     /// version; `None` where there is none.
     fn floor(op: Op, version: u32) -> Option<&'static str>;

@@ -11,6 +11,7 @@ mod compare;
 mod engine;
 mod gate;
 mod measure;
+mod mysql;
 mod op;
 mod options;
 mod postgres;
@@ -89,6 +90,9 @@ fn database(name: &str, options: &Options, runtime: &Runtime) -> Result<(Vec<Lin
     };
     if name.starts_with("postgres") {
         return run::run::<sqlx::Postgres>(name, &url()?, options, runtime);
+    }
+    if name == "mariadb" {
+        return run::run::<sqlx::MySql>(name, &url()?, options, runtime);
     }
     bail!("`{name}` is no database of the bench")
 }

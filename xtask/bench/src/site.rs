@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use audit_core::{Audit, Dialect};
-use sqlx::Pool;
 use sqlx::pool::PoolOptions;
+use sqlx::{AssertSqlSafe, Pool};
 
 use crate::caller::{Caller, ENVIRONMENT, SERVICE, STAMP};
 use crate::engine::{Bind, Call, Engine};
@@ -27,7 +27,7 @@ pub(crate) struct Site<DB: Engine> {
     /// The major version of the server.
     pub(crate) version: u32,
     pub(crate) admin: Pool<DB>,
-    name: String,
+    pub(crate) name: String,
     url: String,
     pools: HashMap<u32, Pool<DB>>,
 }
@@ -268,6 +268,8 @@ async fn work<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Resu
 async fn transaction<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
     let mut transaction = if variant.is_attached() {
         audit_sqlx::begin(pool).await?
+    } else if let (true, Some(begin)) = (variant.has_hand_hooks(), DB::hand_begin()) {
+        pool.begin_with(AssertSqlSafe(begin)).await?
     } else {
         pool.begin().await?
     };
