@@ -1,5 +1,4 @@
 //! The conformance suite through sqlx: one module a database, one test a case.
-#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};

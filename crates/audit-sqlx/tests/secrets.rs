@@ -9,7 +9,12 @@
 //! | key of the hashes | the settings | the same, and the server's log of all statements, which must not log the values of binds |
 //!
 //! Each is searched as it is, in hex of both cases and in base64 of the three alignments.
-#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "test code: a failure is a panic"
+)]
 
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
