@@ -194,7 +194,7 @@ impl fmt::Display for Finding {
             | Self::ShadowTable { .. } => self.fmt_sqlite(formatter),
             Self::KeyInServerLog => formatter.write_str(
                 "the server may log the values of binds, and with them the key of hashed columns; \
-                 set `log_parameter_max_length` to 0",
+                 set `log_parameter_max_length` to 0 (PostgreSQL), or `general_log` to 0 (MySQL)",
             ),
             Self::LogMissing => formatter.write_str(
                 "the table `audit_logs` is gone, and writes to audited tables fail; restore it \

@@ -33,6 +33,8 @@ pub struct Facts {
     pub log_schema: Option<String>,
     /// Accounts that triggers of ours run as and that are not there any more.
     pub missing_definers: Vec<String>,
+    /// Whether the server writes every statement to a log, with its binds.
+    pub logs_binds: bool,
 }
 
 /// One column of a foreign key.
@@ -167,7 +169,7 @@ pub(crate) fn complete(plan: &mut Plan, audit: &Audit, catalog: &Catalog) {
 }
 
 /// A trigger of ours that a trigger of the application stands before or behind, on the wrong
-/// side, is not the one that is wanted.
+/// side, is not the one that is wanted; nor is any while one runs as nobody.
 fn mark_misplaced(installed: &mut [InstalledTrigger], catalog: &Catalog) {
     for found in installed {
         let event = found.definition.as_str();
@@ -180,7 +182,7 @@ fn mark_misplaced(installed: &mut [InstalledTrigger], catalog: &Catalog) {
                     .is_some_and(|rest| rest.starts_with(' '))
                 && (other.order < found.order) == is_after
         });
-        if misplaced {
+        if misplaced || !catalog.mysql.missing_definers.is_empty() {
             found.definition.push_str(" misplaced");
         }
     }

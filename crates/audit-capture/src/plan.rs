@@ -220,7 +220,8 @@ impl Plan {
     }
 
     fn find_misfits(&mut self, audit: &Audit, catalog: &Catalog) {
-        if audit.hash_key().is_some() && catalog.postgres.logs_binds {
+        let logs_binds = catalog.postgres.logs_binds || catalog.mysql.logs_binds;
+        if audit.hash_key().is_some() && logs_binds {
             self.findings.push(Finding::KeyInServerLog);
         }
         let names: Vec<(Option<&str>, &str)> = catalog

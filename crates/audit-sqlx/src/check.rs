@@ -6,6 +6,7 @@ use sqlx::Pool;
 
 use crate::attachment;
 use crate::database::{AuditDatabase, ConnectionOf};
+use crate::migrate;
 
 /// What [`check`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +60,14 @@ pub async fn check<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<Report, CheckEr
     let mut connection = pool.acquire().await?;
     let mut report = examine::<DB>(&mut connection, audit).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
-        let plan = plan::<DB>(&mut connection, audit).await?;
-        DB::run(&mut connection, &plan.install(DB::DIALECT)).await?;
+        if DB::TRIGGERS_ON_CONNECTION {
+            let plan = plan::<DB>(&mut connection, audit).await?;
+            DB::run(&mut connection, &plan.install(DB::DIALECT)).await?;
+        } else {
+            drop(connection);
+            migrate::install::<DB>(pool, audit).await?;
+            connection = pool.acquire().await?;
+        }
         report = examine::<DB>(&mut connection, audit).await?;
     }
     allowed(report, audit)

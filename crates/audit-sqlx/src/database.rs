@@ -89,6 +89,11 @@ pub(crate) mod sealed {
         /// The statement that opens the transaction of a migration, which keeps others out.
         fn begin_migration() -> &'static str;
 
+        /// Statements that fail where the account may not make the triggers, and leave nothing.
+        fn probe() -> Vec<String> {
+            Vec::new()
+        }
+
         /// The quoted name of a table of ours.
         fn audit_table(name: &str) -> String;
 

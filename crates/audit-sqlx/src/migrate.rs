@@ -28,6 +28,12 @@ pub enum MigrateError {
         /// The step.
         version: i64,
     },
+    /// The account may not do what the triggers need (MySQL); nothing but the table of migrations
+    /// was made.
+    #[error(
+        "this account may not make the audit triggers; grant it TRIGGER and CREATE TEMPORARY TABLES and, where binary logging is on, set `log_bin_trust_function_creators`"
+    )]
+    TriggersRefused(#[source] sqlx::Error),
     /// The triggers cannot be compared with the rules, or must not differ and do.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -74,6 +80,22 @@ pub async fn migrate<DB: AuditDatabase>(
     Ok(check::allowed(report, audit)?)
 }
 
+/// Makes the triggers of the schema those that the rules ask for, on a connection of its own.
+pub(crate) async fn install<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    audit: &Audit,
+) -> Result<(), CheckError> {
+    let mut connection = pool.acquire().await?;
+    if DB::MIGRATION_CLOSES_CONNECTION {
+        connection.close_on_drop();
+    }
+    let begin = DB::begin_migration().into_sql_str();
+    let mut transaction = connection.begin_with(begin).await?;
+    let plan = check::plan::<DB>(&mut transaction, audit).await?;
+    DB::run(&mut transaction, &plan.install(DB::DIALECT)).await?;
+    Ok(transaction.commit().await?)
+}
+
 /// The table of the steps that ran; its own statement, because it must be there before any step.
 fn tracking_table<DB: AuditDatabase>() -> String {
     let table = DB::audit_table(schema::MIGRATIONS_TABLE);
@@ -88,6 +110,9 @@ async fn run_steps<DB: AuditDatabase>(
 ) -> Result<(), MigrateError> {
     let table = DB::audit_table(schema::MIGRATIONS_TABLE);
     DB::run(connection, &[tracking_table::<DB>()]).await?;
+    DB::run(connection, &DB::probe())
+        .await
+        .map_err(MigrateError::TriggersRefused)?;
     let text = match DB::DIALECT {
         Dialect::MySql => "CAST(version AS CHAR)",
         _ => "CAST(version AS TEXT)",

@@ -167,6 +167,18 @@ impl Capture for MySql {
         BEGIN_MIGRATION
     }
 
+    fn probe() -> Vec<String> {
+        let statements = [
+            "DROP TRIGGER IF EXISTS audit_probe",
+            "CREATE TRIGGER audit_probe BEFORE UPDATE ON audit_migrations FOR EACH ROW \
+             SET @audit_probe = 1",
+            "DROP TRIGGER audit_probe",
+            "CREATE TEMPORARY TABLE audit_probe (id INT)",
+            "DROP TEMPORARY TABLE audit_probe",
+        ];
+        statements.map(str::to_owned).to_vec()
+    }
+
     fn audit_table(name: &str) -> String {
         name.to_owned()
     }

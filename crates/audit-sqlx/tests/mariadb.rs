@@ -10,6 +10,8 @@
 /// Every test is in here, so that the tests of one server can be chosen by the start of the name.
 mod mariadb {
     mod cascades;
+    mod migrations;
+    mod roles;
     mod sessions;
     mod statements;
     mod values;

@@ -3,6 +3,7 @@ SELECT JSON_OBJECT(
     'mysql', JSON_OBJECT(
         'is_mariadb', JSON_EXTRACT(IF(VERSION() LIKE '%MariaDB%', 'true', 'false'), '$'),
         'log_schema', DATABASE(),
+        'logs_binds', JSON_EXTRACT(IF(@@global.general_log, 'true', 'false'), '$'),
         'missing_definers', (
             SELECT COALESCE(JSON_ARRAYAGG(own.DEFINER), JSON_ARRAY())
             FROM information_schema.TRIGGERS AS own

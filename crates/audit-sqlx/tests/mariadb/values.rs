@@ -160,7 +160,7 @@ async fn what_changed_is_told_by_the_bytes() {
 
 #[tokio::test]
 async fn keys_are_plain_texts() {
-    let mut world = World::new(
+    let world = World::new(
         "CREATE TABLE b (id BINARY(4) PRIMARY KEY); CREATE TABLE s (id VARCHAR(300) CHARACTER SET latin1 PRIMARY KEY); \
          CREATE TABLE ts (id TIMESTAMP(6) PRIMARY KEY); CREATE TABLE c (a VARCHAR(20), b INT, PRIMARY KEY (b, a)); \
          CREATE TABLE n (a INT, t TEXT, g POINT);",
