@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::rules::{Enrichment, OperationMatch, TableRule};
 use crate::schema::{LOG_TABLE, MIGRATIONS_TABLE, SCHEMAS_TABLE};
+use crate::vocabulary::LogIndex;
 
 /// The tables that are never audited: our own, and those in which migration tools keep track.
 const NEVER_AUDITED: [&str; 7] = [
@@ -82,6 +83,7 @@ struct Inner {
     on_drift: OnDrift,
     limits: Limits,
     hash_key: Option<Vec<u8>>,
+    indexes: Vec<LogIndex>,
 }
 
 impl fmt::Debug for Audit {
@@ -184,6 +186,12 @@ impl Audit {
         self.inner.hash_key.as_deref()
     }
 
+    /// The indexes that `migrate` makes beside that of records.
+    #[must_use]
+    pub fn indexes(&self) -> &[LogIndex] {
+        &self.inner.indexes
+    }
+
     /// Whether a table is left out.
     #[must_use]
     pub fn is_excluded(&self, schema: Option<&str>, table: &str) -> bool {
@@ -259,6 +267,7 @@ pub struct AuditBuilder {
     on_drift: OnDrift,
     limits: Limits,
     hash_key: Option<HiddenKey>,
+    indexes: Vec<LogIndex>,
 }
 
 /// Key bytes that no `Debug` shows.
@@ -392,6 +401,13 @@ impl AuditBuilder {
         self
     }
 
+    /// Has `migrate` make one more index of the log. Each costs about a tenth of a write; one that
+    /// is not asked for any more stays until it is dropped by hand. Call it again for more.
+    pub fn index(mut self, index: LogIndex) -> Self {
+        self.indexes.push(index);
+        self
+    }
+
     /// Checks the settings.
     ///
     /// # Errors
@@ -426,6 +442,7 @@ impl AuditBuilder {
                 on_drift: self.on_drift,
                 limits: self.limits,
                 hash_key: self.hash_key.map(|key| key.0),
+                indexes: self.indexes,
             }),
         })
     }

@@ -23,6 +23,6 @@ pub use record_id::record_id;
 pub use redact::Redaction;
 pub use rules::{Enrichment, TableRule};
 pub use vocabulary::{
-    ActorKind, Assurance, DataClass, Dialect, Operation, Outcome, Severity, Snapshot, Source,
-    UnknownWord,
+    ActorKind, Assurance, DataClass, Dialect, LogIndex, Operation, Outcome, Severity, Snapshot,
+    Source, UnknownWord,
 };

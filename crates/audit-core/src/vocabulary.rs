@@ -184,6 +184,20 @@ words! {
 }
 
 words! {
+    /// An index of the log that `migrate` makes when it is asked to.
+    LogIndex, "an index of the log" {
+        /// Who did what: by `actor_id`.
+        Actor = "actor",
+        /// What a request did: by `request_id`.
+        Request = "request",
+        /// What happened in a tenant: by `tenant_id`.
+        Tenant = "tenant",
+        /// What a database transaction did: by `transaction_id`.
+        Transaction = "transaction",
+    }
+}
+
+words! {
     /// The SQL dialect of a database.
     Dialect, "a dialect" {
         /// MySQL and MariaDB.

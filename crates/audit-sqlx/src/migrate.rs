@@ -65,9 +65,18 @@ pub async fn migrate<DB: AuditDatabase>(
     let begin = DB::begin_migration().into_sql_str();
     let mut transaction = connection.begin_with(begin).await?;
     run_steps::<DB>(&mut transaction).await?;
+    let indexes = audit.indexes().iter();
+    let statements: Vec<String> = indexes
+        .map(|index| audit_migrations::index(DB::DIALECT, *index).to_owned())
+        .collect();
+    DB::run(&mut transaction, &statements).await?;
     let plan = check::plan::<DB>(&mut transaction, audit).await?;
     if !DB::TRIGGERS_ON_CONNECTION {
-        DB::run(&mut transaction, &plan.install(DB::DIALECT)).await?;
+        let statements = plan.install(DB::DIALECT);
+        if !statements.is_empty() {
+            probe::<DB>(&mut transaction).await?;
+        }
+        DB::run(&mut transaction, &statements).await?;
     }
     for table in plan.schemas() {
         record_schema::<DB>(&mut transaction, table).await?;
@@ -78,6 +87,12 @@ pub async fn migrate<DB: AuditDatabase>(
     }
     let report = check::examine::<DB>(&mut connection, audit).await?;
     Ok(check::allowed(report, audit)?)
+}
+
+/// Fails where the account may not make triggers, before anything else is made.
+async fn probe<DB: AuditDatabase>(connection: &mut ConnectionOf<DB>) -> Result<(), MigrateError> {
+    let probed = DB::run(connection, &DB::probe()).await;
+    probed.map_err(MigrateError::TriggersRefused)
 }
 
 /// Makes the triggers of the schema those that the rules ask for, on a connection of its own.
@@ -110,9 +125,6 @@ async fn run_steps<DB: AuditDatabase>(
 ) -> Result<(), MigrateError> {
     let table = DB::audit_table(schema::MIGRATIONS_TABLE);
     DB::run(connection, &[tracking_table::<DB>()]).await?;
-    DB::run(connection, &DB::probe())
-        .await
-        .map_err(MigrateError::TriggersRefused)?;
     let text = match DB::DIALECT {
         Dialect::MySql => "CAST(version AS CHAR)",
         _ => "CAST(version AS TEXT)",
@@ -139,6 +151,9 @@ async fn run_steps<DB: AuditDatabase>(
             }
             Some(_) => {}
         }
+    }
+    if steps.len() > done.len() {
+        probe::<DB>(connection).await?;
     }
     for step in steps
         .iter()

@@ -95,6 +95,7 @@ macro_rules! each_case {
                 the_log_has_the_columns_of_the_dictionary,
                 down_and_up_again_is_as_fresh,
                 the_files_can_be_run_by_hand,
+                indexes_are_made_when_asked_for,
             ],
             generated: [
                 drawn_statements_replay,

@@ -1,7 +1,7 @@
 //! The audit tables: one model in every dialect, made and unmade by the migration.
 
-use audit_core::Dialect;
 use audit_core::schema::{ColumnKind, LOG_COLUMNS};
+use audit_core::{Dialect, LogIndex};
 
 use crate::adapter::Adapter;
 use crate::database::Server;
@@ -161,5 +161,38 @@ pub async fn the_files_can_be_run_by_hand<A: Adapter>(server: Server) {
     }
     world.migrate().await;
     assert_eq!(dump(&world).await, fresh);
+    assert_eq!(world.prove_statements(&[ANN]).await.len(), 1);
+}
+
+/// Indexes beside that of records are made when they are asked for, once.
+pub async fn indexes_are_made_when_asked_for<A: Adapter>(server: Server) {
+    let world = World::<A>::with(server, "", |audit| {
+        LogIndex::ALL
+            .iter()
+            .fold(audit, |audit, index| audit.index(*index))
+    })
+    .await;
+    world.migrate().await;
+    let sql = match world.dialect() {
+        Dialect::Postgres => "SELECT indexname::text FROM pg_indexes WHERE schemaname = 'audit'",
+        Dialect::MySql => {
+            "SELECT DISTINCT CONVERT(index_name USING utf8mb4) FROM information_schema.statistics \
+             WHERE table_schema = DATABASE() AND table_name = 'audit_logs'"
+        }
+        _ => "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'audit_logs'",
+    };
+    let rows = world.texts(sql).await;
+    let found: Vec<&str> = rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    for index in LogIndex::ALL {
+        assert!(
+            found.contains(&format!("audit_logs_{index}").as_str()),
+            "{found:?}"
+        );
+    }
+    let plain = World::<A>::new(server).await;
+    assert_eq!(
+        plain.texts(sql).await.len(),
+        rows.len() - LogIndex::ALL.len()
+    );
     assert_eq!(world.prove_statements(&[ANN]).await.len(), 1);
 }

@@ -1,0 +1,2 @@
+CREATE INDEX IF NOT EXISTS audit_logs_tenant
+    ON audit_logs (tenant_id, occurred_at) WHERE tenant_id IS NOT NULL;
