@@ -6,6 +6,7 @@
 )]
 
 pub mod account;
+pub mod bench;
 pub mod ci;
 pub mod clippy;
 pub mod database;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use xtask::bench::Bench;
 use xtask::ci::Ci;
 use xtask::clippy::Clippy;
 use xtask::db::Db;
@@ -19,6 +20,8 @@ use xtask::{deny, files, fmt, layers, process, stop};
 enum Command {
     /// Run the tests against private database servers, which are stopped afterwards
     Test(Test),
+    /// Measure what the audit log costs, on private database servers
+    Bench(Bench),
     /// Private database servers for work by hand
     #[command(subcommand)]
     Db(Db),
@@ -42,6 +45,7 @@ fn run(command: &Command) -> Result<()> {
     process::listen()?;
     match command {
         Command::Test(test) => test.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Db(db) => db.run(),
         Command::Ci(ci) => ci.run(),
         Command::Fmt => fmt::run(),

@@ -1,7 +1,6 @@
 //! What is special to MySQL and MariaDB.
 #![cfg(feature = "mysql")]
 #![expect(
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "test code: a failure is a panic"

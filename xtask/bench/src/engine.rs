@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::task::Poll;
 
 use anyhow::Result;
 use audit_core::Dialect;
@@ -156,6 +157,20 @@ pub(crate) trait Engine: AuditDatabase {
         pool: &Pool<Self>,
         sql: String,
     ) -> impl Future<Output = Result<Vec<Vec<Option<String>>>, sqlx::Error>> + Send;
+}
+
+/// Sends a statement and leaves its answer to whoever uses the connection next. sqlx keeps count of
+/// the answers it has not read, because any future may be dropped while it waits.
+pub(crate) async fn sent<F>(statement: F) -> Result<bool, sqlx::Error>
+where
+    F: Future<Output = Result<bool, sqlx::Error>>,
+{
+    let mut statement = std::pin::pin!(statement);
+    std::future::poll_fn(|task| match statement.as_mut().poll(task) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => Poll::Ready(Ok(true)),
+    })
+    .await
 }
 
 /// Expands to the calls of [`Engine`] that are the same text for every driver, whose types have

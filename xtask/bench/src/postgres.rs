@@ -5,15 +5,19 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use audit_core::Dialect;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Pool, Postgres, Row};
 
-use crate::engine::{Engine, OptionsOf, Statements, bound, calls};
+use crate::caller::Caller;
+use crate::engine::{Engine, OptionsOf, Statements, bound, calls, sent};
 use crate::op::Op;
 use crate::variant::Variant;
 
 mod floor;
+mod hand;
 
 /// Settings of every connection of the bench.
 const SETTINGS: [(&str, &str); 3] = [
@@ -42,6 +46,13 @@ async fn stamp(connection: &mut PgConnection, text: String) -> Result<bool, sqlx
     let statement = format!("SET audit.context = E'{text}'");
     connection.execute(AssertSqlSafe(statement)).await?;
     Ok(true)
+}
+
+fn tables(variant: Variant) -> Vec<&'static str> {
+    match variant {
+        Variant::LimitOnce => vec!["audit.audit_logs", "audit.contexts"],
+        _ => vec!["audit.audit_logs"],
+    }
 }
 
 impl Engine for Postgres {
@@ -118,10 +129,7 @@ impl Engine for Postgres {
     }
 
     fn hand_schema(variant: Variant) -> String {
-        match variant {
-            Variant::Limit => include_str!("../limit/postgres.sql").to_owned(),
-            _ => String::new(),
-        }
+        hand::schema(variant)
     }
 
     fn hand_prepare(
@@ -141,17 +149,28 @@ impl Engine for Postgres {
 
     fn hand_clear(
         connection: &mut PgConnection,
-        _variant: Variant,
+        variant: Variant,
     ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+        if variant == Variant::Queued {
+            return Box::pin(sent(stamp(connection, String::new())));
+        }
         Box::pin(stamp(connection, String::new()))
+    }
+
+    fn hand_text(variant: Variant, caller: Caller) -> String {
+        match variant {
+            Variant::LimitJson => STANDARD.encode(caller.json()),
+            _ => caller.slots(),
+        }
     }
 
     fn floor(op: Op, version: u32) -> Option<&'static str> {
         floor::statement(op, version)
     }
 
-    async fn clear_log(admin: &PgPool, _variant: Variant) -> Result<()> {
-        Ok(Self::script(admin, "TRUNCATE audit.audit_logs".to_owned()).await?)
+    async fn clear_log(admin: &PgPool, variant: Variant) -> Result<()> {
+        let tables = tables(variant).join(", ");
+        Ok(Self::script(admin, format!("TRUNCATE {tables}")).await?)
     }
 
     async fn settle(admin: &PgPool) -> Result<()> {
@@ -161,9 +180,13 @@ impl Engine for Postgres {
         Ok(())
     }
 
-    async fn log_bytes(admin: &PgPool, _variant: Variant) -> Result<u64> {
-        let sql = "SELECT pg_total_relation_size('audit.audit_logs')::text";
-        let rows = Self::read_texts(admin, sql.to_owned()).await?;
+    async fn log_bytes(admin: &PgPool, variant: Variant) -> Result<u64> {
+        let sizes: Vec<String> = tables(variant)
+            .iter()
+            .map(|table| format!("pg_total_relation_size('{table}')"))
+            .collect();
+        let sql = format!("SELECT ({})::text", sizes.join(" + "));
+        let rows = Self::read_texts(admin, sql).await?;
         let text = rows.into_iter().flatten().flatten().next();
         Ok(text.unwrap_or_default().parse()?)
     }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, Row, Sqlite, SqliteConnection, SqlitePool};
 
-use crate::engine::{Engine, OptionsOf, Statements, bound, calls};
+use crate::engine::{Engine, OptionsOf, Statements, bound, calls, sent};
 use crate::op::Op;
 use crate::variant::Variant;
 
@@ -102,14 +102,18 @@ impl Engine for Sqlite {
 
     fn hand_clear(
         connection: &mut SqliteConnection,
-        _variant: Variant,
+        variant: Variant,
     ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
-        Box::pin(async move {
+        let clear = async move {
             let open: bool = sqlx::query_scalar("SELECT limit_clear()")
                 .fetch_one(connection)
                 .await?;
             Ok(!open)
-        })
+        };
+        if variant == Variant::Queued {
+            return Box::pin(sent(clear));
+        }
+        Box::pin(clear)
     }
 
     fn floor(_op: Op, _version: u32) -> Option<&'static str> {

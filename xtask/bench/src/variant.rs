@@ -21,6 +21,11 @@ pub(crate) enum Variant {
     Uncleared,
     /// A default pool without the ping at checkout.
     Unpinged,
+    /// As `stamped`, but the release does not wait for the answer to its clear: the pool's own ping
+    /// reads it.
+    Queued,
+    /// As `limit`, with one trigger a statement for UPDATE that pairs old and new rows by number.
+    LimitStatement,
     /// As `limit`, with the context as base64 of a JSON object that the trigger reads.
     LimitJson,
     /// As `limit`, with the context once for each request and a reference in the event.
@@ -38,6 +43,8 @@ impl Variant {
             Self::Stamped => "stamped",
             Self::Uncleared => "uncleared",
             Self::Unpinged => "unpinged",
+            Self::Queued => "queued",
+            Self::LimitStatement => "limit-statement",
             Self::LimitJson => "limit-json",
             Self::LimitOnce => "limit-once",
         }
@@ -53,14 +60,22 @@ impl Variant {
 
     /// Whether calls leave events.
     pub(crate) fn has_log(self) -> bool {
-        !matches!(self, Self::Bare | Self::Unpinged | Self::Stamped)
+        !matches!(
+            self,
+            Self::Bare | Self::Unpinged | Self::Stamped | Self::Queued
+        )
     }
 
     /// Whether the pool has hooks written by hand.
     pub(crate) fn has_hand_hooks(self) -> bool {
         matches!(
             self,
-            Self::Limit | Self::LimitJson | Self::LimitOnce | Self::Stamped
+            Self::Limit
+                | Self::LimitJson
+                | Self::LimitOnce
+                | Self::LimitStatement
+                | Self::Queued
+                | Self::Stamped
         )
     }
 

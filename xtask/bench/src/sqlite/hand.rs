@@ -47,7 +47,7 @@ pub(super) async fn prepare(
         lent.and_then(|lent| define(&lent, &state))
             .map_err(|error| sqlx::Error::Configuration(Box::new(error)))?;
     }
-    if variant != Variant::Stamped {
+    if variant.has_log() {
         connection.execute(TRIGGERS).await?;
     }
     Ok(())
