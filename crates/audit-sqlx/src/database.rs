@@ -107,6 +107,9 @@ pub(crate) mod sealed {
         /// What an error says about capture, when it comes from there.
         fn capture_error(error: &dyn sqlx::error::DatabaseError) -> Option<crate::CaptureError>;
 
+        /// Whether a context can end with its transaction.
+        const CONTEXT_IN_TRANSACTION: bool = false;
+
         /// Whether a migration leaves settings on its connection, which is closed then.
         const MIGRATION_CLOSES_CONNECTION: bool = false;
 

@@ -1,6 +1,7 @@
 //! MySQL and MariaDB: row triggers in the schema, context in user variables of the session.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use audit_capture::Catalog;
 use audit_core::query::{Bind, BoundQuery};
@@ -22,6 +23,18 @@ use crate::error::Detail;
 const BEGIN_MIGRATION: &str = "SET SESSION sql_mode = '', NAMES utf8mb4; \
      DO GET_LOCK(CONCAT('audit_', SHA1(DATABASE())), 31536000); START TRANSACTION";
 
+/// Sets every slot from a bind of bytes, which the character set of the session leaves alone, and
+/// fails where a transaction is open: a subquery of two rows is looked at only then. MySQL, which
+/// cannot tell, skips that part as a comment.
+static CHECK_OUT: LazyLock<String> = LazyLock::new(|| {
+    let mut text = set("audit_", |_| "CONVERT(? USING utf8mb4)".to_owned());
+    text.push_str(
+        ", @audit_transaction_id = /*M! IF(@@in_transaction, (SELECT 1 UNION SELECT 2), */ NULL \
+         /*M! ) */",
+    );
+    text
+});
+
 /// Error numbers of the server that say something about capture.
 ///
 /// # Source
@@ -30,6 +43,7 @@ const BEGIN_MIGRATION: &str = "SET SESSION sql_mode = '', NAMES utf8mb4; \
 mod number {
     pub(super) const BAD_FIELD: u16 = 1054;
     pub(super) const NO_SUCH_TABLE: u16 = 1146;
+    pub(super) const TWO_ROWS: u16 = 1242;
 }
 
 impl Capture for MySql {
@@ -67,9 +81,19 @@ impl Capture for MySql {
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        let mut text = set("audit_", |slot| value(stamp.get(slot)));
-        text.push_str(", @audit_transaction_id = NULL");
-        Box::pin(set_outside_a_transaction(connection, text))
+        Box::pin(async move {
+            let mut statement = sqlx::query(CHECK_OUT.as_str());
+            for slot in stamp.iter() {
+                statement = statement.bind(slot.map(str::as_bytes));
+            }
+            match statement.execute(connection).await {
+                Ok(_) => Ok(Stamped::Yes),
+                Err(error) if number_of(&error) == Some(number::TWO_ROWS) => {
+                    Ok(Stamped::InTransaction)
+                }
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn check_in(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
@@ -216,6 +240,13 @@ impl Capture for MySql {
             _ => None,
         }
     }
+}
+
+/// The server's number of an error.
+fn number_of(error: &sqlx::Error) -> Option<u16> {
+    let error = error.as_database_error()?;
+    let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(error.number())
 }
 
 /// A value as a literal that needs no escaping and reads the same in every `sql_mode` and

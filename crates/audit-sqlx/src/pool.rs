@@ -20,6 +20,8 @@ pub enum ContextScope {
     Connection,
     /// For the length of a transaction of [`begin`](crate::begin), for servers behind a pooler
     /// that shares sessions: plain autocommit writes are recorded as actor kind `unknown`.
+    /// PostgreSQL only: the pool of another database is refused with
+    /// `sqlx::Error::Configuration`.
     Transaction,
 }
 
@@ -31,6 +33,13 @@ type Hook<DB, Output> = Arc<
         + Send
         + Sync,
 >;
+
+/// The database has no context that ends with a transaction.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this database keeps nothing for the length of a transaction; use `ContextScope::Connection`"
+)]
+struct NoTransactionScope;
 
 /// A pool under construction; see [`attach`].
 #[must_use = "call `connect`, `connect_with` or `connect_lazy_with` to get the pool"]
@@ -183,6 +192,9 @@ impl<DB: AuditDatabase> Attach<DB> {
     /// The options with our hooks; only those hooks keep the attachment alive.
     fn hooked(self) -> Result<(PoolOptions<DB>, Arc<Attachment>), sqlx::Error> {
         DB::initialize()?;
+        if self.scope == ContextScope::Transaction && !DB::CONTEXT_IN_TRANSACTION {
+            return Err(sqlx::Error::Configuration(Box::new(NoTransactionScope)));
+        }
         let attachment = Arc::new(Attachment::new(&self.audit, self.scope));
         let mut options = self.options.test_before_acquire(false);
         let (shared, user) = (Arc::clone(&attachment), self.after_connect);

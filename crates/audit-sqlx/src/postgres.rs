@@ -30,6 +30,7 @@ $$";
 
 impl Capture for Postgres {
     const DIALECT: Dialect = Dialect::Postgres;
+    const CONTEXT_IN_TRANSACTION: bool = true;
     const TRIGGERS_ON_CONNECTION: bool = false;
 
     fn initialize() -> Result<(), sqlx::Error> {

@@ -271,3 +271,68 @@ async fn a_table_that_changed_is_found_and_fails_typed() {
     let error = CaptureError::of::<MySql>(&error).unwrap();
     assert!(matches!(error, CaptureError::LogMissing(_)), "{error}");
 }
+
+/// User variables outlive a transaction: whoever gets the session next would act as the last one.
+#[tokio::test]
+async fn a_context_for_a_transaction_is_refused() {
+    use audit_sqlx::ContextScope;
+
+    let world = World::new(TABLE).await;
+    let error = audit_sqlx::attach(sqlx::mysql::MySqlPoolOptions::new(), &world.audit)
+        .context_scope(ContextScope::Transaction)
+        .connect(world.database.url())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, sqlx::Error::Configuration(_)), "{error}");
+}
+
+/// Without the clear, the checkout itself finds what the last user left.
+#[tokio::test]
+async fn an_open_transaction_at_checkout_closes_the_connection() {
+    let world = World::new("CREATE TABLE t (id INT PRIMARY KEY)").await;
+    let pool = audit_sqlx::attach(
+        sqlx::mysql::MySqlPoolOptions::new().max_connections(1),
+        &world.audit,
+    )
+    .clear_at_release(false)
+    .connect(world.database.url())
+    .await
+    .unwrap();
+    let work = async {
+        pool.execute("SET NAMES latin1").await.unwrap();
+        pool.execute("BEGIN").await.unwrap();
+        pool.execute("INSERT INTO t VALUES (1)").await.unwrap();
+    };
+    let bob = audit_core::AuditContext::new().with_actor(audit_core::Actor::user("Bøb"));
+    bob.scope(work).await;
+    let events = world.events().await;
+    // The insert had a connection of its own, on which no transaction was open.
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].actor_id.as_deref(), Some("Bøb"));
+    assert!(events[0].transaction_id.is_some());
+}
+
+#[tokio::test]
+async fn a_context_does_not_depend_on_the_character_set_of_the_session() {
+    let world = World::new("CREATE TABLE t (id INT PRIMARY KEY)").await;
+    let name = "Bøb \u{1F600} '\\";
+    let bob = audit_core::AuditContext::new().with_actor(audit_core::Actor::user(name));
+    for (id, names) in ["latin1", "utf8mb3", "utf8mb4 COLLATE utf8mb4_bin", "cp1251"]
+        .into_iter()
+        .enumerate()
+    {
+        world.held(&[&format!("SET NAMES {names}")]).await;
+        let insert = format!("INSERT INTO t VALUES ({id})");
+        let work = async {
+            world
+                .pool
+                .execute(sqlx::AssertSqlSafe(insert))
+                .await
+                .unwrap()
+        };
+        bob.clone().scope(work).await;
+        world.held(&["SET NAMES utf8mb4"]).await;
+        let event = world.events().await.pop().unwrap();
+        assert_eq!(event.actor_id.as_deref(), Some(name), "{names}");
+    }
+}
