@@ -42,6 +42,8 @@ static CHECK_OUT: LazyLock<String> = LazyLock::new(|| {
 /// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>.
 mod number {
     pub(super) const BAD_FIELD: u16 = 1054;
+    pub(super) const DEADLOCK: u16 = 1213;
+    pub(super) const LOCK_WAIT: u16 = 1205;
     pub(super) const NO_SUCH_TABLE: u16 = 1146;
     pub(super) const TWO_ROWS: u16 = 1242;
 }
@@ -220,23 +222,22 @@ impl Capture for MySql {
 
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
         let message = error.message();
-        let detail = || Detail::new(message, false);
-        if message == audit_capture::MYSQL_DENIED {
-            return Some(CaptureError::MissingContext(detail()));
-        }
-        if message.starts_with(audit_capture::ERROR_PREFIX) {
-            return Some(CaptureError::Refused(detail()));
-        }
-        let number = error
-            .try_downcast_ref::<MySqlDatabaseError>()
-            .map(MySqlDatabaseError::number);
+        let number = error.try_downcast_ref::<MySqlDatabaseError>()?.number();
+        // Some errors come up before the trigger runs, where it can give none of them its prefix.
+        let is_ours = message.starts_with(audit_capture::ERROR_PREFIX);
         let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
-        match number? {
-            number::BAD_FIELD if names_row => Some(CaptureError::StaleTrigger(detail())),
-            number::NO_SUCH_TABLE if message.contains("audit_logs") => {
-                Some(CaptureError::LogMissing(detail()))
+        let retryable = matches!(number, number::DEADLOCK | number::LOCK_WAIT);
+        let detail = Detail::new(message, retryable);
+        match number {
+            _ if message == audit_capture::MYSQL_DENIED => {
+                Some(CaptureError::MissingContext(detail))
             }
-            _ if message.contains("audit_logs") => Some(CaptureError::Refused(detail())),
+            number::BAD_FIELD if names_row => Some(CaptureError::StaleTrigger(detail)),
+            number::BAD_FIELD if is_ours => Some(CaptureError::LogMissing(detail)),
+            number::NO_SUCH_TABLE if message.contains("audit_logs") => {
+                Some(CaptureError::LogMissing(detail))
+            }
+            _ if is_ours || message.contains("audit_logs") => Some(CaptureError::Refused(detail)),
             _ => None,
         }
     }

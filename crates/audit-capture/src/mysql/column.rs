@@ -137,6 +137,19 @@ impl Value<'_> {
         longest.min(limit as u64)
     }
 
+    /// Whether the length of its JSON depends on the value.
+    pub(super) fn has_length(&self) -> bool {
+        matches!(
+            self.form(),
+            Form::Bytes | Form::Json | Form::Named | Form::Text
+        )
+    }
+
+    /// Whether its JSON can be longer than a limit.
+    pub(super) fn is_longer_than(&self, limit: usize) -> bool {
+        self.longest(usize::MAX) > limit as u64
+    }
+
     /// Whether a hash of the row takes the value's own hash instead of the value.
     pub(super) fn is_long(&self) -> bool {
         let octets = self.column.octets.unwrap_or(0);
@@ -166,6 +179,9 @@ impl Value<'_> {
     }
 
     fn document(&self, value: &str, limit: usize) -> String {
+        if !self.is_mariadb && limit == usize::MAX {
+            return value.to_owned();
+        }
         if !self.is_mariadb {
             let head = format!("LEFT(CAST({value} AS CHAR), {HEAD})");
             return format!(
@@ -178,6 +194,9 @@ impl Value<'_> {
         let text = self.json_of(&format!("JSON_QUOTE({value})"));
         let whole =
             format!("IF(JSON_VALID({value}) AND NOT {value} REGEXP {MALFORMED}, {value}, {text})");
+        if limit == usize::MAX {
+            return whole;
+        }
         format!(
             "IF(LENGTH({value}) > {}, {}, {whole})",
             ceiling(limit),

@@ -46,8 +46,8 @@ pub(super) fn microseconds(time: &str) -> String {
 /// RFC 9562, section 5.7.
 pub(super) fn id(microseconds: &str) -> String {
     format!(
-        "CONCAT(UNHEX(LPAD(HEX((({microseconds}) DIV 1000 << 16) | 0x7000 | \
-         ((({microseconds}) MOD 1000) << 2)), 16, '0')), UNHEX(HEX(0x8000000000 | (UUID_SHORT() & \
+        "CONCAT(UNHEX(CONCAT('0', HEX(({microseconds} DIV 1000 << 16) | 0x7000 | \
+         ({microseconds} MOD 1000 << 2)))), UNHEX(HEX(0x8000000000 | (UUID_SHORT() & \
          0x3FFFFFFFFF))), RANDOM_BYTES(3))"
     )
 }
@@ -60,7 +60,6 @@ pub(super) fn transaction(is_mariadb: bool) -> String {
     }
     let statement = microseconds("UTC_TIMESTAMP(6)");
     format!(
-        "IF(@@in_transaction, @audit_transaction_id, LOWER(CONCAT(LPAD(HEX(CONNECTION_ID()), 16, \
-         '0'), LPAD(HEX({statement}), 16, '0'))))"
+        "IF(@@in_transaction, @audit_transaction_id, CONCAT(CONNECTION_ID(), '-', {statement}))"
     )
 }

@@ -16,7 +16,7 @@ use crate::sql::{short_hash, trigger_name};
 use super::cascade::{self, Change, Step, Walk};
 use super::column::Value;
 use super::event;
-use super::trigger::{self, Row};
+use super::trigger::{self, DECLARATIONS, Images, Row};
 use super::{LABEL, LONGEST_NAME, text};
 
 /// What a cascade that goes on beyond the last step says.
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
     fn triggers(&self, steps: &[Step<'a>]) -> [Trigger; 2] {
         let origin = self.origin();
         let flag = format!("@audit_cascade_{origin}");
-        let mut body = format!("{LABEL} SET {flag} = NULL; ");
+        let mut body = format!("{LABEL} {DECLARATIONS}SET {flag} = NULL; ");
         let mut conditions = vec!["@@foreign_key_checks".to_owned()];
         if self.operation == Operation::Update {
             let same = cascade::key_is_same(self.catalog, self.table);
@@ -238,9 +238,12 @@ impl<'a> Writer<'a> {
              LOCK IN SHARE MODE; ",
             part = self.part(step.table),
             operation = capture.operation,
-            previous = or_null(both.map(|(old, _)| format!("NULLIF({}, {record})", id(old)))),
-            before = trigger::image(&capture, &old, both),
-            after = or_null(both.map(|(_, new)| trigger::image(&capture, new, both))),
+            previous = or_null(both.map(|(old, new)| {
+                trigger::previous_record_id(step.table, is_mariadb, old, new)
+            })),
+            before = trigger::image(&capture, &old, both, Images::Guarded),
+            after =
+                or_null(both.map(|(_, new)| trigger::image(&capture, new, both, Images::Guarded))),
             changed = or_null(both.map(|(old, new)| trigger::changed_fields(&capture, old, new))),
             condition = self.recorded_change(step).unwrap_or_default(),
         );
@@ -269,17 +272,16 @@ impl<'a> Writer<'a> {
 
     /// The trigger that makes events of what was noted.
     fn write(&self, origin: &str, flag: &str, steps: &[Step<'a>]) -> String {
-        let mut condition = format!("{flag} = 1");
+        let mut work = String::new();
         if self.operation == Operation::Update {
-            let written = trigger::was_written(self.catalog, self.table);
-            condition.extend(written.map(|written| format!(" AND {written}")));
+            work.extend(trigger::leave_if_skipped(self.catalog, self.table));
         }
-        let mut work = trigger::clock();
+        work.push_str(CREATE);
+        work.push_str(&trigger::clock());
         let mut done = Vec::new();
         self.write_steps(&mut work, origin, steps, &mut done);
         format!(
-            "{LABEL} DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; IF {condition} THEN \
-             {CREATE}{work}DELETE FROM audit_pending WHERE origin = '{origin}'; SET {flag} = NULL; \
+            "{LABEL} {DECLARATIONS}IF {flag} = 1 THEN {work}DELETE FROM audit_pending WHERE origin = '{origin}'; SET {flag} = NULL; \
              END IF; END"
         )
     }

@@ -18,6 +18,13 @@ use super::{LABEL, LONGEST_NAME, PREFIX, name, qualified, text};
 pub const DENIED: &str =
     "audit: a write without a context is refused; run it inside an audit context";
 
+/// What the body of a trigger declares. Every error gets our prefix and keeps its number.
+pub(super) const DECLARATIONS: &str = "DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; \
+     DECLARE audit_error TEXT; DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN \
+     GET DIAGNOSTICS CONDITION 1 audit_error = MESSAGE_TEXT; IF LEFT(audit_error, 7) <> 'audit: ' \
+     THEN SET audit_error = LEFT(CONCAT('audit: ', audit_error), 128); END IF; \
+     RESIGNAL SET MESSAGE_TEXT = audit_error; END; ";
+
 /// What stands for a whole image that the session's `max_allowed_packet` has no room for.
 const NO_ROOM: &str = r#"{"$truncated":{"len":null,"head":null}}"#;
 
@@ -27,6 +34,9 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         return Vec::new();
     }
     let mut work = String::new();
+    if capture.operation == Operation::Update {
+        work.extend(leave_if_skipped(capture.catalog, capture.table));
+    }
     if *capture.audit.on_missing_context() == MissingContext::Deny {
         let kind = MySql.slot(Slot::ActorKind);
         let denied = text(DENIED);
@@ -35,11 +45,19 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
             "IF {kind} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {denied}; END IF; "
         );
     }
-    work.push_str(&insert(capture));
+    work.push_str(&clock());
+    // Only the statement that runs costs anything: what few rows need has one of its own.
+    let _ = write!(
+        work,
+        "IF {} THEN {}ELSE {}END IF; ",
+        exceptions(capture),
+        insert(capture, Images::Guarded),
+        insert(capture, Images::Ordinary),
+    );
     if let Some(condition) = condition(capture) {
         work = format!("IF {condition} THEN {work}END IF; ");
     }
-    let body = format!("{LABEL} DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; {work}END");
+    let body = format!("{LABEL} {DECLARATIONS}{work}END");
     let table = capture.table;
     let named = trigger_name(PREFIX, capture.operation, &table.name, LONGEST_NAME);
     let event = format!("AFTER {}", capture.operation);
@@ -101,14 +119,75 @@ pub(super) fn log_table(catalog: &Catalog, table: &Table) -> String {
     qualified(elsewhere, schema::LOG_TABLE)
 }
 
-fn insert(capture: &Capture<'_>) -> String {
+/// How the images of an event are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// For rows that [`exceptions`] lets through: nothing can be too long.
+    Ordinary,
+    /// With a look at every limit.
+    Guarded,
+}
+
+fn insert(capture: &Capture<'_>, images: Images) -> String {
     let home = capture.table.schema.as_deref();
-    let (names, values) = columns(capture, home, row(capture));
+    let (names, values) = columns(capture, home, row(capture, images));
     format!(
-        "{}INSERT INTO {} ({names}) VALUES ({values}); ",
-        clock(),
+        "INSERT INTO {} ({names}) VALUES ({values}); ",
         log_table(capture.catalog, capture.table),
     )
+}
+
+/// When the images of a row need a look at the limits, or there are to be none.
+fn exceptions(capture: &Capture<'_>) -> String {
+    let limits = capture.audit.limits();
+    let rows: &[&dyn Row] = match capture.operation {
+        Operation::Insert => &[&"NEW"],
+        Operation::Delete => &[&"OLD"],
+        _ => &[&"OLD", &"NEW"],
+    };
+    let mut conditions = vec![
+        format!("{} IS NOT NULL", MySql.slot(Slot::Suppress)),
+        format!(
+            "@@max_allowed_packet < {}",
+            limits.max_image_bytes.saturating_mul(2)
+        ),
+    ];
+    let plain = || {
+        let columns = capture.image_columns();
+        let plain = columns.filter(|(_, redaction)| redaction.is_none());
+        plain.filter_map(|(column, _)| Some((column, value(capture, column)?)))
+    };
+    // A byte becomes six of JSON at most.
+    let sure = limits.max_cell_bytes / 6;
+    let (longest, fixed) = lengths(capture, limits.max_cell_bytes);
+    for row in rows {
+        if longest > limits.max_image_bytes as u64 {
+            let parts: Vec<String> = plain()
+                .filter(|(_, value)| value.has_length())
+                .map(|(column, _)| format!("COALESCE(LENGTH({}), 0)", row.column(column)))
+                .collect();
+            let room = limits.max_image_bytes.saturating_sub(fixed) / 6;
+            conditions.push(format!("{} > {}", parts.join(" + "), room.min(sure)));
+        } else {
+            let long = plain().filter(|(_, value)| value.is_longer_than(limits.max_cell_bytes));
+            let long = long.map(|(column, _)| format!("LENGTH({}) > {sure}", row.column(column)));
+            conditions.extend(long);
+        }
+    }
+    conditions.join(" OR ")
+}
+
+/// The most bytes that an image can have when its cells have their limit, and those of them that
+/// do not depend on the lengths of values.
+fn lengths(capture: &Capture<'_>, cell: usize) -> (u64, usize) {
+    let (mut longest, mut fixed) = (0_u64, 0_usize);
+    for (column, _) in capture.image_columns() {
+        let name = column.len().saturating_mul(6).saturating_add(6);
+        fixed = fixed.saturating_add(name).saturating_add(80);
+        let value = value(capture, column).map_or(0, |value| value.longest(cell));
+        longest = longest.saturating_add(value).saturating_add(name as u64);
+    }
+    (longest, fixed)
 }
 
 /// Reads the clock once for the time and the id of an event.
@@ -160,7 +239,7 @@ impl Row for &str {
     }
 }
 
-fn row(capture: &Capture<'_>) -> RowExpressions {
+fn row(capture: &Capture<'_>, images: Images) -> RowExpressions {
     let (old, new) = match capture.operation {
         Operation::Insert => (None, Some(&"NEW" as &dyn Row)),
         Operation::Delete => (Some(&"OLD" as &dyn Row), None),
@@ -175,12 +254,36 @@ fn row(capture: &Capture<'_>) -> RowExpressions {
         occurred_at: "audit_at".to_owned(),
         id: event::id("audit_us"),
         transaction_id: event::transaction(is_mariadb),
-        previous_record_id: both.map(|(old, _)| format!("NULLIF({}, {record_id})", record(old))),
+        previous_record_id: both.map(|(old, new)| previous_record_id(table, is_mariadb, old, new)),
         record_id,
-        before_data: old.map(|row| image(capture, row, both)),
-        after_data: new.map(|row| image(capture, row, both)),
+        before_data: old.map(|row| image(capture, row, both, images)),
+        after_data: new.map(|row| image(capture, row, both, images)),
         changed_fields: both.map(|(old, new)| changed_fields(capture, old, new)),
     }
+}
+
+/// The key of a row before it changed, NULL when it has the same bytes.
+pub(super) fn previous_record_id(
+    table: &Table,
+    is_mariadb: bool,
+    old: &dyn Row,
+    new: &dyn Row,
+) -> String {
+    let before = record_id(table, is_mariadb, old);
+    if table.key.is_empty() {
+        return format!("NULLIF({before}, {})", record_id(table, is_mariadb, new));
+    }
+    let columns = table
+        .columns
+        .iter()
+        .filter(|column| table.key.contains(&column.name));
+    let same: Vec<String> = columns
+        .map(|column| {
+            let value = Value { column, is_mariadb };
+            value.is_same(&old.column(&column.name), &new.column(&column.name))
+        })
+        .collect();
+    format!("IF({}, NULL, {before})", same.join(" AND "))
 }
 
 /// The key of a row as one text, or a hash of the row when the table has none.
@@ -225,18 +328,16 @@ pub(super) fn image(
     capture: &Capture<'_>,
     row: &dyn Row,
     both: Option<(&dyn Row, &dyn Row)>,
+    images: Images,
 ) -> String {
+    if images == Images::Ordinary {
+        return object(capture, row, both, usize::MAX);
+    }
     let limits = capture.audit.limits();
     let mut object = object(capture, row, both, limits.max_cell_bytes);
-    let columns = || capture.image_columns();
-    let longest: u64 = columns()
-        .map(|(column, _)| {
-            let value = value(capture, column);
-            let cell = value.map_or(0, |value| value.longest(limits.max_cell_bytes));
-            cell.saturating_add(column.len() as u64 * 6 + 6)
-        })
-        .fold(0, u64::saturating_add);
+    let (longest, _) = lengths(capture, limits.max_cell_bytes);
     if longest > limits.max_image_bytes as u64 {
+        let columns = || capture.image_columns();
         let names: usize = columns().map(|(column, _)| column.len() * 6 + 6).sum();
         let room = limits.max_image_bytes.saturating_sub(names);
         let cell = room / columns().count().max(1);
@@ -343,14 +444,13 @@ fn condition(capture: &Capture<'_>) -> Option<String> {
         }
         conditions.push(format!("NOT ({})", same.join(" AND ")));
     }
-    conditions.extend(was_written(capture.catalog, capture.table));
     (!conditions.is_empty()).then(|| conditions.join(" AND "))
 }
 
 /// UPDATE IGNORE fires AFTER triggers for rows that it skipped. A row is skipped only for a
 /// duplicate or a foreign key, so only a change of such a column is looked into: if a row with
-/// the old values is still there, nothing was written.
-pub(super) fn was_written(catalog: &Catalog, table: &Table) -> Option<String> {
+/// the old values is still there, nothing was written, and the trigger is left.
+pub(super) fn leave_if_skipped(catalog: &Catalog, table: &Table) -> Option<String> {
     if table.key.is_empty() {
         return None;
     }
@@ -388,7 +488,8 @@ pub(super) fn was_written(catalog: &Catalog, table: &Table) -> Option<String> {
         .collect();
     old.extend(bound.iter().map(still));
     Some(format!(
-        "({} OR NOT EXISTS (SELECT 1 FROM {} AS audit_row WHERE {} LOCK IN SHARE MODE))",
+        "IF NOT ({}) THEN IF EXISTS (SELECT 1 FROM {} AS audit_row WHERE {} LOCK IN SHARE MODE) \
+         THEN LEAVE audit_capture; END IF; END IF; ",
         same.join(" AND "),
         name(&table.name),
         old.join(" AND "),

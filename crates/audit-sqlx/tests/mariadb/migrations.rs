@@ -75,13 +75,15 @@ async fn a_migration_that_was_cut_is_finished_by_the_next() {
 #[tokio::test]
 async fn the_migration_leaves_no_setting_and_no_lock_behind() {
     let world = World::new(TABLES).await;
-    let settings = "SELECT CONCAT_WS(' ', @@sql_mode, @@character_set_client, @@collation_connection, \
-                    IS_FREE_LOCK(CONCAT('audit_', SHA1(DATABASE()))))";
+    // The server closes a connection in its own time: the lock is waited for.
+    let settings = "SELECT CONCAT_WS(' ', @@sql_mode, @@character_set_client, \
+         @@collation_connection, GET_LOCK(CONCAT('audit_', SHA1(DATABASE())), 30))";
     let fresh = attach(&world.audit, world.database.url(), 1).await;
     let expected: String = sqlx::query_scalar(settings)
         .fetch_one(&fresh)
         .await
         .unwrap();
+    fresh.close().await;
     world.migrate().await;
     let found: String = sqlx::query_scalar(settings)
         .fetch_one(&world.pool)
