@@ -19,7 +19,7 @@ pub struct Bench {
     /// them when none is named
     #[arg(long, value_name = "OP", value_delimiter = ',')]
     ops: Vec<String>,
-    /// Rounds; 100 unless set, 20 with --quick
+    /// Rounds; 100 unless set, 32 with --quick
     #[arg(long, value_name = "NUMBER")]
     rounds: Option<usize>,
     /// Shorter slices and fewer rounds: about a minute for each database

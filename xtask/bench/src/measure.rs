@@ -13,8 +13,10 @@ use crate::op::Op;
 use crate::site::{Site, Turn, call};
 use crate::variant::Variant;
 
-/// Rounds between two times at which rows and events are put back to the start.
-const BLOCK: usize = 10;
+/// Rounds between two times at which rows and events are put back to the start and connections are
+/// opened anew: which processor a connection's process or thread lands on makes a difference that
+/// lasts as long as the connection.
+const BLOCK: usize = 4;
 
 /// How one measurement is made.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +83,7 @@ pub(crate) async fn rounds<DB: Engine>(
         let turn = u64::try_from(round % BLOCK)?;
         if turn == 0 {
             for site in sites.iter_mut() {
+                site.close_pools().await;
                 site.reset(op, tasks, calls * (block + 1)).await?;
                 // What the reset left cold is warmed up, not measured.
                 let (first, index) = (counter.take(calls), calls * block);

@@ -33,7 +33,7 @@ pub(crate) struct Options {
         default_value = "1,8"
     )]
     pub(crate) connections: Vec<u64>,
-    /// Rounds; 100 unless set, 20 with --quick
+    /// Rounds; 100 unless set, 32 with --quick
     #[arg(long, value_name = "NUMBER")]
     rounds: Option<usize>,
     /// Shorter slices and fewer rounds: about a minute for each database
@@ -73,13 +73,13 @@ pub(crate) enum Format {
 
 impl Options {
     pub(crate) fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 20 } else { 100 })
+        self.rounds.unwrap_or(if self.quick { 32 } else { 100 })
     }
 
     /// How long a slice of the bare variant takes with so many tasks: those of a few must be short
     /// to alternate often, those of many long enough for all of them to have their turn.
     pub(crate) fn slice(&self, tasks: u64) -> Duration {
-        let millis = if self.quick { 6 } else { 10 };
+        let millis = if self.quick { 4 } else { 10 };
         // Reading the time of processors takes its time as well.
         let millis = if self.clock == Measure::Cpu {
             2 * millis

@@ -90,10 +90,8 @@ impl<DB: Engine> Site<DB> {
     }
 
     /// Removes the database.
-    pub(crate) async fn remove(self, server: &str) -> Result<()> {
-        for pool in self.pools.into_values() {
-            pool.close().await;
-        }
+    pub(crate) async fn remove(mut self, server: &str) -> Result<()> {
+        self.close_pools().await;
         self.admin.close().await;
         DB::drop_database(server, &self.name).await
     }
@@ -137,6 +135,13 @@ impl<DB: Engine> Site<DB> {
         let pool = self.open(connections, through).await?;
         self.pools.insert(connections, pool.clone());
         Ok(pool)
+    }
+
+    /// Closes the pools; the next use opens others.
+    pub(crate) async fn close_pools(&mut self) {
+        for (_, pool) in self.pools.drain() {
+            pool.close().await;
+        }
     }
 
     /// Brings the rows to where the calls of a slice need them, and removes all events.
