@@ -175,7 +175,10 @@ impl Stamp {
     fn set_json(&mut self, slot: Slot, object: &serde_json::Map<String, Value>) {
         if let Some(place) = self.slots.get_mut(slot.number() - 1) {
             // U+007F is the one control character that JSON leaves bare; no separator, so kept.
-            *place = (!object.is_empty()).then(|| Value::from(object.clone()).to_string());
+            // JSON values with text keys can always be written.
+            *place = (!object.is_empty())
+                .then(|| serde_json::to_string(object).ok())
+                .flatten();
         }
     }
 
