@@ -64,7 +64,7 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
 }
 
 pub(crate) static DEFINITIONS: [Definition; 16] = [
-    direct(c"audit_stamp", 2, stamp),
+    direct(c"audit_stamp", 1, stamp),
     direct(c"audit_clear", 0, clear),
     direct(c"audit_installed", 2, installed),
     direct(c"audit_key", 1, key),
@@ -94,11 +94,11 @@ fn text<'a>(value: &Value<'a>) -> Option<&'a str> {
 
 fn stamp(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     match values {
-        [stamp, Value::Integer(schema_version)] => {
+        [stamp] => {
             state.stamp(text(stamp).unwrap_or_default());
-            Ok(Output::Integer(state.is_stale(*schema_version).into()))
+            Ok(state.installed_for().map_or(Output::Null, Output::Integer))
         }
-        _ => Err("audit_stamp takes a stamp and the schema version"),
+        _ => Err("audit_stamp takes a stamp"),
     }
 }
 

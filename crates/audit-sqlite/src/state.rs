@@ -1,20 +1,51 @@
 //! What one connection remembers between calls: context, key, and the event being written.
 
-use audit_core::stamp::{Slot, Stamp};
+use std::ops::Range;
+
+use audit_core::stamp::{SEPARATOR, Slot};
 
 use crate::clock::{Tick, tick};
 
 /// The state of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    slots: Vec<Option<String>>,
+    /// Empty outside a checkout, also of the service.
+    context: Slots,
+    is_stamped: bool,
     installed_for: Option<i64>,
-    fallback: Option<String>,
+    fallback: Slots,
     key: Option<Vec<u8>>,
     changed: Option<String>,
     changed_names: Vec<String>,
     event: Pending,
     transaction: Option<(u32, String)>,
+}
+
+/// A joined stamp, and where each slot is in it.
+#[derive(Debug, Default)]
+struct Slots {
+    text: String,
+    places: Vec<Range<usize>>,
+}
+
+impl Slots {
+    fn set(&mut self, joined: &str) {
+        self.text.clear();
+        self.text.push_str(joined);
+        self.places.clear();
+        let mut start = 0;
+        for slot in joined.split(SEPARATOR) {
+            let end = start + slot.len();
+            self.places.push(start..end);
+            start = end + SEPARATOR.len_utf8();
+        }
+    }
+
+    /// A slot, counted from 1.
+    fn get(&self, number: usize) -> Option<&str> {
+        let place = self.places.get(number.checked_sub(1)?)?;
+        self.text.get(place.clone()).filter(|slot| !slot.is_empty())
+    }
 }
 
 /// Time and id of an event are made together; whichever is asked for first leaves the other here.
@@ -30,43 +61,31 @@ impl State {
     /// Replaces the context. The empty text stands for the connection's fallback, which also
     /// fills the service and environment that a stamp leaves open.
     pub(crate) fn stamp(&mut self, stamp: &str) {
-        self.clear();
         let text = if stamp.is_empty() {
-            self.fallback.as_deref()
+            self.fallback.text.as_str()
         } else {
-            Some(stamp)
+            stamp
         };
-        if let Some(text) = text {
-            self.slots.extend(
-                Stamp::split(text)
-                    .iter()
-                    .map(|slot| slot.map(str::to_owned)),
-            );
-        }
-        let Some(fallback) = self.fallback.as_deref().map(Stamp::split) else {
-            return;
-        };
-        for slot in [Slot::Service, Slot::Environment] {
-            if let Some(place @ None) = self.slots.get_mut(slot.number() - 1) {
-                *place = fallback.get(slot).map(str::to_owned);
-            }
-        }
+        self.context.set(text);
+        self.is_stamped = true;
+        self.event = Pending::Nothing;
     }
 
     /// Forgets the context.
     pub(crate) fn clear(&mut self) {
-        self.slots.clear();
+        self.context.set("");
+        self.is_stamped = false;
         self.event = Pending::Nothing;
     }
 
-    /// Whether the triggers were installed for another version of the schema.
-    pub(crate) fn is_stale(&self, schema_version: i64) -> bool {
-        self.installed_for != Some(schema_version)
+    /// The version of the schema that the triggers were installed for.
+    pub(crate) fn installed_for(&self) -> Option<i64> {
+        self.installed_for
     }
 
     pub(crate) fn set_installed(&mut self, schema_version: Option<i64>, fallback: Option<&str>) {
         self.installed_for = schema_version;
-        self.fallback = fallback.map(str::to_owned);
+        self.fallback.set(fallback.unwrap_or_default());
     }
 
     pub(crate) fn set_key(&mut self, key: Option<&[u8]>) {
@@ -79,8 +98,11 @@ impl State {
 
     /// A slot of the context, counted from 1.
     pub(crate) fn slot(&self, number: i64) -> Option<&str> {
-        let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.slots.get(index)?.as_deref()
+        const FILLED: [usize; 2] = [Slot::Service.number(), Slot::Environment.number()];
+        let number = usize::try_from(number).ok()?;
+        let filled = self.is_stamped && FILLED.contains(&number);
+        let fallback = || self.fallback.get(number).filter(|_| filled);
+        self.context.get(number).or_else(fallback)
     }
 
     pub(crate) fn now(&mut self) -> Tick {
@@ -138,6 +160,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use audit_core::stamp::Stamp;
 
     #[test]
     fn time_and_id_of_an_event_belong_together_in_either_order() {
@@ -163,15 +186,16 @@ mod tests {
     #[test]
     fn clearing_leaves_no_slot() {
         let mut state = State::default();
-        state.set_installed(Some(3), None);
+        let fallback = Stamp::new(None, Some("billing"), Some("prod")).joined();
+        state.set_installed(Some(3), Some(&fallback));
         state.stamp("alice");
         assert_eq!(
             (state.slot(1), state.slot(0), state.slot(99)),
             (Some("alice"), None, None)
         );
         state.clear();
-        assert_eq!(state.slot(1), None);
-        assert!(!state.is_stale(3) && state.is_stale(4));
+        assert_eq!((state.slot(1), state.slot(16)), (None, None));
+        assert_eq!(state.installed_for(), Some(3));
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::attachment::Attachment;
 use crate::database::{Stamped, sealed::Capture};
 use crate::error::Detail;
 
-const CHECK_OUT: &str =
-    "SELECT audit_stamp(?1, (SELECT schema_version FROM pragma_schema_version))";
-const SCHEMA_VERSION: &str = "SELECT schema_version FROM pragma_schema_version";
+const SCHEMA_VERSION: &str = "PRAGMA schema_version";
+/// Puts a context on the connection, and asks for what the triggers were installed for and what
+/// the schema is: two statements, because a PRAGMA inside a query is compiled with every call.
+const CHECK_OUT: &str = "SELECT audit_stamp(?1); PRAGMA schema_version";
 
 impl Capture for Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
@@ -176,11 +177,11 @@ impl Capture for Sqlite {
 
 /// Puts a stamp on the connection; says whether the triggers are those of another schema.
 async fn set_stamp(connection: &mut SqliteConnection, stamp: String) -> Result<bool, sqlx::Error> {
-    let stale: i64 = sqlx::query_scalar(CHECK_OUT)
+    let versions: Vec<Option<i64>> = sqlx::query_scalar(CHECK_OUT)
         .bind(stamp)
-        .fetch_one(connection)
+        .fetch_all(connection)
         .await?;
-    Ok(stale != 0)
+    Ok(!matches!(versions.as_slice(), [Some(installed), Some(now)] if installed == now))
 }
 
 async fn read_catalog(connection: &mut SqliteConnection) -> Result<Catalog, sqlx::Error> {
