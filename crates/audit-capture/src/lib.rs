@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod catalog;
+pub mod context;
 mod event_row;
 mod finding;
 mod manual;

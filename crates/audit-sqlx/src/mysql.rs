@@ -1,16 +1,14 @@
 //! MySQL and MariaDB: row triggers in the schema, context in user variables of the session.
 
-use std::fmt::Write as _;
-use std::sync::LazyLock;
-
 use audit_capture::Catalog;
+use audit_capture::context::mysql as context;
 use audit_core::query::{Bind, BoundQuery};
-use audit_core::stamp::{Slot, Stamp};
+use audit_core::stamp::Stamp;
 use audit_core::{Audit, Dialect};
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row, SqlSafeStr};
 use uuid::Uuid;
 
 use crate::CaptureError;
@@ -23,18 +21,6 @@ use crate::error::Detail;
 const BEGIN_MIGRATION: &str = "SET SESSION sql_mode = '', NAMES utf8mb4; \
      DO GET_LOCK(CONCAT('audit_', SHA1(DATABASE())), 31536000); START TRANSACTION";
 
-/// Sets every slot from a bind of bytes, which the character set of the session leaves alone, and
-/// fails where a transaction is open: a subquery of two rows is looked at only then. MySQL, which
-/// cannot tell, skips that part as a comment.
-static CHECK_OUT: LazyLock<String> = LazyLock::new(|| {
-    let mut text = set("audit_", |_| "CONVERT(? USING utf8mb4)".to_owned());
-    text.push_str(
-        ", @audit_transaction_id = /*M! IF(@@in_transaction, (SELECT 1 UNION SELECT 2), */ NULL \
-         /*M! ) */",
-    );
-    text
-});
-
 /// Error numbers of the server that say something about capture.
 ///
 /// # Source
@@ -45,7 +31,6 @@ mod number {
     pub(super) const DEADLOCK: u16 = 1213;
     pub(super) const LOCK_WAIT: u16 = 1205;
     pub(super) const NO_SUCH_TABLE: u16 = 1146;
-    pub(super) const TWO_ROWS: u16 = 1242;
 }
 
 impl Capture for MySql {
@@ -71,8 +56,7 @@ impl Capture for MySql {
                     .execute(&mut *connection)
                     .await?;
             }
-            let fallback = attachment.fallback();
-            let text = set("audit_fallback_", |slot| value(fallback.get(slot)));
+            let text = context::keep_fallback(attachment.fallback());
             connection.execute(AssertSqlSafe(text)).await?;
             Ok(())
         })
@@ -83,39 +67,19 @@ impl Capture for MySql {
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        Box::pin(async move {
-            let mut statement = sqlx::query(CHECK_OUT.as_str());
-            for slot in stamp.iter() {
-                statement = statement.bind(slot.map(str::as_bytes));
-            }
-            match statement.execute(connection).await {
-                Ok(_) => Ok(Stamped::Yes),
-                Err(error) if number_of(&error) == Some(number::TWO_ROWS) => {
-                    Ok(Stamped::InTransaction)
-                }
-                Err(error) => Err(error),
-            }
-        })
+        let text = AssertSqlSafe(context::stamp(stamp));
+        Box::pin(set_outside_a_transaction(connection, text))
     }
 
     fn check_in(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        let mut text = set("audit_", |_| value(None));
-        text.push_str(", @audit_transaction_id = NULL");
-        Box::pin(set_outside_a_transaction(connection, text))
+        Box::pin(set_outside_a_transaction(connection, context::CLEAR))
     }
 
     fn stamp<'c>(
         connection: &'c mut MySqlConnection,
         stamp: Option<&'c Stamp>,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        let fallback = |slot: Slot| format!("@audit_fallback_{}", slot.name());
-        let text = set("audit_", |slot| match stamp {
-            None => fallback(slot),
-            Some(stamp) => match (slot, stamp.get(slot)) {
-                (Slot::Service | Slot::Environment, None) => fallback(slot),
-                (_, given) => value(given),
-            },
-        });
+        let text = context::replace(stamp);
         Box::pin(async move {
             connection.execute(AssertSqlSafe(text)).await?;
             Ok(())
@@ -123,10 +87,7 @@ impl Capture for MySql {
     }
 
     fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
-        let id = Uuid::now_v7().simple();
-        Some(format!(
-            "SET @audit_transaction_id = '{id}'; START TRANSACTION"
-        ))
+        Some(context::begin(Uuid::now_v7()))
     }
 
     fn catalog<'c>(
@@ -243,45 +204,13 @@ impl Capture for MySql {
     }
 }
 
-/// The server's number of an error.
-fn number_of(error: &sqlx::Error) -> Option<u16> {
-    let error = error.as_database_error()?;
-    let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
-    Some(error.number())
-}
-
-/// A value as a literal that needs no escaping and reads the same in every `sql_mode` and
-/// character set of the session.
-fn value(text: Option<&str>) -> String {
-    let Some(text) = text else {
-        return "NULL".to_owned();
-    };
-    let mut literal = String::with_capacity(text.len() * 2 + 12);
-    literal.push_str("_utf8mb4 X'");
-    for byte in text.bytes() {
-        let _ = write!(literal, "{byte:02x}");
-    }
-    literal.push('\'');
-    literal
-}
-
-/// The statement that sets a variable for every slot.
-fn set(prefix: &str, value: impl Fn(Slot) -> String) -> String {
-    let mut text = String::with_capacity(1024);
-    for slot in Slot::ALL {
-        let word = if text.is_empty() { "SET" } else { "," };
-        let _ = write!(text, "{word} @{prefix}{} = {}", slot.name(), value(slot));
-    }
-    text
-}
-
 /// Runs a statement, and finds out in the same round trip whether somebody left a transaction
 /// open: the server says so with every answer, and `begin_with` fails when it does not.
 async fn set_outside_a_transaction(
     connection: &mut MySqlConnection,
-    text: String,
+    statement: impl SqlSafeStr + Send,
 ) -> Result<Stamped, sqlx::Error> {
-    match connection.begin_with(AssertSqlSafe(text)).await {
+    match connection.begin_with(statement).await {
         Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
         Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
         Err(error) => Err(error),

@@ -1,15 +1,15 @@
 //! PostgreSQL: triggers in the schema, context in a setting of the session.
 
 mod capture_error;
-mod context;
 
 use audit_capture::Catalog;
+use audit_capture::context::postgres as context;
 use audit_core::query::{Bind, BoundQuery};
 use audit_core::stamp::Stamp;
 use audit_core::{Audit, Dialect};
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlSafeStr};
 
 use crate::CaptureError;
 use crate::attachment::Attachment;
@@ -50,15 +50,12 @@ impl Capture for Postgres {
                 .audit()
                 .hash_key()
                 .map(audit_capture::postgres_key);
-            sqlx::query(
-                "SELECT pg_catalog.set_config('audit.fallback', $1, false), \
-                 pg_catalog.set_config('audit.key', $2, false)",
-            )
-            .persistent(false)
-            .bind(attachment.fallback().joined())
-            .bind(key.unwrap_or_default())
-            .execute(connection)
-            .await?;
+            sqlx::query(context::KEEP_FALLBACK)
+                .persistent(false)
+                .bind(attachment.fallback().joined())
+                .bind(key.unwrap_or_default())
+                .execute(connection)
+                .await?;
             Ok(())
         })
     }
@@ -68,11 +65,12 @@ impl Capture for Postgres {
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        Box::pin(context::set(connection, context::set_statement(stamp)))
+        let text = AssertSqlSafe(context::stamp(stamp));
+        Box::pin(set_outside_a_transaction(connection, text))
     }
 
     fn check_in(connection: &mut PgConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(context::set(connection, context::CLEAR.to_owned()))
+        Box::pin(set_outside_a_transaction(connection, context::CLEAR))
     }
 
     fn stamp<'c>(
@@ -89,7 +87,7 @@ impl Capture for Postgres {
     }
 
     fn begin_statement(stamp: Option<&Stamp>) -> Option<String> {
-        stamp.map(context::begin_statement)
+        stamp.map(context::begin)
     }
 
     fn catalog<'c>(
@@ -165,5 +163,23 @@ impl Capture for Postgres {
 
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
         capture_error::of(error)
+    }
+}
+
+/// Runs a statement and tells whether a transaction is open after it, by the state that the server
+/// ends its answer with. Only sqlx's own way of opening a transaction looks at that state: it
+/// fails when none is open, which is what is wanted here.
+async fn set_outside_a_transaction(
+    connection: &mut PgConnection,
+    statement: impl SqlSafeStr + Send,
+) -> Result<Stamped, sqlx::Error> {
+    match connection.begin_with(statement).await {
+        Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
+        Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
+        // The open transaction has failed, and takes no statement any more.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
+            Ok(Stamped::InTransaction)
+        }
+        Err(error) => Err(error),
     }
 }

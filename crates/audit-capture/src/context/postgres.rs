@@ -1,16 +1,19 @@
-//! Putting the context into the setting that the triggers read.
+//! A setting of the session, the slots joined to one text.
 
 use audit_core::stamp::Stamp;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-
-use crate::database::Stamped;
 
 /// Takes the context off.
-pub(super) const CLEAR: &str = "SET audit.context = ''";
+pub const CLEAR: &str = "SET audit.context = ''";
 
-/// Replaces the context of a connection that the caller holds. The empty text stands for the
-/// fallback, which also fills the service and environment that a stamp leaves open.
-pub(super) const REPLACE: &str = "SELECT pg_catalog.set_config('audit.context', CASE \
+/// Keeps the stamp of work that brings no context on a connection, for [`REPLACE`], and the key of
+/// hashes; binds: the joined stamp, and [`postgres_key`](crate::postgres_key) or the empty text.
+pub const KEEP_FALLBACK: &str = "SELECT pg_catalog.set_config('audit.fallback', $1, false), \
+     pg_catalog.set_config('audit.key', $2, false)";
+
+/// Replaces the context of a connection that the caller holds; bind: the joined stamp. The empty
+/// text stands for what [`KEEP_FALLBACK`] left, which also fills the service and environment that a
+/// stamp leaves open.
+pub const REPLACE: &str = "SELECT pg_catalog.set_config('audit.context', CASE \
      WHEN $1 = '' THEN coalesce(pg_catalog.current_setting('audit.fallback', true), '') \
      ELSE pg_catalog.array_to_string(ARRAY(\
          SELECT coalesce(given.slots[slot], CASE WHEN slot > 15 THEN fallback.slots[slot] END, '') \
@@ -37,32 +40,17 @@ fn literal(text: &str) -> String {
     literal
 }
 
-pub(super) fn set_statement(stamp: &Stamp) -> String {
+/// Puts a context on a connection that comes out of a pool.
+#[must_use]
+pub fn stamp(stamp: &Stamp) -> String {
     format!("SET audit.context = {}", literal(&stamp.joined()))
 }
 
 /// Opens a transaction and gives it the context, in one message.
-pub(super) fn begin_statement(stamp: &Stamp) -> String {
+#[must_use]
+pub fn begin(stamp: &Stamp) -> String {
     format!(
         "BEGIN; SET LOCAL audit.context = {}",
         literal(&stamp.joined())
     )
-}
-
-/// Runs a statement and tells whether a transaction is open after it, by the state that the server
-/// ends its answer with. Only sqlx's own way of opening a transaction looks at that state: it
-/// fails when none is open, which is what is wanted here.
-pub(super) async fn set(
-    connection: &mut PgConnection,
-    statement: String,
-) -> Result<Stamped, sqlx::Error> {
-    match connection.begin_with(AssertSqlSafe(statement)).await {
-        Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
-        Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
-        // The open transaction has failed, and takes no statement any more.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
-            Ok(Stamped::InTransaction)
-        }
-        Err(error) => Err(error),
-    }
 }

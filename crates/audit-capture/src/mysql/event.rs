@@ -3,6 +3,7 @@
 use audit_core::Dialect;
 use audit_core::stamp::Slot;
 
+use crate::context::mysql::{STALE, variable};
 use crate::event_row::Expressions;
 
 use super::text;
@@ -16,7 +17,7 @@ impl Expressions for MySql {
     }
 
     fn slot(&self, slot: Slot) -> String {
-        format!("@audit_{}", slot.name())
+        variable(slot)
     }
 
     fn json_slot(&self, slot: Slot) -> String {
@@ -25,6 +26,36 @@ impl Expressions for MySql {
 
     fn list(&self, entries: &[String]) -> String {
         text(&serde_json::Value::from(entries).to_string())
+    }
+}
+
+/// Forgets a context that was left behind, before the first event that would have it.
+pub(super) fn forget_stale() -> String {
+    let slots: String = Slot::ALL
+        .into_iter()
+        .map(|slot| format!("{} = NULL, ", variable(slot)))
+        .collect();
+    format!("IF {STALE} IS NOT NULL THEN SET {slots}{STALE} = NULL; END IF; ")
+}
+
+/// The expressions of a statement of the application, which cannot forget a stale context first.
+pub(super) struct Statement;
+
+impl Expressions for Statement {
+    fn dialect(&self) -> Dialect {
+        MySql.dialect()
+    }
+
+    fn slot(&self, slot: Slot) -> String {
+        format!("IF({STALE} IS NULL, {}, NULL)", MySql.slot(slot))
+    }
+
+    fn json_slot(&self, slot: Slot) -> String {
+        self.slot(slot)
+    }
+
+    fn list(&self, entries: &[String]) -> String {
+        MySql.list(entries)
     }
 }
 

@@ -6,14 +6,14 @@ use audit_core::stamp::Slot;
 
 use crate::event_row::{self, Expressions};
 
-use super::event::{self, MySql};
+use super::event::{self, Statement};
 
 pub(crate) fn manual_insert(texts: &[(&'static str, String)]) -> BoundQuery {
     let given = texts.iter().map(|(name, _)| {
         let value = match *name {
             "metadata" => format!(
                 "JSON_MERGE_PATCH(COALESCE({}, '{{}}'), ?)",
-                MySql.slot(Slot::Metadata)
+                Statement.slot(Slot::Metadata)
             ),
             _ => "?".to_owned(),
         };
@@ -30,7 +30,7 @@ pub(crate) fn manual_insert(texts: &[(&'static str, String)]) -> BoundQuery {
             "/*M! IF(@@in_transaction, */ @audit_transaction_id /*M! , NULL) */".to_owned(),
         ),
     ];
-    let columns = event_row::manual_columns(&MySql, moment, given.collect());
+    let columns = event_row::manual_columns(&Statement, moment, given.collect());
     // The binds follow the texts, so the given columns keep their order.
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();

@@ -149,8 +149,9 @@ impl<'a> Writer<'a> {
         conditions.push(format!("({})", found.join(" OR ")));
         let _ = write!(
             body,
-            "IF {} THEN SET {flag} = 1; {CREATE}DELETE FROM audit_pending WHERE origin = '{origin}'; ",
-            conditions.join(" AND ")
+            "IF {} THEN SET {flag} = 1; {forget}{CREATE}DELETE FROM audit_pending WHERE origin = '{origin}'; ",
+            conditions.join(" AND "),
+            forget = event::forget_stale(),
         );
         for step in steps {
             self.stage(&mut body, &origin, &[step]);

@@ -33,7 +33,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     if capture.operation == Operation::Truncate {
         return Vec::new();
     }
-    let mut work = String::new();
+    let mut work = event::forget_stale();
     if capture.operation == Operation::Update {
         work.extend(leave_if_skipped(capture.catalog, capture.table));
     }

@@ -1,0 +1,131 @@
+//! User variables of the session, one for each slot.
+
+use std::fmt::Write as _;
+
+use audit_core::stamp::{Slot, Stamp};
+
+/// The variable that says that the context on the connection is that of its last user: triggers
+/// take no slot from it.
+pub(crate) const STALE: &str = "@audit_stale";
+
+/// Takes the context off. One variable says that all the others are void, which takes half the
+/// time of setting each; the first trigger that would read them forgets them.
+pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
+
+/// The variable of a slot.
+pub(crate) fn variable(slot: Slot) -> String {
+    format!("@audit_{}", slot.name())
+}
+
+/// Puts a context on a connection that comes out of a pool.
+#[must_use]
+pub fn stamp(stamp: &Stamp) -> String {
+    let mut text = String::with_capacity(1024);
+    assign(&mut text, variable, |slot, text| {
+        value(stamp.get(slot), text)
+    });
+    text.push_str(", @audit_stale = NULL, @audit_transaction_id = NULL");
+    text
+}
+
+/// Keeps the stamp of work that brings no context on a connection, for [`replace`].
+#[must_use]
+pub fn keep_fallback(fallback: &Stamp) -> String {
+    let mut text = String::with_capacity(1024);
+    assign(&mut text, kept, |slot, text| {
+        value(fallback.get(slot), text)
+    });
+    text
+}
+
+/// Replaces the context of a connection that the caller holds. `None` stands for what
+/// [`keep_fallback`] left, which also fills the service and environment that a stamp leaves open.
+#[must_use]
+pub fn replace(stamp: Option<&Stamp>) -> String {
+    let mut text = String::with_capacity(1024);
+    assign(&mut text, variable, |slot, text| match stamp {
+        None => text.push_str(&kept(slot)),
+        Some(stamp) => match (slot, stamp.get(slot)) {
+            (Slot::Service | Slot::Environment, None) => text.push_str(&kept(slot)),
+            (_, given) => value(given, text),
+        },
+    });
+    text.push_str(", @audit_stale = NULL");
+    text
+}
+
+/// Opens a transaction that has an id, in one message.
+#[must_use]
+pub fn begin(id: uuid::Uuid) -> String {
+    let id = id.simple();
+    format!("SET @audit_transaction_id = '{id}'; START TRANSACTION")
+}
+
+fn kept(slot: Slot) -> String {
+    format!("@audit_fallback_{}", slot.name())
+}
+
+/// The assignment of a variable for every slot.
+fn assign(text: &mut String, variable: impl Fn(Slot) -> String, value: impl Fn(Slot, &mut String)) {
+    for slot in Slot::ALL {
+        text.push_str(if text.is_empty() { "SET " } else { ", " });
+        text.push_str(&variable(slot));
+        text.push_str(" = ");
+        value(slot, text);
+    }
+}
+
+/// A value as a literal that reads the same in every `sql_mode` and character set of the session:
+/// as it is where it is plain ASCII without quotes and backslashes, else as its bytes in hex.
+fn value(value: Option<&str>, text: &mut String) {
+    let Some(value) = value else {
+        text.push_str("NULL");
+        return;
+    };
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\');
+    if value.bytes().all(is_plain) {
+        text.push('\'');
+        text.push_str(value);
+    } else {
+        text.push_str("_utf8mb4 X'");
+        for byte in value.bytes() {
+            let _ = write!(text, "{byte:02x}");
+        }
+    }
+    text.push('\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(text: &str) -> String {
+        let mut literal = String::new();
+        value(Some(text), &mut literal);
+        literal
+    }
+
+    #[test]
+    fn only_what_reads_the_same_everywhere_stands_as_it_is() {
+        assert_eq!(literal(r#"{"a": "b"} -- ; #"#), r#"'{"a": "b"} -- ; #'"#);
+        for (odd, hex) in [
+            ("o'hara", "6f2768617261"),
+            (r"a\", "615c"),
+            ("\u{e9}", "c3a9"),
+            ("\n", "0a"),
+            ("\u{7f}", "7f"),
+        ] {
+            assert_eq!(literal(odd), format!("_utf8mb4 X'{hex}'"));
+        }
+    }
+
+    #[test]
+    fn every_slot_is_set_or_emptied() {
+        let texts = [stamp(&Stamp::new(None, None, None)), replace(None)];
+        for slot in Slot::ALL {
+            for text in &texts {
+                assert!(text.contains(&format!("{} = ", variable(slot))), "{text}");
+            }
+        }
+    }
+}
