@@ -58,6 +58,8 @@ pub(crate) trait Engine: AuditDatabase {
     const SCHEMA: &'static str;
     /// The table of events.
     const LOG: &'static str;
+    /// Takes the index of records off the log.
+    const DROP_INDEX: &'static str;
     /// Whether calls travel over a network.
     const HAS_WIRE: bool;
 

@@ -90,6 +90,7 @@ impl Engine for MySql {
     };
     const SCHEMA: &'static str = include_str!("../schema/mysql.sql");
     const LOG: &'static str = "audit_logs";
+    const DROP_INDEX: &'static str = "DROP INDEX audit_logs_record ON audit_logs";
     const HAS_WIRE: bool = true;
 
     async fn create(server: &str, name: &str) -> Result<String> {

@@ -76,6 +76,7 @@ impl Engine for Postgres {
     };
     const SCHEMA: &'static str = include_str!("../schema/postgres.sql");
     const LOG: &'static str = "audit.audit_logs";
+    const DROP_INDEX: &'static str = "DROP INDEX audit.audit_logs_record";
     const HAS_WIRE: bool = true;
 
     async fn create(server: &str, name: &str) -> Result<String> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use audit_core::{Audit, Dialect};
+use audit_core::{Audit, Dialect, Snapshot, TableRule};
 use sqlx::pool::PoolOptions;
 use sqlx::{AssertSqlSafe, Pool};
 
@@ -67,14 +67,17 @@ impl<DB: Engine> Site<DB> {
     async fn install(&self) -> Result<()> {
         if self.variant.is_attached() {
             let options = PoolOptions::<DB>::new().max_connections(1);
-            let pool = audit_sqlx::attach(options, &audit()?)
+            let pool = audit_sqlx::attach(options, &audit(self.variant)?)
                 .connect_with(DB::options(&self.url, None)?)
                 .await?;
-            let report = audit_sqlx::migrate(&pool, &audit()?).await?;
+            let report = audit_sqlx::migrate(&pool, &audit(self.variant)?).await?;
             if report.has_gaps() {
                 bail!("changes would go unrecorded: {:?}", report.findings());
             }
             pool.close().await;
+            if self.variant == Variant::Unindexed {
+                DB::script(&self.admin, DB::DROP_INDEX.to_owned()).await?;
+            }
             return Ok(());
         }
         if self.variant.has_log() {
@@ -108,8 +111,8 @@ impl<DB: Engine> Site<DB> {
         let target = DB::options(&self.url, through)?;
         let variant = self.variant;
         if variant.is_attached() {
-            let pool = audit_sqlx::attach(options, &audit()?)
-                .clear_at_release(variant == Variant::Audited)
+            let pool = audit_sqlx::attach(options, &audit(variant)?)
+                .clear_at_release(variant != Variant::Uncleared)
                 .connect_with(target);
             return pool.await.context("an attached pool");
         }
@@ -213,8 +216,11 @@ impl<DB: Engine> Site<DB> {
 }
 
 /// The rules of the audited application.
-fn audit() -> Result<Audit> {
-    let builder = Audit::builder().service(SERVICE).environment(ENVIRONMENT);
+fn audit(variant: Variant) -> Result<Audit> {
+    let mut builder = Audit::builder().service(SERVICE).environment(ENVIRONMENT);
+    if variant == Variant::Changed {
+        builder = builder.table(TableRule::new("users").snapshot(Snapshot::Changed));
+    }
     let builder = EXCLUDED
         .into_iter()
         .fold(builder, |builder, table| builder.exclude(table));

@@ -37,6 +37,7 @@ impl Engine for Sqlite {
     };
     const SCHEMA: &'static str = include_str!("../schema/sqlite.sql");
     const LOG: &'static str = "audit_logs";
+    const DROP_INDEX: &'static str = "DROP INDEX audit_logs_record";
     const HAS_WIRE: bool = false;
 
     async fn create(server: &str, name: &str) -> Result<String> {

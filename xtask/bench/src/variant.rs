@@ -19,6 +19,10 @@ pub(crate) enum Variant {
     Stamped,
     /// As `audited`, with `clear_at_release(false)`.
     Uncleared,
+    /// As `audited`, with the changed columns alone in the images.
+    Changed,
+    /// As `audited`, without the index of records on the log.
+    Unindexed,
     /// A default pool without the ping at checkout.
     Unpinged,
     /// As `stamped`, but the release does not wait for the answer to its clear: the pool's own ping
@@ -42,6 +46,8 @@ impl Variant {
             Self::Floor => "floor",
             Self::Stamped => "stamped",
             Self::Uncleared => "uncleared",
+            Self::Changed => "changed",
+            Self::Unindexed => "unindexed",
             Self::Unpinged => "unpinged",
             Self::Queued => "queued",
             Self::LimitStatement => "limit-statement",
@@ -81,6 +87,9 @@ impl Variant {
 
     /// Whether the pool is an attached one.
     pub(crate) fn is_attached(self) -> bool {
-        matches!(self, Self::Audited | Self::Uncleared)
+        matches!(
+            self,
+            Self::Audited | Self::Changed | Self::Uncleared | Self::Unindexed
+        )
     }
 }
