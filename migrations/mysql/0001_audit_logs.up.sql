@@ -48,7 +48,9 @@ CREATE TABLE IF NOT EXISTS audit_logs (
     reason_code TEXT NULL,
     source VARCHAR(16) NOT NULL,
     PRIMARY KEY (occurred_at, id),
-    INDEX audit_logs_record (table_name, record_id(128), occurred_at)
+    INDEX audit_logs_record (table_name, record_id(128), occurred_at),
+    -- There is no index of some rows: the entries of the others are NULL and cheap.
+    INDEX audit_logs_previous (previous_record_id(64))
 ) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
 
 -- The columns, types and key of every audited table over time; events name their fingerprint.

@@ -69,6 +69,11 @@ CREATE TABLE IF NOT EXISTS audit.audit_logs (
 CREATE INDEX IF NOT EXISTS audit_logs_record
     ON audit.audit_logs (table_name, left(record_id, 128), occurred_at);
 
+-- Events of a changed key alone, so other writes do not pay for it.
+CREATE INDEX IF NOT EXISTS audit_logs_previous
+    ON audit.audit_logs (table_name, left(previous_record_id, 128), occurred_at)
+    WHERE previous_record_id IS NOT NULL;
+
 -- The columns, types and key of every audited table over time; events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit.audit_schemas (
     table_schema text NOT NULL,

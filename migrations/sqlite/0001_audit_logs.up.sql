@@ -53,6 +53,11 @@ CREATE TABLE IF NOT EXISTS audit_logs (
 CREATE INDEX IF NOT EXISTS audit_logs_record
     ON audit_logs (table_name, record_id, occurred_at);
 
+-- Events of a changed key alone, so other writes do not pay for it.
+CREATE INDEX IF NOT EXISTS audit_logs_previous
+    ON audit_logs (table_name, previous_record_id, occurred_at)
+    WHERE previous_record_id IS NOT NULL;
+
 -- The columns, types and key of every audited table over time; events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit_schemas (
     table_schema TEXT NOT NULL,

@@ -146,27 +146,57 @@ impl LogQuery {
             .as_deref()
             .map(|text| instant(text, now))
             .transpose()?;
+        let direction = if self.oldest_first { "" } else { " DESC" };
+        let end = format!(" ORDER BY occurred_at{direction}, id{direction} LIMIT {limit}");
+        let log = log_table.unwrap_or(LOG_TABLE);
         let mut sql = Sql::new(dialect);
-        sql.select(log_table.unwrap_or(LOG_TABLE));
-        sql.equals("table_name", self.table.as_deref());
-        if let Some(record) = &self.record {
-            sql.either("record_id", "previous_record_id", record);
+        sql.select_columns();
+        match &self.record {
+            None => {
+                let _ = write!(sql.text, " FROM {log}");
+                self.narrow(&mut sql, since);
+            }
+            Some(record) => self.narrow_to_record(&mut sql, log, record, since, &end),
         }
+        sql.text.push_str(&end);
+        Ok(BoundQuery {
+            text: sql.text,
+            binds: sql.binds,
+        })
+    }
+
+    fn narrow(&self, sql: &mut Sql, since: Option<DateTime<Utc>>) {
+        sql.equals("table_name", self.table.as_deref());
         sql.equals("actor_id", self.actor.as_deref());
         sql.equals("operation", self.operation.map(Operation::as_str));
         sql.equals("request_id", self.request.as_deref());
         if let Some(since) = since {
             sql.since(since);
         }
-        let order = if self.oldest_first { "" } else { " DESC" };
-        let _ = write!(
-            sql.text,
-            " ORDER BY occurred_at{order}, id{order} LIMIT {limit}"
-        );
-        Ok(BoundQuery {
-            text: sql.text,
-            binds: sql.binds,
-        })
+    }
+
+    /// A record is found by the key that it has and by the one that it had: one look each, because
+    /// no index serves both, and the rest of the rows only of what is found.
+    fn narrow_to_record(
+        &self,
+        sql: &mut Sql,
+        log: &str,
+        record: &str,
+        since: Option<DateTime<Utc>>,
+        end: &str,
+    ) {
+        sql.text.push_str(" FROM (");
+        for (column, before) in [("record_id", ""), ("previous_record_id", " UNION ")] {
+            let _ = write!(
+                sql.text,
+                "{before}SELECT * FROM (SELECT occurred_at, id FROM {log}"
+            );
+            sql.conditions = 0;
+            sql.equals_indexed(column, record);
+            self.narrow(sql, since);
+            let _ = write!(sql.text, "{end}) AS by_{column}");
+        }
+        let _ = write!(sql.text, ") AS found JOIN {log} USING (occurred_at, id)");
     }
 }
 
@@ -188,13 +218,12 @@ impl Sql {
         }
     }
 
-    fn select(&mut self, table: &str) {
+    fn select_columns(&mut self) {
         self.text.push_str("SELECT ");
         for (index, column) in LOG_COLUMNS.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             let _ = write!(self.text, "{comma}{}", as_text(self.dialect, *column));
         }
-        let _ = write!(self.text, " FROM {table}");
     }
 
     fn placeholder(&mut self, bind: Bind) -> String {
@@ -218,10 +247,13 @@ impl Sql {
         }
     }
 
-    fn either(&mut self, first: &str, second: &str, value: &str) {
-        let one = self.placeholder(Bind::Text(value.to_owned()));
-        let two = self.placeholder(Bind::Text(value.to_owned()));
-        self.condition(&format!("({first} = {one} OR {second} = {two})"));
+    /// As [`Self::equals`], for a column of which PostgreSQL has a prefix in its index.
+    fn equals_indexed(&mut self, column: &str, value: &str) {
+        if self.dialect == Dialect::Postgres {
+            let place = self.placeholder(Bind::Text(value.to_owned()));
+            self.condition(&format!("left({column}, 128) = left({place}, 128)"));
+        }
+        self.equals(column, Some(value));
     }
 
     fn since(&mut self, since: DateTime<Utc>) {
@@ -314,8 +346,14 @@ mod tests {
         let (text, binds) = conditions(&query, Dialect::Postgres);
         assert_eq!(
             text,
-            "audit_logs WHERE table_name = $1 AND (record_id = $2 OR previous_record_id = $3) \
-             AND occurred_at >= $4::text::timestamptz ORDER BY occurred_at DESC, id DESC LIMIT 5"
+            "(SELECT * FROM (SELECT occurred_at, id FROM audit_logs WHERE left(record_id, 128) = \
+             left($1, 128) AND record_id = $2 AND table_name = $3 AND occurred_at >= \
+             $4::text::timestamptz ORDER BY occurred_at DESC, id DESC LIMIT 5) AS by_record_id \
+             UNION SELECT * FROM (SELECT occurred_at, id FROM audit_logs WHERE \
+             left(previous_record_id, 128) = left($5, 128) AND previous_record_id = $6 AND \
+             table_name = $7 AND occurred_at >= $8::text::timestamptz ORDER BY occurred_at DESC, id \
+             DESC LIMIT 5) AS by_previous_record_id) AS found JOIN audit_logs USING (occurred_at, \
+             id) ORDER BY occurred_at DESC, id DESC LIMIT 5"
         );
         assert_eq!(
             binds[3],

@@ -96,6 +96,7 @@ macro_rules! each_case {
                 down_and_up_again_is_as_fresh,
                 the_files_can_be_run_by_hand,
                 indexes_are_made_when_asked_for,
+                the_history_of_a_record_is_found_by_indexes,
             ],
             generated: [
                 drawn_statements_replay,
