@@ -17,6 +17,10 @@ mod failure;
 mod migration;
 #[path = "postgres/order.rs"]
 mod order;
+#[path = "postgres/partitions.rs"]
+mod partitions;
+#[path = "postgres/results.rs"]
+mod results;
 #[path = "postgres/roles.rs"]
 mod roles;
 #[path = "postgres/session.rs"]
@@ -59,6 +63,8 @@ cases! {
         a_change_of_an_added_column_alone_is_an_event,
         a_renamed_table_is_still_captured,
         partitions_are_read_by_the_columns_of_their_root,
+        types_that_change_are_written_as_they_are_by_then,
+        a_generated_column_that_comes_later_stops_no_write,
     ],
     drift: [
         whatever_is_changed_is_found_and_mended,
@@ -74,6 +80,7 @@ cases! {
         a_write_without_a_context_is_refused_by_a_code_of_its_own,
         errors_of_the_application_are_not_ours,
         a_change_that_is_refused_leaves_the_connection_usable,
+        a_log_that_cannot_grow_fails_the_change,
     ],
     migration: [
         a_second_run_changes_nothing,
@@ -87,7 +94,18 @@ cases! {
         ids_grow_with_the_events_and_carry_their_time,
         triggers_of_the_application_come_after,
         a_before_trigger_of_the_application_is_in_the_image,
+        triggers_that_write_the_same_row_are_replayed,
+        a_write_to_another_row_of_the_statement_may_be_ahead_of_it,
     ],
+    partitions: [
+        an_audited_table_can_become_a_partition,
+        a_table_under_a_root_without_triggers_is_still_captured,
+        a_detached_partition_is_found_and_captured_again,
+        partitions_in_another_schema_are_their_roots,
+        a_foreign_partition_is_captured_through_its_root,
+        a_child_that_comes_later_is_found,
+    ],
+    results: [answers_are_those_of_a_database_without_audit],
     roles: [
         an_application_without_rights_writes_events_and_nothing_else,
         an_application_cannot_lend_itself_a_trigger_of_ours,
@@ -105,6 +123,7 @@ cases! {
         the_transaction_scope_leaves_nothing_on_the_session,
         a_stamp_outside_a_scope_is_the_fallback,
         a_hash_is_that_of_the_rfc_and_its_key_is_nowhere,
+        a_connection_taken_past_the_checkout_hook_is_nobodys,
     ],
     statements: [
         copy_records_each_row,
@@ -115,6 +134,12 @@ cases! {
         a_deferred_constraint_takes_its_events_with_it,
         foreign_keys_carry_the_actor_to_the_children,
         truncate_names_each_table_it_empties,
+        merge_reaches_every_partition,
+        merge_by_source_records_what_it_did,
+        upserts_of_every_kind_record_what_they_did,
+        copy_is_recorded_through_views_filters_and_errors,
+        keys_that_change_places_keep_their_old_ids,
+        transactions_as_text_are_captured,
     ],
     tables: [
         partitions_are_known_by_their_root,
@@ -127,6 +152,8 @@ cases! {
         unlogged_tables_are_captured_and_temporary_ones_are_not,
         row_level_security_hides_nothing_from_the_log,
         a_row_that_moves_to_another_partition_is_a_delete_and_an_insert,
+        tables_named_like_ours_change_nothing,
+        wide_tables_are_captured,
     ],
     values: [
         every_type_is_exact,
@@ -137,5 +164,7 @@ cases! {
         an_image_that_is_too_long_loses_its_longest_cells,
         rules_hold_for_every_kind_of_trigger,
         generated_columns_are_in_the_images_when_they_are_stored,
+        types_within_types_are_exact,
+        keys_of_any_type_are_texts,
     ],
 }

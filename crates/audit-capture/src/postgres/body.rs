@@ -10,6 +10,7 @@ use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::plan::Capture;
 
 use super::expression::{Postgres, Row, changed, event_id, hashes, micros, shows_whole_rows};
+use super::trigger::root_trigger;
 use super::{POSTGRES_DENIED, name, rule, text};
 
 /// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
@@ -64,6 +65,24 @@ fn refusal(capture: &Capture<'_>, rows: &str) -> String {
     END IF;\n",
         Postgres.slot(Slot::ActorKind),
         text(DENIED)
+    )
+}
+
+/// Leaves when the table has become a partition and has the triggers of its root, which write the
+/// same: those of its own stay until the next `migrate`.
+fn give_way(capture: &Capture<'_>) -> String {
+    if capture.table.kind == TableKind::Partitioned {
+        return String::new();
+    }
+    format!(
+        "    IF pg_partition_root(tg_relid) IS NOT NULL THEN
+        IF EXISTS (
+            SELECT FROM pg_trigger AS t WHERE t.tgrelid = tg_relid AND t.tgname = {}
+        ) THEN
+            RETURN NULL;
+        END IF;
+    END IF;\n",
+        text(&root_trigger(capture.operation))
     )
 }
 
@@ -228,6 +247,7 @@ pub(super) fn of_row(capture: &Capture<'_>) -> String {
         }
     };
     let mut body = declarations(capture, ROW_VARIABLES);
+    body.push_str(&give_way(capture));
     body.push_str(&refusal(capture, ""));
     let by_name = is_update || !shows_whole_rows(capture);
     let known = if by_name {
@@ -303,6 +323,7 @@ pub(super) fn of_statement(capture: &Capture<'_>) -> String {
     };
     let variables = format!("{ROW_VARIABLES}    v_row record;\n");
     let mut body = declarations(capture, &variables);
+    body.push_str(&give_way(capture));
     body.push_str(&refusal(
         capture,
         &format!(" AND EXISTS (SELECT FROM {ROWS})"),

@@ -61,7 +61,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     let on = |schema: &str, table: &str, create: &str| Trigger {
         schema: Some(schema.to_owned()),
         table: table.to_owned(),
-        name: trigger(capture.operation),
+        name: trigger(capture),
         create: format!(
             "{create}{}",
             create_trigger(capture, &firing, schema, table, &function)
@@ -77,8 +77,20 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     triggers
 }
 
-fn trigger(operation: Operation) -> String {
-    format!("{PREFIX}{}", operation.as_str().to_ascii_lowercase())
+fn trigger(capture: &Capture<'_>) -> String {
+    if capture.table.kind == TableKind::Partitioned && capture.operation != Operation::Truncate {
+        return root_trigger(capture.operation);
+    }
+    format!(
+        "{PREFIX}{}",
+        capture.operation.as_str().to_ascii_lowercase()
+    )
+}
+
+/// The name of a trigger that the server copies to every partition. A table that has triggers of
+/// its own can still become a partition, because none of them has that name.
+pub(super) fn root_trigger(operation: Operation) -> String {
+    format!("{PREFIX}root_{}", operation.as_str().to_ascii_lowercase())
 }
 
 /// The name of a table can be in several schemas, and may have to be cut: the hash tells apart.
@@ -145,7 +157,7 @@ fn create_trigger(
     format!(
         "CREATE TRIGGER {} AFTER {} ON {}.{}{rows} FOR EACH {each}{condition} EXECUTE FUNCTION \
          audit.{}()",
-        name(&trigger(capture.operation)),
+        name(&trigger(capture)),
         capture.operation,
         name(schema),
         name(table),

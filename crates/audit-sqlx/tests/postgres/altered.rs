@@ -301,3 +301,84 @@ pub(crate) async fn partitions_are_read_by_the_columns_of_their_root(server: Ser
     );
     world.remove().await;
 }
+
+pub(crate) async fn types_that_change_are_written_as_they_are_by_then(server: Server) {
+    for (create, part) in [
+        ("", ""),
+        (
+            " PARTITION BY LIST (m)",
+            "CREATE TABLE leaf PARTITION OF t DEFAULT",
+        ),
+    ] {
+        let world = World::new(
+            server,
+            &format!(
+                "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TYPE pair AS (x int, y text);
+                 CREATE DOMAIN small AS int;
+                 CREATE TABLE t (m mood PRIMARY KEY, ms mood[], p pair, s small){create}; {part}"
+            ),
+        )
+        .await;
+        let write = "INSERT INTO t VALUES ('good', '{good}', ROW(1, 'a'), 1)";
+        let rewrite = "UPDATE t SET s = s + 1";
+        world
+            .held(&[
+                write,
+                rewrite,
+                "ALTER TYPE mood RENAME VALUE 'good' TO 'fine'",
+                "ALTER TYPE mood ADD VALUE 'great' BEFORE 'bad'",
+                "ALTER TYPE pair RENAME ATTRIBUTE y TO z",
+                "ALTER DOMAIN small ADD CHECK (VALUE < 10)",
+                rewrite,
+                "DELETE FROM t",
+                &write.replace("good", "great"),
+                "ALTER TYPE mood RENAME TO temper; CREATE SCHEMA s; ALTER TYPE temper SET SCHEMA s",
+                rewrite,
+                "DELETE FROM t",
+            ])
+            .await;
+        let events = world.events().await;
+        let image = |mood: &str, attribute: &str, s: i32| {
+            format!(r#"{{"m":"{mood}","ms":["{mood}"],"p":{{"x":1,"{attribute}":"a"}},"s":{s}}}"#)
+        };
+        assert_eq!(events.len(), 7);
+        assert_eq!(after(&events[1]), image("good", "y", 2));
+        assert_eq!(after(&events[2]), image("fine", "z", 3));
+        assert_eq!(events[2].changed_fields.clone().unwrap(), ["s"]);
+        assert_eq!(before(&events[3]), image("fine", "z", 3));
+        assert_eq!(events[3].record_id.as_deref(), Some("fine"));
+        assert_eq!(before(&events[6]), image("great", "z", 2));
+        assert_eq!(events[6].record_id.as_deref(), Some("great"));
+        world.remove().await;
+    }
+}
+
+/// PostgreSQL 18 computes such a column on reading, and no trigger has a value of it.
+pub(crate) async fn a_generated_column_that_comes_later_stops_no_write(server: Server) {
+    let kind = match server {
+        Server::Postgres18 => "VIRTUAL",
+        _ => "STORED",
+    };
+    for table in NAMES {
+        let world = World::with(server, TABLES, rules()).await;
+        world
+            .held(&[
+                &format!("INSERT INTO {table} VALUES (1, 'a', 1, 1)"),
+                &format!("ALTER TABLE {table} ADD g int GENERATED ALWAYS AS (w * 2) {kind}"),
+                &format!("INSERT INTO {table} VALUES (2, 'b', 1, 4), (3, 'c', 1, 5)"),
+                &format!("UPDATE {table} SET v = 3 WHERE id = 2"),
+                &format!("DELETE FROM {table} WHERE id = 3"),
+            ])
+            .await;
+        let migrated = world.migrate().await;
+        assert!(!migrated.has_gaps(), "{migrated:?}");
+        world
+            .run(&[
+                &format!("INSERT INTO {table} VALUES (4, 'd', 1, 6)"),
+                &format!("DELETE FROM {table}"),
+            ])
+            .await;
+        assert_eq!(world.events().await.len(), 9, "{table}");
+        world.remove().await;
+    }
+}

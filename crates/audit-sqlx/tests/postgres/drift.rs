@@ -36,7 +36,7 @@ pub(crate) async fn whatever_is_changed_is_found_and_mended(server: Server) {
         r#"ALTER TABLE users DISABLE TRIGGER "!audit_update""#.to_owned(),
         r#"ALTER TABLE users ENABLE REPLICA TRIGGER "!audit_update""#.to_owned(),
         r#"ALTER TABLE users DISABLE TRIGGER ALL"#.to_owned(),
-        r#"ALTER TABLE leaf DISABLE TRIGGER "!audit_update""#.to_owned(),
+        r#"ALTER TABLE leaf DISABLE TRIGGER "!audit_root_update""#.to_owned(),
         r#"DROP TRIGGER "!audit_delete" ON users"#.to_owned(),
         r#"ALTER TRIGGER "!audit_delete" ON users RENAME TO zz"#.to_owned(),
         rewritten("update_public_users", "'UPDATE'", "'INSERT'"),

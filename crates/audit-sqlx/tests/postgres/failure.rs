@@ -189,3 +189,45 @@ pub(crate) async fn a_change_that_is_refused_leaves_the_connection_usable(server
     assert_eq!(world.story().await, ["INSERT t 1"]);
     world.remove().await;
 }
+
+/// The backend of the application may not make a file any longer than the log is: the server meets
+/// what it meets on a full disk, in the log and nowhere else.
+pub(crate) async fn a_log_that_cannot_grow_fails_the_change(server: Server) {
+    let mut world = World::new(server, TABLE).await;
+    world.run(&["INSERT INTO t VALUES (1, 'a')"]).await;
+    // The write-ahead log is written in files of 16 MiB, which must still be allowed.
+    world
+        .raw
+        .run(
+            "ALTER TABLE audit.audit_logs SET (autovacuum_enabled = off);
+             INSERT INTO audit.audit_logs (occurred_at, id, schema_version, operation, outcome,
+                 actor_kind, source, description)
+             SELECT 'epoch'::timestamptz + n * interval '1 s', gen_random_uuid(), 1, 'CUSTOM',
+                 'success', 'unknown', 'manual', repeat('x', 1900)
+             FROM generate_series(1, 9500) AS n",
+        )
+        .await;
+    let mut connection = alice().scope(world.pool.acquire()).await.unwrap();
+    let limit = |bytes: &str| {
+        format!(
+            "DO $$ DECLARE log bigint := pg_relation_size('audit.audit_logs'); BEGIN
+                 EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', format(
+                     'prlimit --pid %s --fsize={bytes}:', pg_backend_pid(), log)); END $$"
+        )
+    };
+    let fill = "INSERT INTO t SELECT n, repeat('x', 1500) FROM generate_series(100, 120) AS n";
+    let sql = limit("%s");
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    let error = connection.execute(fill).await.unwrap_err();
+    assert_eq!(kind(&error).unwrap().0, "Refused", "{error}");
+    let rows = world.text("SELECT count(*)::text FROM t").await;
+    assert_eq!(rows, "1");
+    // With room it goes on, on the same connection.
+    let sql = limit("unlimited");
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    connection.execute(fill).await.unwrap();
+    drop(connection);
+    let log = audit_sqlx::log(&world.pool).table("t").limit(100);
+    assert_eq!(log.list().await.unwrap().len(), 22);
+    world.remove().await;
+}

@@ -3,7 +3,7 @@
 use audit_core::Operation;
 use audit_testkit::Server;
 
-use crate::world::{World, count, line};
+use crate::world::{World, after, before, count, line};
 
 pub(crate) async fn ids_grow_with_the_events_and_carry_their_time(server: Server) {
     let world = World::new(server, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
@@ -96,5 +96,113 @@ pub(crate) async fn a_before_trigger_of_the_application_is_in_the_image(server: 
         r#"{"id":1,"v":1,"w":2}"#
     );
     assert_eq!(events[1].changed_fields.clone().unwrap(), ["v", "w"]);
+    world.remove().await;
+}
+
+/// Everything that a trigger of the application's can do to the row that made it fire.
+pub(crate) async fn triggers_that_write_the_same_row_are_replayed(server: Server) {
+    let mut world = World::new(
+        server,
+        "CREATE TABLE t (id int PRIMARY KEY, v int);
+         CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+             IF TG_WHEN = 'BEFORE' AND TG_OP = 'INSERT' AND NEW.v = 1 THEN
+                 INSERT INTO t VALUES (NEW.id + 100, 7); NEW.v := 2;
+             ELSIF TG_WHEN = 'BEFORE' AND TG_OP = 'DELETE' AND OLD.id = 2 THEN
+                 UPDATE t SET v = 99 WHERE id = 1; RETURN OLD;
+             ELSIF TG_WHEN = 'BEFORE' AND TG_OP = 'DELETE' THEN
+                 RETURN CASE WHEN OLD.id = 3 THEN NULL ELSE OLD END;
+             ELSIF TG_WHEN = 'AFTER' AND TG_OP = 'INSERT' AND NEW.v = 5 THEN
+                 DELETE FROM t WHERE id = NEW.id;
+             ELSIF TG_WHEN = 'AFTER' AND TG_OP = 'UPDATE' AND NEW.v < 0 THEN
+                 UPDATE t SET v = -NEW.v, id = NEW.id + 1000 WHERE id = NEW.id;
+             ELSIF TG_WHEN = 'AFTER' AND TG_OP = 'DELETE' AND OLD.id = 101 THEN
+                 INSERT INTO t VALUES (OLD.id, 0);
+             END IF;
+             RETURN NEW; END$$;
+         CREATE TRIGGER a BEFORE INSERT OR UPDATE OR DELETE ON t
+             FOR EACH ROW EXECUTE FUNCTION own();
+         CREATE TRIGGER a_too AFTER INSERT OR UPDATE OR DELETE ON t
+             FOR EACH ROW EXECUTE FUNCTION own();",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO t VALUES (1, 1)",
+            "INSERT INTO t VALUES (2, 2)",
+            "INSERT INTO t VALUES (3, 3)",
+            "INSERT INTO t VALUES (4, 5)",
+            "DELETE FROM t WHERE id = 2",
+            "DELETE FROM t WHERE id = 3",
+            "UPDATE t SET v = -3 WHERE id = 3",
+            "DELETE FROM t WHERE id = 101",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT t 101",
+            "INSERT t 1",
+            "INSERT t 2",
+            "INSERT t 3",
+            "INSERT t 4",
+            "DELETE t 4",
+            "UPDATE t 1",
+            "DELETE t 2",
+            "UPDATE t 3",
+            "UPDATE t 1003",
+            "DELETE t 101",
+            "INSERT t 101"
+        ]
+    );
+    // The events alone give the table.
+    let mut rows = std::collections::BTreeMap::new();
+    for event in world.events().await {
+        let key = event.previous_record_id.clone().or(event.record_id.clone());
+        let old = rows.remove(&key);
+        assert_eq!(old.as_deref().unwrap_or(""), before(&event));
+        if !after(&event).is_empty() {
+            rows.insert(event.record_id.clone(), after(&event).to_owned());
+        }
+    }
+    let mut replayed: Vec<_> = rows.into_values().collect();
+    replayed.sort();
+    let table = world
+        .text("SELECT string_agg(j, ' ' ORDER BY j COLLATE \"C\") FROM (SELECT row_to_json(t)::text AS j FROM t) AS r")
+        .await;
+    assert_eq!(replayed.join(" "), table);
+    world.remove().await;
+}
+
+/// The server fires triggers behind the statement, or behind each row of it, so what a trigger
+/// of the application's writes of another row of the same statement can be ahead of that row.
+pub(crate) async fn a_write_to_another_row_of_the_statement_may_be_ahead_of_it(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE early (id int PRIMARY KEY, v int); CREATE TABLE late (LIKE early INCLUDING ALL);
+         CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+             IF TG_WHEN = 'BEFORE' AND NEW.id = 2 THEN UPDATE early SET v = 9 WHERE id = 1; END IF;
+             IF TG_WHEN = 'AFTER' AND NEW.id = 1 THEN UPDATE late SET v = 9 WHERE id = 2; END IF;
+             RETURN NEW; END$$;
+         CREATE TRIGGER own BEFORE INSERT ON early FOR EACH ROW EXECUTE FUNCTION own();
+         CREATE TRIGGER own AFTER INSERT ON late FOR EACH ROW EXECUTE FUNCTION own();",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO early VALUES (1, 0), (2, 0)",
+            "INSERT INTO late VALUES (1, 0), (2, 0)",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "UPDATE early 1",
+            "INSERT early 1",
+            "INSERT early 2",
+            "INSERT late 1",
+            "UPDATE late 2",
+            "INSERT late 2"
+        ]
+    );
     world.remove().await;
 }

@@ -293,3 +293,34 @@ pub(crate) async fn a_hash_is_that_of_the_rfc_and_its_key_is_nowhere(server: Ser
         world.remove().await;
     }
 }
+
+pub(crate) async fn a_connection_taken_past_the_checkout_hook_is_nobodys(server: Server) {
+    let world = World::new(server, TABLE).await;
+    let pool = audit_sqlx::attach(PgPoolOptions::new().max_connections(1), &audit())
+        .connect(world.database.url())
+        .await
+        .unwrap();
+    let insert = "INSERT INTO t (v) VALUES ('a')";
+    for _ in 0..20 {
+        alice().scope(pool.execute(insert)).await.unwrap();
+        let mut taken = loop {
+            // The release runs in a task of its own.
+            match pool.try_acquire() {
+                Some(connection) => break connection,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        taken.execute(insert).await.unwrap();
+        // It can be made somebody's.
+        alice().scope(audit_sqlx::stamp(&mut *taken)).await.unwrap();
+        taken.execute(insert).await.unwrap();
+    }
+    let events = world.events().await;
+    let actors: Vec<_> = events
+        .iter()
+        .map(|event| event.actor_id.as_deref())
+        .collect();
+    assert_eq!(actors, [Some("alice"), None, Some("alice")].repeat(20));
+    pool.close().await;
+    world.remove().await;
+}

@@ -268,3 +268,226 @@ pub(crate) async fn truncate_names_each_table_it_empties(server: Server) {
     assert!(events[2].before_data.is_none() && events[2].after_data.is_none());
     world.remove().await;
 }
+
+pub(crate) async fn merge_reaches_every_partition(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+         CREATE TABLE low PARTITION OF p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE high PARTITION OF p FOR VALUES FROM (10) TO (20);",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO p VALUES (1, 'a'), (2, 'b'), (11, 'c')",
+            "MERGE INTO p USING (VALUES (1), (2), (5), (11)) AS s (id) ON p.id = s.id \
+             WHEN MATCHED AND s.id = 1 THEN UPDATE SET id = 15 \
+             WHEN MATCHED AND s.id = 2 THEN DO NOTHING \
+             WHEN MATCHED THEN DELETE \
+             WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'new')",
+        ])
+        .await;
+    let mut story = world.story().await.split_off(3);
+    story.sort();
+    assert_eq!(
+        story,
+        ["DELETE p 1", "DELETE p 11", "INSERT p 15", "INSERT p 5"]
+    );
+    world.remove().await;
+}
+
+/// PostgreSQL 17 has merges that look at what the source does not name, and through views.
+pub(crate) async fn merge_by_source_records_what_it_did(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE VIEW seen AS SELECT * FROM t;",
+    )
+    .await;
+    let merge = "MERGE INTO seen USING (VALUES (1), (4)) AS s (id) ON seen.id = s.id \
+                 WHEN MATCHED THEN UPDATE SET v = 'x' \
+                 WHEN NOT MATCHED BY SOURCE AND seen.id = 2 THEN DELETE \
+                 WHEN NOT MATCHED BY SOURCE THEN UPDATE SET v = 'y' \
+                 WHEN NOT MATCHED BY TARGET THEN INSERT VALUES (s.id, 'z') \
+                 RETURNING merge_action(), seen.id";
+    world
+        .run(&["INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')"])
+        .await;
+    let merged = world.try_run(merge).await;
+    let mut story = world.story().await.split_off(3);
+    story.sort();
+    if matches!(server, Server::Postgres15 | Server::Postgres16) {
+        let error = merged.unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().code().unwrap(), "42601");
+        assert_eq!(story, [""; 0]);
+    } else {
+        merged.unwrap();
+        assert_eq!(
+            story,
+            ["DELETE t 2", "INSERT t 4", "UPDATE t 1", "UPDATE t 3"]
+        );
+    }
+    world.remove().await;
+}
+
+pub(crate) async fn upserts_of_every_kind_record_what_they_did(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE t (id int CONSTRAINT k PRIMARY KEY, v text, w int UNIQUE);
+         CREATE UNIQUE INDEX ON t (lower(v)) WHERE w > 0;
+         CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+         CREATE TABLE leaf PARTITION OF p DEFAULT;",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO t VALUES (1, 'A', 1), (2, 'B', 2); INSERT INTO p VALUES (1, 'a')",
+            "INSERT INTO t VALUES (1, 'C', 3) ON CONFLICT ON CONSTRAINT k DO UPDATE SET v = 'c'",
+            "INSERT INTO t VALUES (9, 'b', 9) ON CONFLICT (lower(v)) WHERE w > 0 \
+             DO UPDATE SET w = excluded.w",
+            "INSERT INTO t VALUES (5, 'x', 9) ON CONFLICT (w) DO UPDATE SET id = excluded.id",
+            "INSERT INTO t VALUES (1, 'x', 7), (6, 'new', 6) ON CONFLICT DO NOTHING",
+            "INSERT INTO t VALUES (1, 'x', 7) ON CONFLICT (id) DO UPDATE SET v = t.v",
+            "INSERT INTO t VALUES (1, 'x', 7) ON CONFLICT (id) DO UPDATE SET v = 'n' WHERE false",
+            "INSERT INTO p VALUES (1, 'b'), (2, 'c') ON CONFLICT (id) DO UPDATE SET v = excluded.v",
+        ])
+        .await;
+    let mut story = world.story().await.split_off(3);
+    story[4..].sort();
+    assert_eq!(
+        story,
+        [
+            "UPDATE t 1",
+            "UPDATE t 2",
+            "UPDATE t 5",
+            "INSERT t 6",
+            "INSERT p 2",
+            "UPDATE p 1"
+        ]
+    );
+    let moved = &world.events().await[5];
+    assert_eq!(moved.previous_record_id.as_deref(), Some("2"));
+    world.remove().await;
+}
+
+pub(crate) async fn copy_is_recorded_through_views_filters_and_errors(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE VIEW seen AS SELECT * FROM t;
+         CREATE FUNCTION instead() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+             INSERT INTO t VALUES (NEW.id, NEW.v); RETURN NEW; END$$;
+         CREATE TRIGGER i INSTEAD OF INSERT ON seen FOR EACH ROW EXECUTE FUNCTION instead();",
+    )
+    .await;
+    for (copy, rows) in [
+        (
+            "COPY t FROM STDIN (FORMAT csv, HEADER) WHERE id <> 2",
+            "id,v\n1,\"a\nb\"\n2,b\n",
+        ),
+        ("COPY seen FROM STDIN (FORMAT csv)", "3,c\n"),
+        ("COPY t (v, id) FROM STDIN (FORMAT csv)", "d,4\n"),
+        ("COPY t FROM STDIN (FORMAT csv)", "5,e\n1,twice\n"),
+        ("COPY t FROM STDIN (FORMAT csv)", "6,f\nno number,g\n"),
+    ] {
+        let mut connection = alice().scope(world.pool.acquire()).await.unwrap();
+        let mut stream = connection.copy_in_raw(copy).await.unwrap();
+        stream.send(rows.as_bytes()).await.unwrap();
+        let copied = stream.finish().await;
+        assert_eq!(
+            copied.is_err(),
+            rows.contains("twice") || rows.contains("no number"),
+            "{copy}"
+        );
+    }
+    assert_eq!(
+        world.story().await,
+        ["INSERT t 1", "INSERT t 3", "INSERT t 4"]
+    );
+    assert_eq!(after(&world.events().await[0]), r#"{"id":1,"v":"a\nb"}"#);
+    world.remove().await;
+}
+
+/// Keys that change places within a statement, which a constraint that waits allows.
+pub(crate) async fn keys_that_change_places_keep_their_old_ids(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, v text);
+         CREATE TABLE u (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED);",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+            "UPDATE t SET id = 3 - id",
+        ])
+        .await;
+    let events = world.events().await;
+    let mut moves: Vec<_> = events[2..]
+        .iter()
+        .map(|event| {
+            let ids = (&event.previous_record_id, &event.record_id);
+            format!("{ids:?} {} {}", before(event), after(event))
+        })
+        .collect();
+    moves.sort();
+    assert_eq!(
+        moves,
+        [
+            r#"(Some("1"), Some("2")) {"id":1,"v":"a"} {"id":2,"v":"a"}"#,
+            r#"(Some("2"), Some("1")) {"id":2,"v":"b"} {"id":1,"v":"b"}"#,
+        ]
+    );
+    // What only fails at the end takes everything with it.
+    let mut transaction = alice().scope(audit_sqlx::begin(&world.pool)).await.unwrap();
+    for _ in 0..2 {
+        transaction
+            .execute("INSERT INTO u VALUES (1)")
+            .await
+            .unwrap();
+    }
+    let error = transaction.commit().await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "23505");
+    assert_eq!(world.events().await.len(), 4);
+    world.remove().await;
+}
+
+pub(crate) async fn transactions_as_text_are_captured(server: Server) {
+    let world = World::new(server, TABLE).await;
+    world
+        .held(&[
+            "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+            "DECLARE c CURSOR FOR SELECT * FROM t ORDER BY id FOR UPDATE",
+            "FETCH c",
+            "UPDATE t SET v = 'at the cursor' WHERE CURRENT OF c",
+            "SAVEPOINT one",
+            "INSERT INTO t VALUES (3, 'lost')",
+            "SAVEPOINT two",
+            "DELETE FROM t WHERE id = 2",
+            "ROLLBACK TO one",
+            "INSERT INTO t VALUES (4, 'd')",
+            "SAVEPOINT three",
+            "INSERT INTO t VALUES (5, 'e')",
+            "RELEASE one",
+            "COMMIT AND CHAIN",
+            "INSERT INTO t VALUES (6, 'lost')",
+            "ROLLBACK",
+            "PREPARE p (int) AS DELETE FROM t WHERE id = $1",
+            "EXECUTE p (5)",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT t 1",
+            "INSERT t 2",
+            "UPDATE t 1",
+            "INSERT t 4",
+            "INSERT t 5",
+            "DELETE t 5"
+        ]
+    );
+    let events = world.events().await;
+    let together = |event: &audit_core::Event| event.transaction_id == events[0].transaction_id;
+    assert!(events[..5].iter().all(together) && !together(&events[5]));
+    world.remove().await;
+}

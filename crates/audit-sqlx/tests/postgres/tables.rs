@@ -1,6 +1,6 @@
 //! Kinds of tables.
 
-use audit_core::{Audit, Operation};
+use audit_core::{Audit, Operation, Redaction, TableRule};
 use audit_sqlx::Finding;
 use audit_testkit::Server;
 
@@ -150,9 +150,9 @@ pub(crate) async fn inheritance_children_keep_their_columns(server: Server) {
     world.remove().await;
 }
 
-pub(crate) async fn foreign_tables_are_captured(server: Server) {
-    let mut world = World::new(server, "CREATE TABLE far (id int PRIMARY KEY, v text)").await;
-    let url = world.database.url().to_owned();
+/// Statements that make the database a foreign server of itself.
+pub(crate) fn loop_back(world: &World) -> String {
+    let url = world.database.url();
     let (login, place) = url
         .trim_start_matches("postgres://")
         .split_once('@')
@@ -160,15 +160,23 @@ pub(crate) async fn foreign_tables_are_captured(server: Server) {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let (host, name) = place.split_once('/').unwrap();
     let (host, port) = host.split_once(':').unwrap();
+    format!(
+        "CREATE EXTENSION postgres_fdw;
+         CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw
+             OPTIONS (host '{host}', port '{port}', dbname '{name}');
+         CREATE USER MAPPING FOR CURRENT_USER SERVER loop
+             OPTIONS (user '{user}', password '{password}', password_required 'false');"
+    )
+}
+
+pub(crate) async fn foreign_tables_are_captured(server: Server) {
+    let mut world = World::new(server, "CREATE TABLE far (id int PRIMARY KEY, v text)").await;
+    let create = loop_back(&world);
     world
         .raw
         .run(&format!(
-            "CREATE EXTENSION postgres_fdw;
-             CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw
-                 OPTIONS (host '{host}', port '{port}', dbname '{name}');
-             CREATE USER MAPPING FOR CURRENT_USER SERVER loop
-                 OPTIONS (user '{user}', password '{password}', password_required 'false');
-             CREATE FOREIGN TABLE near (id int, v text) SERVER loop OPTIONS (table_name 'far');"
+            "{create} CREATE FOREIGN TABLE near (id int, v text) SERVER loop \
+             OPTIONS (table_name 'far');"
         ))
         .await;
     let report = world.migrate().await;
@@ -246,35 +254,162 @@ pub(crate) async fn tables_of_one_name_in_two_schemas_are_told_apart(server: Ser
 }
 
 pub(crate) async fn columns_named_like_anything_of_ours_are_captured(server: Server) {
-    let world = World::new(
+    let audit = Audit::builder()
+        .table(TableRule::new("hidden").redact("old", Redaction::Mask))
+        .table(TableRule::new("parted").redact("old", Redaction::Mask))
+        .build()
+        .unwrap();
+    // A table whose column has its name, the same under a rule, and both where only row triggers
+    // will do.
+    let columns = r#"v_context text, v_time int, new int, old int, "!row" int,
+        "!event" int, "!image" int, tg_relid int, found int, "a""b'c\d%I" int, timed int,
+        record_id text, "row" int, d int, rows int, n int, o int, event int, v_known bool"#;
+    let world = World::with(
         server,
-        r#"CREATE TABLE "select" (
-               "select" int PRIMARY KEY, v_context text, v_time int, new int, old int, "!row" int,
-               "!event" int, "!image" int, tg_relid int, found int, "a""b'c\d%I" int, timed int,
-               record_id text, "row" int, d int, rows int, n int, o int)"#,
+        &format!(
+            r#"CREATE TABLE "select" ("select" int PRIMARY KEY, {columns});
+               CREATE TABLE hidden (hidden int PRIMARY KEY, {columns});
+               CREATE TABLE watched (watched int PRIMARY KEY, {columns});
+               CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+               CREATE TRIGGER z AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION nothing();
+               CREATE TABLE parted (parted int PRIMARY KEY, {columns}) PARTITION BY HASH (parted);
+               CREATE TABLE part PARTITION OF parted FOR VALUES WITH (MODULUS 1, REMAINDER 0);"#
+        ),
+        audit,
     )
     .await;
+    for table in ["select", "hidden", "watched", "parted"] {
+        for late in [r#"ALTER TABLE "@" ADD late int"#, "SELECT"] {
+            let already = world.events().await.len();
+            world
+                .run(&[
+                    r#"INSERT INTO "@" ("@", v_context, "a""b'c\d%I") VALUES (1, 'x', 2)"#,
+                    r#"UPDATE "@" SET "a""b'c\d%I" = 3, tg_relid = 4, "!row" = 5, old = 6, v_known = true"#,
+                    r#"DELETE FROM "@""#,
+                    late,
+                ]
+                .map(|sql| sql.replace('@', table))
+                .each_ref()
+                .map(String::as_str))
+                .await;
+            let events = world.events().await.split_off(already);
+            let story: Vec<_> = events.iter().map(crate::world::line).collect();
+            assert_eq!(
+                story,
+                ["INSERT", "UPDATE", "DELETE"].map(|word| format!("{word} {table} 1"))
+            );
+            assert_eq!(
+                events[1].changed_fields.clone().unwrap(),
+                ["old", "!row", "tg_relid", r#"a"b'c\d%I"#, "v_known"]
+            );
+            let image = before(&events[2]);
+            let masked = matches!(table, "hidden" | "parted");
+            let old = if masked {
+                r#""old":"***""#
+            } else {
+                r#""old":6"#
+            };
+            assert!(
+                image.contains(r#""a\"b'c\\d%I":3"#) && image.contains(old),
+                "{image}"
+            );
+        }
+    }
+    world.remove().await;
+}
+
+/// The log and the list of schemas have names that an application may use as well, and a session
+/// can put tables of its own in front of everything.
+pub(crate) async fn tables_named_like_ours_change_nothing(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE audit_logs (id int PRIMARY KEY, operation text);
+         CREATE TABLE audit_migrations (version int PRIMARY KEY);
+         CREATE TABLE users (id int PRIMARY KEY, name text);",
+    )
+    .await;
+    assert_eq!(world.gaps().await, []);
     world
-        .run(&[
-            r#"INSERT INTO "select" ("select", v_context, "a""b'c\d%I") VALUES (1, 'x', 2)"#,
-            r#"UPDATE "select" SET "a""b'c\d%I" = 3, tg_relid = 4, "!row" = 5"#,
-            r#"DELETE FROM "select""#,
+        .held(&[
+            "INSERT INTO audit_logs VALUES (1, 'a'); INSERT INTO audit_migrations VALUES (1)",
+            "CREATE TEMP TABLE audit_logs (LIKE audit.audit_logs INCLUDING ALL)",
+            "CREATE TEMP TABLE audit_schemas (id int)",
+            r#"CREATE TEMP TABLE "!rows" (id int, name text); INSERT INTO "!rows" VALUES (7, 'own')"#,
+            r#"CREATE TEMP VIEW "!row" AS SELECT 8 AS id"#,
+            "CREATE TEMP TABLE users (id int PRIMARY KEY, name text)",
+            "INSERT INTO users VALUES (5, 'temporary')",
+            "UPDATE users SET name = 'still'",
+            "INSERT INTO public.users VALUES (1, 'a'), (2, 'b')",
+            "UPDATE public.users SET name = 'c' WHERE id = 1",
+            "DELETE FROM public.users WHERE id = 2",
+            // The same where the catalog is read.
+            "ALTER TABLE public.users RENAME id TO number",
+            "INSERT INTO public.users VALUES (3, 'd')",
+            "UPDATE public.users SET name = 'e' WHERE number = 3",
+            "DELETE FROM public.users WHERE number = 3",
+            "TRUNCATE public.users",
+            "INSERT INTO public.audit_logs VALUES (2, 'b')",
+            "DO $$BEGIN ASSERT (SELECT count(*) = 0 FROM pg_temp.audit_logs); END$$",
+            "DROP TABLE pg_temp.audit_logs, pg_temp.users",
         ])
         .await;
     assert_eq!(
         world.story().await,
-        ["INSERT select 1", "UPDATE select 1", "DELETE select 1"]
+        [
+            "INSERT audit_logs 1",
+            "INSERT audit_migrations 1",
+            "INSERT users 1",
+            "INSERT users 2",
+            "UPDATE users 1",
+            "DELETE users 2",
+            "INSERT users 3",
+            "UPDATE users 3",
+            "DELETE users 3",
+            "TRUNCATE users -",
+            "INSERT audit_logs 2"
+        ]
     );
-    let events = world.events().await;
-    assert_eq!(
-        events[1].changed_fields.clone().unwrap(),
-        ["!row", "tg_relid", r#"a"b'c\d%I"#]
-    );
-    assert!(
-        before(&events[2]).contains(r#""a\"b'c\\d%I":3"#),
-        "{}",
-        before(&events[2])
-    );
+    world.remove().await;
+}
+
+pub(crate) async fn wide_tables_are_captured(server: Server) {
+    let audit = Audit::builder()
+        .table(TableRule::new("hidden").redact("c1590", Redaction::Mask))
+        .build()
+        .unwrap();
+    // A row has at most 1600 columns.
+    let columns: String = (1..=1590).map(|n| format!(", c{n} smallint")).collect();
+    let world = World::with(
+        server,
+        &format!(
+            "CREATE TABLE plain (id int PRIMARY KEY{columns});
+             CREATE TABLE hidden (LIKE plain INCLUDING ALL)"
+        ),
+        audit,
+    )
+    .await;
+    for (table, shown) in [("plain", "7"), ("hidden", r#""***""#)] {
+        world
+            .run(&[
+                &format!("INSERT INTO {table} (id, c1590) VALUES (1, 6)"),
+                &format!("UPDATE {table} SET c1590 = 7, c1 = 1"),
+                &format!("ALTER TABLE {table} RENAME c2 TO d2"),
+                &format!("UPDATE {table} SET d2 = 1"),
+                &format!("DELETE FROM {table}"),
+            ])
+            .await;
+        let log = audit_sqlx::log(&world.pool).table(table).oldest_first();
+        let events = log.list().await.unwrap();
+        assert_eq!(events.len(), 4, "{table}");
+        assert_eq!(events[1].changed_fields.clone().unwrap(), ["c1", "c1590"]);
+        assert_eq!(events[2].changed_fields.clone().unwrap(), ["d2"]);
+        let last = format!(r#""c1589":null,"c1590":{shown}}}"#);
+        assert!(
+            before(&events[3]).ends_with(&last),
+            "{}",
+            before(&events[3])
+        );
+    }
     world.remove().await;
 }
 

@@ -1,0 +1,227 @@
+//! Tables that come and go as parts of others while `migrate` is not there.
+
+use audit_sqlx::Finding;
+use audit_testkit::Server;
+
+use crate::world::{World, after, before};
+
+const ROOT: &str = "CREATE TABLE root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+    CREATE TABLE first PARTITION OF root FOR VALUES FROM (0) TO (10);";
+
+pub(crate) async fn an_audited_table_can_become_a_partition(server: Server) {
+    let world = World::new(
+        server,
+        &format!("{ROOT} CREATE TABLE filled (v text, id int PRIMARY KEY);"),
+    )
+    .await;
+    world
+        .held(&[
+            "INSERT INTO filled VALUES ('a', 10)",
+            "ALTER TABLE root ATTACH PARTITION filled FOR VALUES FROM (10) TO (20)",
+            "INSERT INTO root VALUES (11, 'b')",
+            "INSERT INTO filled VALUES ('c', 12)",
+            "UPDATE filled SET v = 'd' WHERE id = 12",
+            "UPDATE root SET v = 'e' WHERE id = 11",
+            "DELETE FROM filled WHERE id = 10",
+            "DELETE FROM root WHERE id = 12",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT filled 10",
+            "INSERT root 11",
+            "INSERT root 12",
+            "UPDATE root 12",
+            "UPDATE root 11",
+            "DELETE root 10",
+            "DELETE root 12"
+        ]
+    );
+    // The triggers of its own are in nobody's way, and go.
+    assert_ne!(world.gaps().await, []);
+    assert!(!world.migrate().await.has_gaps());
+    world.run(&["TRUNCATE root", "TRUNCATE filled"]).await;
+    assert_eq!(
+        world.story().await[7..],
+        ["TRUNCATE root -", "TRUNCATE root -"]
+    );
+    world.remove().await;
+}
+
+/// A root that nobody audits yet is no reason to fall silent.
+pub(crate) async fn a_table_under_a_root_without_triggers_is_still_captured(server: Server) {
+    let world = World::new(server, "CREATE TABLE old (id int PRIMARY KEY, v text)").await;
+    world
+        .held(&[
+            "INSERT INTO old VALUES (1, 'a')",
+            "CREATE TABLE root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)",
+            "ALTER TABLE root ATTACH PARTITION old DEFAULT",
+            "INSERT INTO old VALUES (2, 'b')",
+            "UPDATE root SET v = 'c' WHERE id = 2",
+            "DELETE FROM old WHERE id = 1",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT old 1",
+            "INSERT old 2",
+            "UPDATE old 2",
+            "DELETE old 1"
+        ]
+    );
+    assert!(!world.migrate().await.has_gaps());
+    world.run(&["UPDATE root SET v = 'd'"]).await;
+    assert_eq!(world.story().await[4..], ["UPDATE root 2"]);
+    world.remove().await;
+}
+
+/// The server takes the root's triggers off a partition that goes its own way.
+pub(crate) async fn a_detached_partition_is_found_and_captured_again(server: Server) {
+    let world = World::new(server, ROOT).await;
+    world
+        .held(&[
+            "INSERT INTO root VALUES (1, 'a')",
+            "ALTER TABLE root DETACH PARTITION first",
+            "INSERT INTO first VALUES (2, 'unseen')",
+        ])
+        .await;
+    let missing = Finding::TriggerMissing {
+        table: "first".to_owned(),
+        trigger: "!audit_insert".to_owned(),
+    };
+    assert!(world.gaps().await.contains(&missing));
+    assert!(!world.migrate().await.has_gaps());
+    world
+        .run(&[
+            "INSERT INTO first VALUES (3, 'b')",
+            "TRUNCATE first",
+            "ALTER TABLE root ATTACH PARTITION first FOR VALUES FROM (0) TO (10)",
+            "INSERT INTO root VALUES (4, 'c')",
+        ])
+        .await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT root 1",
+            "INSERT first 3",
+            "TRUNCATE first -",
+            "INSERT root 4"
+        ]
+    );
+    world.remove().await;
+}
+
+pub(crate) async fn partitions_in_another_schema_are_their_roots(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE SCHEMA parts;
+         CREATE TABLE root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+         CREATE TABLE parts.root PARTITION OF root FOR VALUES FROM (0) TO (10) PARTITION BY HASH (id);
+         CREATE TABLE parts.leaf PARTITION OF parts.root FOR VALUES WITH (MODULUS 1, REMAINDER 0);",
+    )
+    .await;
+    assert_eq!(world.gaps().await, []);
+    world
+        .run(&[
+            "INSERT INTO parts.leaf VALUES (1, 'a')",
+            "UPDATE parts.root SET v = 'b'",
+            "TRUNCATE parts.leaf",
+            "TRUNCATE root",
+        ])
+        .await;
+    let events = world.events().await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT root 1",
+            "UPDATE root 1",
+            "TRUNCATE root -",
+            "TRUNCATE root -"
+        ]
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| event.table_schema.as_deref() == Some("public"))
+    );
+    world.remove().await;
+}
+
+pub(crate) async fn a_foreign_partition_is_captured_through_its_root(server: Server) {
+    let mut world = World::new(server, "CREATE TABLE far (id int, v text)").await;
+    let create = crate::tables::loop_back(&world);
+    world
+        .raw
+        .run(&format!(
+            "{create} CREATE TABLE root (id int, v text) PARTITION BY RANGE (id);
+             CREATE TABLE near PARTITION OF root FOR VALUES FROM (0) TO (10);
+             CREATE FOREIGN TABLE abroad PARTITION OF root DEFAULT SERVER loop
+                 OPTIONS (table_name 'far');"
+        ))
+        .await;
+    assert!(!world.migrate().await.has_gaps());
+    world
+        .run(&[
+            "INSERT INTO root VALUES (1, 'a'), (11, 'b')",
+            "UPDATE root SET v = 'c' WHERE id = 11",
+            "DELETE FROM abroad",
+        ])
+        .await;
+    let log = audit_sqlx::log(&world.pool).table("root").oldest_first();
+    let images: Vec<_> = log.list().await.unwrap();
+    let images: Vec<_> = images
+        .iter()
+        .map(|event| format!("{}>{}", before(event), after(event)))
+        .collect();
+    assert_eq!(
+        images,
+        [
+            r#">{"id":1,"v":"a"}"#,
+            r#">{"id":11,"v":"b"}"#,
+            r#"{"id":11,"v":"b"}>{"id":11,"v":"c"}"#,
+            r#"{"id":11,"v":"c"}>"#,
+        ]
+    );
+    world.remove().await;
+}
+
+/// A table that gets a child after `migrate`: rows of the child are recorded with what its parent
+/// has of them, and the check tells that the child has no triggers.
+pub(crate) async fn a_child_that_comes_later_is_found(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE animals (id int PRIMARY KEY, name text);
+         CREATE TABLE dogs (id int PRIMARY KEY, name text, bark text);",
+    )
+    .await;
+    world
+        .held(&[
+            "INSERT INTO dogs VALUES (1, 'Rex', 'loud')",
+            "ALTER TABLE dogs INHERIT animals",
+            "CREATE TABLE cats (lives int, PRIMARY KEY (id)) INHERITS (animals)",
+            "INSERT INTO cats VALUES (2, 'Tom', 9)",
+            "UPDATE animals SET name = name || '!'",
+        ])
+        .await;
+    assert_eq!(world.story().await, ["INSERT dogs 1", "UPDATE dogs 1"]);
+    let missing = Finding::TriggerMissing {
+        table: "cats".to_owned(),
+        trigger: "!audit_delete".to_owned(),
+    };
+    assert!(world.gaps().await.contains(&missing));
+    assert!(!world.migrate().await.has_gaps());
+    world.run(&["DELETE FROM animals"]).await;
+    let events = world.events().await.split_off(2);
+    let mut images: Vec<_> = events.iter().map(before).collect();
+    images.sort_unstable();
+    assert_eq!(
+        images,
+        [
+            r#"{"id":1,"name":"Rex!","bark":"loud"}"#,
+            r#"{"id":2,"name":"Tom!","lives":9}"#
+        ]
+    );
+    world.remove().await;
+}
