@@ -1,6 +1,7 @@
 //! The rules laid over a catalog: which triggers are wanted, and what cannot be captured.
 
 use audit_core::rules::{ResolvedColumn, ResolvedRule};
+use audit_core::schema::AUDIT_TABLES;
 use audit_core::{Audit, Dialect, Operation, Redaction};
 
 use crate::catalog::{Catalog, InstalledTrigger, Table, TableKind};
@@ -141,7 +142,8 @@ impl Plan {
             plan.findings.push(Finding::LogMissing);
         }
         for table in &catalog.tables {
-            if !audit.is_excluded(table.schema.as_deref(), &table.name) {
+            let is_ours = dialect != Dialect::Postgres && AUDIT_TABLES.contains(&&*table.name);
+            if !is_ours && !audit.is_excluded(table.schema.as_deref(), &table.name) {
                 plan.add_table(audit, catalog, table, dialect);
             }
         }

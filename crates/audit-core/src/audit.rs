@@ -6,14 +6,10 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::rules::{Enrichment, OperationMatch, TableRule};
-use crate::schema::{LOG_TABLE, MIGRATIONS_TABLE, SCHEMAS_TABLE};
 use crate::vocabulary::LogIndex;
 
-/// The tables that are never audited: our own, and those in which migration tools keep track.
-const NEVER_AUDITED: [&str; 7] = [
-    LOG_TABLE,
-    SCHEMAS_TABLE,
-    MIGRATIONS_TABLE,
+/// The tables that are never audited: those in which migration tools keep track.
+const NEVER_AUDITED: [&str; 4] = [
     "_sqlx_migrations",
     "seaql_migrations",
     "__diesel_schema_migrations",
@@ -192,7 +188,7 @@ impl Audit {
         &self.inner.indexes
     }
 
-    /// Whether a table is left out.
+    /// Whether a table is left out, which those of migration tools always are.
     #[must_use]
     pub fn is_excluded(&self, schema: Option<&str>, table: &str) -> bool {
         NEVER_AUDITED.contains(&table)

@@ -10,6 +10,9 @@ pub const LOG_TABLE: &str = "audit_logs";
 pub const SCHEMAS_TABLE: &str = "audit_schemas";
 /// The table of what `migrate` has run.
 pub const MIGRATIONS_TABLE: &str = "audit_migrations";
+/// All tables of the audit log. On PostgreSQL they are in a schema of their own, elsewhere among
+/// the tables of the application.
+pub const AUDIT_TABLES: [&str; 3] = [LOG_TABLE, MIGRATIONS_TABLE, SCHEMAS_TABLE];
 
 /// What a column holds, whatever its type in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
