@@ -1,4 +1,4 @@
-//! What is special to PostgreSQL: every case runs on the oldest and on the newest version.
+//! What is special to PostgreSQL: every case runs on every version.
 #![cfg(feature = "postgres")]
 #![expect(
     clippy::indexing_slicing,
@@ -38,6 +38,8 @@ mod world;
 macro_rules! cases {
     ($($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
         cases!(@module postgres15, Postgres15, $($group: [$($case),+]),+);
+        cases!(@module postgres16, Postgres16, $($group: [$($case),+]),+);
+        cases!(@module postgres17, Postgres17, $($group: [$($case),+]),+);
         cases!(@module postgres18, Postgres18, $($group: [$($case),+]),+);
     };
     (@module $module:ident, $server:ident, $($group:ident: [$($case:ident),+]),+) => {

@@ -11,7 +11,7 @@ use crate::plan::Capture;
 
 use super::expression::{Postgres, Row, changed, event_id, hashes, micros, shows_whole_rows};
 use super::trigger::root_trigger;
-use super::{POSTGRES_DENIED, name, rule, text};
+use super::{POSTGRES_DENIED, rule, text};
 
 /// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
 const DENIED: &str = "audit: a write without a context is refused; run it inside an audit context";
@@ -197,6 +197,15 @@ fn has_no_newer_column(capture: &Capture<'_>) -> String {
     missing.join(" AND ")
 }
 
+/// The first version whose tables can have columns that the server computes on reading.
+const VIRTUAL_COLUMNS: u32 = 180_000;
+
+/// Whether a column that is newer than the trigger would be missing from the images, or be in them
+/// with a value that it does not have.
+fn looks_for_newer_columns(capture: &Capture<'_>) -> bool {
+    !shows_whole_rows(capture) || capture.catalog.postgres.version >= VIRTUAL_COLUMNS
+}
+
 /// The values of one row as `audit.drifted` finds them.
 fn drifted(capture: &Capture<'_>, old: Option<&str>, new: Option<&str>) -> String {
     let key = if hashes(capture) { "v_key" } else { "NULL" };
@@ -249,8 +258,7 @@ pub(super) fn of_row(capture: &Capture<'_>) -> String {
     let mut body = declarations(capture, ROW_VARIABLES);
     body.push_str(&give_way(capture));
     body.push_str(&refusal(capture, ""));
-    let by_name = is_update || !shows_whole_rows(capture);
-    let known = if by_name {
+    let known = if is_update || looks_for_newer_columns(capture) {
         has_no_newer_column(capture)
     } else {
         "true".to_owned()
@@ -338,7 +346,7 @@ pub(super) fn of_statement(capture: &Capture<'_>) -> String {
             )
         })
         .collect();
-    if !shows_whole_rows(capture) {
+    if looks_for_newer_columns(capture) {
         known.push(has_no_newer_column(capture));
     }
     if known.is_empty() {
@@ -360,8 +368,17 @@ pub(super) fn of_statement(capture: &Capture<'_>) -> String {
     let _ = write!(
         body,
         "    ELSE
-        FOR v_row IN EXECUTE
-            format('SELECT row({r}.*)::%s AS typed FROM {ROWS} AS {r}', tg_relid::regclass)
+        FOR v_row IN EXECUTE (
+            SELECT format(
+                'SELECT row(%s)::%s AS typed FROM {ROWS} AS {ROW}',
+                string_agg(CASE a.attgenerated
+                    WHEN 'v' THEN 'NULL' ELSE format('{ROW}.%I', a.attname)
+                END, ', ' ORDER BY a.attnum),
+                tg_relid::regclass
+            )
+            FROM pg_attribute AS a
+            WHERE a.attrelid = tg_relid AND a.attnum > 0 AND NOT a.attisdropped
+        )
         LOOP
             {}
             v_time := clock_timestamp();
@@ -375,7 +392,6 @@ END\n",
         drifted(capture, old.and(typed), new.and(typed)),
         micros("v_time"),
         clip(capture, if old.is_some() { "v_before" } else { "v_after" }),
-        r = name("!row"),
     );
     body
 }

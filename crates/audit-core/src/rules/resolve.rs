@@ -237,7 +237,10 @@ mod tests {
         assert_eq!(audit.rule(None, "sessions", Operation::Insert), None);
         assert_eq!(audit.rule(None, "events", Operation::Insert), None);
         assert!(audit.rule(None, "events", Operation::Delete).is_some());
-        assert_eq!(audit.rule(None, "_sqlx_migrations", Operation::Insert), None);
+        assert_eq!(
+            audit.rule(None, "_sqlx_migrations", Operation::Insert),
+            None
+        );
     }
 
     #[test]
