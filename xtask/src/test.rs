@@ -107,6 +107,7 @@ impl Test {
 
     fn runner(&self, databases: &[Database]) -> Command {
         let (mut command, is_nextest) = runner();
+        command.arg("--no-fail-fast");
         packages(&mut command, &self.package);
         if !is_nextest {
             command.args(["--lib", "--bins", "--tests", "--examples", "--"]);
@@ -132,7 +133,7 @@ impl Test {
     }
 }
 
-/// The command that runs tests to the end, and whether it is nextest.
+/// The command that runs tests up to the first that fails, and whether it is nextest.
 pub(crate) fn runner() -> (Command, bool) {
     let mut command = cargo();
     let is_nextest = has_nextest();
@@ -141,7 +142,6 @@ pub(crate) fn runner() -> (Command, bool) {
     } else {
         command.arg("test");
     }
-    command.arg("--no-fail-fast");
     (command, is_nextest)
 }
 

@@ -29,6 +29,8 @@ mod session;
 mod statements;
 #[path = "postgres/tables.rs"]
 mod tables;
+#[path = "postgres/transactions.rs"]
+mod transactions;
 #[path = "postgres/values.rs"]
 mod values;
 #[path = "postgres/world.rs"]
@@ -106,6 +108,7 @@ cases! {
         partitions_in_another_schema_are_their_roots,
         a_foreign_partition_is_captured_through_its_root,
         a_child_that_comes_later_is_found,
+        foreign_keys_reach_partitions_and_the_table_itself,
     ],
     results: [answers_are_those_of_a_database_without_audit],
     roles: [
@@ -140,8 +143,7 @@ cases! {
         merge_by_source_records_what_it_did,
         upserts_of_every_kind_record_what_they_did,
         copy_is_recorded_through_views_filters_and_errors,
-        keys_that_change_places_keep_their_old_ids,
-        transactions_as_text_are_captured,
+        statements_on_one_table_within_a_statement_are_recorded_once,
     ],
     tables: [
         partitions_are_known_by_their_root,
@@ -156,6 +158,11 @@ cases! {
         a_row_that_moves_to_another_partition_is_a_delete_and_an_insert,
         tables_named_like_ours_change_nothing,
         wide_tables_are_captured,
+        tables_with_the_longest_names_are_told_apart,
+    ],
+    transactions: [
+        keys_that_change_places_keep_their_old_ids,
+        transactions_as_text_are_captured,
     ],
     values: [
         every_type_is_exact,

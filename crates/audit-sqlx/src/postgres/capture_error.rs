@@ -62,6 +62,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn want_of_room_and_contention_are_worth_another_try() {
+        for code in ["53100", "53200", "53300", "40001", "40P01", "55P03", "57014"] {
+            assert!(is_retryable(code), "{code}");
+        }
+        for code in ["42501", "23505", "54000", "58030", "XX000", ""] {
+            assert!(!is_retryable(code), "{code}");
+        }
+    }
+
+    #[test]
     fn a_place_is_read_in_any_language() {
         for ours in [
             "PL/pgSQL function audit.insert_public_t_0() line 3 at RAISE",

@@ -225,3 +225,50 @@ pub(crate) async fn a_child_that_comes_later_is_found(server: Server) {
     );
     world.remove().await;
 }
+
+pub(crate) async fn foreign_keys_reach_partitions_and_the_table_itself(server: Server) {
+    let world = World::new(
+        server,
+        "CREATE TABLE tree (id int PRIMARY KEY, up int REFERENCES tree ON DELETE CASCADE ON UPDATE CASCADE);
+         CREATE TABLE root (id int PRIMARY KEY, t int REFERENCES tree ON DELETE SET NULL)
+             PARTITION BY RANGE (id);
+         CREATE TABLE leaf PARTITION OF root FOR VALUES FROM (0) TO (100);
+         CREATE TABLE child (id int PRIMARY KEY,
+             r int REFERENCES root ON DELETE CASCADE ON UPDATE SET NULL);",
+    )
+    .await;
+    world
+        .run(&[
+            "INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2)",
+            "INSERT INTO root VALUES (10, 3), (20, 1)",
+            "INSERT INTO child VALUES (1, 10), (2, 20)",
+            "UPDATE tree SET id = 4 WHERE id = 2",
+            "DELETE FROM tree WHERE id = 4",
+            "UPDATE root SET id = 11 WHERE id = 10",
+            "DELETE FROM leaf WHERE id = 20",
+        ])
+        .await;
+    let mut story = world.story().await.split_off(7);
+    story[..2].sort();
+    story[2..5].sort();
+    story[5..7].sort();
+    story[7..].sort();
+    assert_eq!(
+        story,
+        [
+            "UPDATE tree 3",
+            "UPDATE tree 4",
+            "DELETE tree 3",
+            "DELETE tree 4",
+            "UPDATE root 10",
+            "UPDATE child 1",
+            "UPDATE root 11",
+            "DELETE child 2",
+            "DELETE root 20"
+        ]
+    );
+    let events = world.events().await;
+    let by_alice = |event: &audit_core::Event| event.actor_id.as_deref() == Some("alice");
+    assert!(events.iter().all(by_alice));
+    world.remove().await;
+}

@@ -56,6 +56,7 @@ const STATEMENTS: &[&str] = &[
     "UPDATE parted SET id = id + 2 RETURNING id, v, tableoid::regclass::text",
     "DELETE FROM low",
     "MERGE INTO parted USING (VALUES (3, 9), (50, 8)) AS s (id, v) ON parted.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v)",
+    "UPDATE items SET price = 3 WHERE id = 3 RETURNING old.price, new.price",
     "INSERT INTO shown (name) VALUES ('view') RETURNING *",
     "INSERT INTO shown VALUES (2000, 'out')",
     "SELECT * FROM counted('UPDATE items SET price = price + 1 WHERE id < 4')",
@@ -195,9 +196,11 @@ pub(crate) async fn answers_are_those_of_a_database_without_audit(server: Server
             assert_eq!(found, wanted, "{sql}");
             failed += usize::from(wanted.contains("Error "));
         }
-        assert_eq!(failed, 23);
+        // Only the newest knows `old` and `new` in RETURNING.
+        let is_newest = server == Server::Postgres18;
+        assert_eq!(failed, if is_newest { 23 } else { 24 });
         drop(audited);
-        assert_eq!(world.events().await.len(), 30);
+        assert_eq!(world.events().await.len(), 30 + usize::from(is_newest));
         bare_connection.close().await.unwrap();
         world.remove().await;
     }

@@ -447,3 +447,26 @@ pub(crate) async fn row_level_security_hides_nothing_from_the_log(server: Server
     );
     world.remove().await;
 }
+
+pub(crate) async fn tables_with_the_longest_names_are_told_apart(server: Server) {
+    // 63 bytes each, cut within a letter where the server or we would cut them further.
+    let names = ["a", "b", "c"].map(|last| format!("{}{last}", "ü".repeat(31)));
+    let tables: String = names
+        .iter()
+        .map(|name| format!("CREATE TABLE {name} ({name} int PRIMARY KEY);"))
+        .collect();
+    let world = World::new(server, &tables).await;
+    assert_eq!(world.gaps().await, []);
+    for name in &names {
+        world
+            .run(&[
+                &format!("INSERT INTO {name} VALUES (1)"),
+                &format!("UPDATE {name} SET {name} = 2"),
+                &format!("DELETE FROM {name}"),
+            ])
+            .await;
+    }
+    let story = names.map(|name| format!("INSERT {name} 1,UPDATE {name} 2,DELETE {name} 2"));
+    assert_eq!(world.story().await.join(","), story.join(","));
+    world.remove().await;
+}

@@ -118,6 +118,7 @@ pub(crate) async fn long_keys_are_kept_and_found(server: Server) {
     let world = World::new(
         server,
         "CREATE TABLE t (k text, v int); CREATE UNIQUE INDEX ON t (md5(k));
+         CREATE TABLE z (k text PRIMARY KEY, v int);
          CREATE TABLE w (a text, b bytea, PRIMARY KEY (a, b));",
     )
     .await;
@@ -146,6 +147,21 @@ pub(crate) async fn long_keys_are_kept_and_found(server: Server) {
     let events = world.events().await;
     assert_eq!(events[4].record_id.as_deref(), Some(r#"["a\"b","\\x00"]"#));
     assert_eq!(events[5].record_id.as_deref(), Some(r#"["","\\x"]"#));
+    // A key of 10 KiB that the application's index holds, because it compresses.
+    let key = "ключ".repeat(1280);
+    world
+        .run(&[
+            &format!("INSERT INTO z VALUES ('{key}', 1)"),
+            "UPDATE z SET v = 2",
+            "UPDATE z SET k = 'b' || k",
+            "DELETE FROM z",
+        ])
+        .await;
+    let log = audit_sqlx::log(&world.pool).table("z").record(&key);
+    let found = log.oldest_first().list().await.unwrap();
+    assert_eq!(found.len(), 3);
+    assert_eq!(found[1].record_id.as_deref(), Some(key.as_str()));
+    assert_eq!(found[2].previous_record_id.as_deref(), Some(key.as_str()));
     world.remove().await;
 }
 
