@@ -15,28 +15,28 @@ DECLARE
     image json;
     statement text;
 BEGIN
+    WITH listed AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(rule -> 'columns')
+            AS c (name text, number int, key int, compared text, image text)
+    ), present AS MATERIALIZED (
+        SELECT a.attname::text AS name, a.attnum::int AS number, a.atttypid, a.attgenerated
+        FROM pg_attribute AS a
+        WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped
+    )
     SELECT json_agg(json_build_object(
-        'name', a.attname, 'custom', a.atttypid >= 16384,
-        'key', coalesce((k.own ->> 'key')::int, 0),
-        'compared', coalesce(k.own ->> 'compared', rule ->> 'others'),
-        'image', coalesce(k.own ->> 'image', CASE rule ->> 'others' WHEN 'none' THEN 'drop' END, '')
-    ) ORDER BY a.attnum)
+        'name', p.name, 'custom', p.atttypid >= 16384,
+        'key', coalesce(l.key, 0),
+        'compared', coalesce(l.compared, rule ->> 'others'),
+        'image', coalesce(l.image, CASE rule ->> 'others' WHEN 'none' THEN 'drop' END, '')
+    ) ORDER BY p.number)
     INTO known
-    FROM pg_attribute AS a
-    LEFT JOIN LATERAL (
-        SELECT listed.value AS own
-        FROM json_array_elements(rule -> 'columns') AS listed
-        WHERE listed.value ->> 'name' = a.attname
-        OR (listed.value ->> 'number')::int = a.attnum
-        AND NOT EXISTS (
-            SELECT FROM pg_attribute AS other
-            WHERE other.attrelid = root AND other.attname = listed.value ->> 'name'
-            AND NOT other.attisdropped
-        )
-        ORDER BY listed.value ->> 'name' = a.attname DESC
-        LIMIT 1
-    ) AS k ON true
-    WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v';
+    FROM present AS p
+    LEFT JOIN listed AS named ON named.name = p.name
+    LEFT JOIN (
+        SELECT * FROM listed WHERE name NOT IN (SELECT name FROM present)
+    ) AS renamed ON renamed.number = p.number
+    LEFT JOIN listed AS l ON l.name = coalesce(named.name, renamed.name)
+    WHERE p.attgenerated <> 'v';
 
     IF has_old AND has_new THEN
         SELECT format(

@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn want_of_room_and_contention_are_worth_another_try() {
-        for code in ["53100", "53200", "53300", "40001", "40P01", "55P03", "57014"] {
+        for code in [
+            "53100", "53200", "53300", "40001", "40P01", "55P03", "57014",
+        ] {
             assert!(is_retryable(code), "{code}");
         }
         for code in ["42501", "23505", "54000", "58030", "XX000", ""] {
