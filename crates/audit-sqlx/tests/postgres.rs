@@ -103,6 +103,7 @@ cases! {
     ],
     partitions: [
         an_audited_table_can_become_a_partition,
+        an_audited_root_becomes_a_partition_without_its_triggers,
         a_table_under_a_root_without_triggers_is_still_captured,
         a_detached_partition_is_found_and_captured_again,
         partitions_in_another_schema_are_their_roots,

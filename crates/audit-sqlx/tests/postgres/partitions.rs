@@ -49,6 +49,42 @@ pub(crate) async fn an_audited_table_can_become_a_partition(server: Server) {
     world.remove().await;
 }
 
+/// A partitioned table has triggers of the very names that it would get from its new root.
+pub(crate) async fn an_audited_root_becomes_a_partition_without_its_triggers(server: Server) {
+    let world = World::new(
+        server,
+        &format!(
+            "{ROOT} CREATE TABLE sub (id int PRIMARY KEY, v text) PARTITION BY HASH (id);
+             CREATE TABLE leaf PARTITION OF sub FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+    )
+    .await;
+    let attach = "ALTER TABLE root ATTACH PARTITION sub FOR VALUES FROM (10) TO (20)";
+    let error = world.try_run(attach).await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "42710");
+    world
+        .run(&[
+            r#"BEGIN; DROP TRIGGER "!audit_root_insert" ON sub;
+               DROP TRIGGER "!audit_root_update" ON sub; DROP TRIGGER "!audit_root_delete" ON sub;
+               ALTER TABLE root ATTACH PARTITION sub FOR VALUES FROM (10) TO (20); COMMIT"#,
+            "INSERT INTO leaf VALUES (11, 'a')",
+            "UPDATE root SET v = 'b'",
+        ])
+        .await;
+    assert!(!world.migrate().await.has_gaps());
+    world.run(&["DELETE FROM sub", "TRUNCATE leaf"]).await;
+    assert_eq!(
+        world.story().await,
+        [
+            "INSERT root 11",
+            "UPDATE root 11",
+            "DELETE root 11",
+            "TRUNCATE root -"
+        ]
+    );
+    world.remove().await;
+}
+
 /// A root that nobody audits yet is no reason to fall silent.
 pub(crate) async fn a_table_under_a_root_without_triggers_is_still_captured(server: Server) {
     let world = World::new(server, "CREATE TABLE old (id int PRIMARY KEY, v text)").await;
