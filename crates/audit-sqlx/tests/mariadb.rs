@@ -9,6 +9,7 @@
 /// Every test is in here, so that the tests of one server can be chosen by the start of the name.
 mod mariadb {
     mod cascades;
+    mod families;
     mod migrations;
     mod roles;
     mod sessions;

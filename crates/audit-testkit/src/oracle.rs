@@ -54,11 +54,13 @@ async fn tables_of(raw: &mut Raw, dialect: Dialect) -> BTreeMap<String, Vec<Colu
                CONVERT(c.data_type USING utf8mb4), CAST(coalesce(k.ordinal_position, 0) AS CHAR) \
              FROM information_schema.columns c JOIN information_schema.tables t \
                ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
-               AND t.table_type = 'BASE TABLE' \
+               AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
              LEFT JOIN information_schema.key_column_usage k ON k.table_schema = c.table_schema \
                AND k.table_name = c.table_name AND k.column_name = c.column_name \
                AND k.constraint_name = 'PRIMARY' \
-             WHERE c.table_schema = DATABASE() ORDER BY 1, c.ordinal_position"
+             WHERE c.table_schema = DATABASE() \
+               AND coalesce(c.generation_expression, '') NOT IN ('ROW START', 'ROW END') \
+             ORDER BY 1, c.ordinal_position"
         }
         _ => {
             "SELECT t.name, c.name, lower(c.type), CAST(c.pk AS TEXT) \

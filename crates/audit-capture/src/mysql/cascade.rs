@@ -36,6 +36,13 @@ pub(super) struct Changed {
     columns: BTreeMap<String, String>,
 }
 
+impl Changed {
+    /// The columns that may get another value.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &String> {
+        self.columns.keys()
+    }
+}
+
 impl Row for Changed {
     fn column(&self, column: &str) -> String {
         match self.columns.get(column) {
@@ -50,8 +57,13 @@ impl Row for Changed {
 pub(super) struct Step<'a> {
     pub(super) table: &'a Table,
     pub(super) change: Change,
-    /// Joins it to the step before, or to the row of the trigger.
-    pub(super) on: String,
+    /// The foreign key that leads here.
+    link: Vec<&'a ForeignKeyColumn>,
+    /// The alias of the step before, or the row of the trigger.
+    from: String,
+    /// What must have changed in the row before, where its change makes NULL of this one.
+    guard: Option<String>,
+    /// Its own alias, which no other step of the trigger has.
     pub(super) alias: String,
     pub(super) next: Vec<Self>,
     /// Whether it is one too many to be followed: a change that gets here is refused.
@@ -59,16 +71,116 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The row as it will be.
-    pub(super) fn after(&self) -> Changed {
-        Changed {
-            alias: self.alias.clone(),
-            columns: match &self.change {
-                Change::Delete => BTreeMap::new(),
-                Change::Update(columns) => columns.clone(),
-            },
+    /// When the row of an alias is one that the step before takes along.
+    fn on(&self, alias: &str) -> String {
+        let pairs = self.link.iter().map(|link| {
+            let own = alias.column(&link.column);
+            let from = self.from.as_str().column(&link.parent_column);
+            format!("{own} = {from}")
+        });
+        let pairs: Vec<String> = pairs.chain(self.guard.clone()).collect();
+        pairs.join(" AND ")
+    }
+
+    /// Its table by its alias, as a trigger in this database names it.
+    fn named(&self, schema: Option<&str>) -> String {
+        let own = self.table.schema.as_deref();
+        let elsewhere = own.filter(|own| schema != Some(own));
+        let table = super::qualified(elsewhere, &self.table.name);
+        format!("{table} AS {}", name(&self.alias))
+    }
+
+    /// Whether two steps are of one foreign key and do the same: a row is reached by one of them.
+    fn is_like(&self, other: &Self) -> bool {
+        self.change == other.change
+            && self.link.first().map(|link| &link.name) == other.link.first().map(|link| &link.name)
+    }
+}
+
+/// A step with those that lead to it.
+pub(super) type Way<'s, 'a> = Vec<&'s Step<'a>>;
+
+/// Every way to a table, deletions first: what is deleted in one and changed in another is deleted
+/// in the end.
+pub(super) fn ways_to<'s, 'a>(steps: &'s [Step<'a>], table: &Table) -> Vec<Way<'s, 'a>> {
+    fn collect<'s, 'a>(
+        steps: &'s [Step<'a>],
+        table: &Table,
+        way: &[&'s Step<'a>],
+        found: &mut Vec<Way<'s, 'a>>,
+    ) {
+        for step in steps.iter().filter(|step| !step.is_too_far) {
+            let mut longer = way.to_vec();
+            longer.push(step);
+            if std::ptr::eq(step.table, table) {
+                found.push(longer.clone());
+            }
+            collect(&step.next, table, &longer, found);
         }
     }
+    let mut found = Vec::new();
+    collect(steps, table, &[], &mut found);
+    let is_update =
+        |way: &Way<'_, '_>| way.last().is_some_and(|step| step.change != Change::Delete);
+    found.sort_by_key(is_update);
+    found
+}
+
+/// When the row of an alias is reached by a way.
+pub(super) fn is_reached(way: &[&Step<'_>], alias: &str, schema: Option<&str>) -> String {
+    match way.split_last() {
+        None => "FALSE".to_owned(),
+        Some((last, [])) => last.on(alias),
+        // From the row upwards: each table has an index on what it is referred to by.
+        Some((last, before)) => {
+            let upwards = before.iter().rev();
+            let tables: Vec<String> = upwards.map(|step| step.named(schema)).collect();
+            let conditions = before.iter().map(|step| step.on(&step.alias));
+            let conditions: Vec<String> = conditions.chain([last.on(alias)]).collect();
+            format!(
+                "EXISTS (SELECT 1 FROM {} WHERE {} LOCK IN SHARE MODE)",
+                tables.join(" STRAIGHT_JOIN "),
+                conditions.join(" AND ")
+            )
+        }
+    }
+}
+
+/// The row of a step as it will be, after everything that the cascade does to it: two foreign keys
+/// of one row may lead to rows that go together.
+pub(super) fn changed(step: &Step<'_>, ways: &[Way<'_, '_>], schema: Option<&str>) -> Changed {
+    let mut columns = match &step.change {
+        Change::Delete => BTreeMap::new(),
+        Change::Update(columns) => columns.clone(),
+    };
+    let own: Vec<String> = columns.keys().cloned().collect();
+    let mut seen: Vec<&Step<'_>> = vec![step];
+    for way in ways {
+        let Some(last) = way.last() else { continue };
+        let Change::Update(more) = &last.change else {
+            continue;
+        };
+        if seen.iter().any(|seen| seen.is_like(last)) {
+            continue;
+        }
+        seen.push(last);
+        let alike = ways
+            .iter()
+            .filter(|way| way.last().is_some_and(|step| step.is_like(last)));
+        let reached: Vec<String> = alike
+            .map(|way| is_reached(way, &step.alias, schema))
+            .collect();
+        let reached = reached.join(" OR ");
+        for (column, value) in more.iter().filter(|(column, _)| !own.contains(column)) {
+            let kept = columns
+                .get(column)
+                .cloned()
+                .unwrap_or_else(|| step.alias.as_str().column(column));
+            columns.insert(column.clone(), format!("IF({reached}, {value}, {kept})"));
+        }
+    }
+    let alias = step.alias.clone();
+    Changed { alias, columns }
 }
 
 /// A foreign key, put together from its columns.
@@ -85,18 +197,6 @@ impl Link<'_> {
             Change::Delete => column.on_delete.as_str(),
             Change::Update(_) => column.on_update.as_str(),
         })
-    }
-
-    fn on(&self, alias: &str, parent: &dyn Row) -> String {
-        let pairs: Vec<String> = self
-            .columns
-            .iter()
-            .map(|link| {
-                let own = alias.column(&link.column);
-                format!("{own} = {}", parent.column(&link.parent_column))
-            })
-            .collect();
-        pairs.join(" AND ")
     }
 
     /// What the change of a parent does to a child, if anything.
@@ -127,6 +227,37 @@ impl Link<'_> {
             ("SET NULL", Change::Update(_)) => Some(Change::Update(nulled())),
             _ => None,
         }
+    }
+}
+
+impl Link<'_> {
+    /// `ON UPDATE SET NULL` follows a change of what it refers to, and of nothing else.
+    fn guard(
+        &self,
+        parent: &Table,
+        change: &Change,
+        from: &str,
+        is_mariadb: bool,
+    ) -> Option<String> {
+        let Change::Update(moved) = change else {
+            return None;
+        };
+        if self.rule(change) != "SET NULL" {
+            return None;
+        }
+        let columns = parent.columns.iter();
+        let same: Vec<String> = columns
+            .filter(|column| {
+                self.columns
+                    .iter()
+                    .any(|link| link.parent_column == column.name)
+            })
+            .filter_map(|column| {
+                let old = from.column(&column.name);
+                Some(Value { column, is_mariadb }.is_same(&old, moved.get(&column.name)?))
+            })
+            .collect();
+        Some(format!("NOT ({})", same.join(" AND ")))
     }
 }
 
@@ -197,7 +328,7 @@ impl<'a> Walk<'a> {
         let mut steps = Vec::new();
         for deepest in (1..=DEEPEST).rev() {
             (self.deepest, self.steps) = (deepest, 0);
-            steps = self.next(table, change, &"OLD", &[table]);
+            steps = self.next(table, change, "OLD", &[table]);
             if self.steps <= MOST_STEPS {
                 break;
             }
@@ -209,13 +340,13 @@ impl<'a> Walk<'a> {
         &mut self,
         parent: &Table,
         change: &Change,
-        row: &dyn Row,
+        from: &str,
         way: &[&'a Table],
     ) -> Vec<Step<'a>> {
         let links = links(self.catalog, parent);
         let mut steps = Vec::new();
         for link in &links {
-            let Some(mut effect) = link.effect(change) else {
+            let Some(effect) = link.effect(change) else {
                 continue;
             };
             // A cascading update that comes back to a table it has changed is refused by InnoDB.
@@ -226,9 +357,6 @@ impl<'a> Walk<'a> {
             if !self.can_follow(link, &effect) {
                 continue;
             }
-            let alias = format!("audit_{}", way.len());
-            let on = link.on(&alias, row);
-            add_siblings(&links, link, change, &mut effect, &alias, row);
             let is_too_far = way.len() > self.deepest || self.steps > MOST_STEPS;
             if is_too_far && !self.is_audited_from(link.child, &mut Vec::new()) {
                 continue;
@@ -236,8 +364,10 @@ impl<'a> Walk<'a> {
             self.steps += 1;
             let mut step = Step {
                 table: link.child,
-                on,
-                alias,
+                link: link.columns.clone(),
+                from: from.to_owned(),
+                guard: link.guard(parent, change, from, self.catalog.mysql.is_mariadb),
+                alias: format!("audit_{}", self.steps),
                 change: effect,
                 next: Vec::new(),
                 is_too_far,
@@ -245,13 +375,10 @@ impl<'a> Walk<'a> {
             if !is_too_far {
                 let mut longer = way.to_vec();
                 longer.push(link.child);
-                let alias = step.alias.clone();
-                step.next = self.next(link.child, &step.change, &alias.as_str(), &longer);
+                step.next = self.next(link.child, &step.change, &step.alias, &longer);
             }
             steps.push(step);
         }
-        // What is deleted in one way and updated in another is deleted in the end.
-        steps.sort_by_key(|step| step.change != Change::Delete);
         steps
     }
 
@@ -289,34 +416,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Two foreign keys of one child may refer to the same row of the parent: then both change it.
-fn add_siblings(
-    links: &[Link<'_>],
-    link: &Link<'_>,
-    change: &Change,
-    effect: &mut Change,
-    alias: &str,
-    row: &dyn Row,
-) {
-    let Change::Update(columns) = effect else {
-        return;
-    };
-    for other in links {
-        if std::ptr::eq(other, link) || !std::ptr::eq(other.child, link.child) {
-            continue;
-        }
-        if let Some(Change::Update(more)) = other.effect(change) {
-            let on = other.on(alias, row);
-            for (column, value) in more {
-                let kept = alias.column(&column);
-                columns
-                    .entry(column)
-                    .or_insert_with(|| format!("IF({on}, {value}, {kept})"));
-            }
-        }
-    }
-}
-
 /// The columns of a table that foreign keys with an action refer to.
 fn referred<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a str> {
     let mut columns: Vec<&str> = links(catalog, table)
@@ -347,21 +446,16 @@ pub(super) fn key_is_same(catalog: &Catalog, table: &Table) -> String {
 pub(super) fn joined(way: &[&Step<'_>], schema: Option<&str>) -> String {
     let mut text = String::new();
     for step in way {
-        let elsewhere = step
-            .table
-            .schema
-            .as_deref()
-            .filter(|own| schema != Some(own));
-        let table = super::qualified(elsewhere, &step.table.name);
-        let alias = name(&step.alias);
+        let table = step.named(schema);
         if text.is_empty() {
-            text = format!("{table} AS {alias}");
+            text = table;
         } else {
-            text.push_str(&format!(" STRAIGHT_JOIN {table} AS {alias} ON {}", step.on));
+            let on = step.on(&step.alias);
+            text.push_str(&format!(" STRAIGHT_JOIN {table} ON {on}"));
         }
     }
     match way.first() {
-        Some(first) => format!("{text} WHERE {}", first.on),
+        Some(first) => format!("{text} WHERE {}", first.on(&first.alias)),
         None => text,
     }
 }

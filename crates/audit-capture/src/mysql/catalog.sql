@@ -51,6 +51,7 @@ SELECT JSON_OBJECT(
                     AND CHECK_CLAUSE = CONCAT('json_valid(`', REPLACE(CONSTRAINT_NAME, '`', '``'), '`)') */
             ) AS documents ON documents.known = CAST(col.TABLE_NAME AS BINARY) AND documents.name = col.COLUMN_NAME
             WHERE col.TABLE_SCHEMA = {schema}
+                AND COALESCE(col.GENERATION_EXPRESSION, '') NOT IN ('ROW START', 'ROW END')
             GROUP BY CAST(col.TABLE_NAME AS BINARY)
         ) AS parts ON parts.known = CAST(listed.TABLE_NAME AS BINARY)
         LEFT JOIN (

@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::plan::{Capture, TableSchema, Trigger};
 use crate::sql::{short_hash, trigger_name};
 
-use super::cascade::{self, Change, Step, Walk};
+use super::cascade::{self, Change, Changed, Step, Walk, Way};
 use super::column::Value;
 use super::event;
 use super::trigger::{self, DECLARATIONS, Images, Row};
@@ -44,9 +44,10 @@ pub(super) fn triggers(audit: &Audit, catalog: &Catalog) -> (Vec<Trigger>, Vec<F
                 catalog,
                 table,
                 operation,
+                steps: &steps,
             };
             if steps.iter().any(|step| writer.reaches(step)) {
-                triggers.extend(writer.triggers(&steps));
+                triggers.extend(writer.triggers());
             }
         }
     }
@@ -54,11 +55,12 @@ pub(super) fn triggers(audit: &Audit, catalog: &Catalog) -> (Vec<Trigger>, Vec<F
 }
 
 /// Writes the triggers of one table and operation.
-struct Writer<'a> {
+struct Writer<'s, 'a> {
     audit: &'a Audit,
     catalog: &'a Catalog,
     table: &'a Table,
     operation: Operation,
+    steps: &'s [Step<'a>],
 }
 
 fn operation_of(step: &Step<'_>) -> Operation {
@@ -68,25 +70,33 @@ fn operation_of(step: &Step<'_>) -> Operation {
     }
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Writer<'_, 'a> {
+    /// The database that the triggers are in.
+    fn home(&self) -> Option<&'a str> {
+        self.table.schema.as_deref()
+    }
+
+    fn ways_to(&self, step: &Step<'_>) -> Vec<Way<'_, 'a>> {
+        cascade::ways_to(self.steps, step.table)
+    }
+
     fn rule(&self, step: &Step<'_>) -> Option<ResolvedRule> {
         let schema = step.table.schema.as_deref();
         let rule = self
             .audit
-            .rule(schema, &step.table.name, operation_of(step));
-        rule.filter(|_| self.recorded_change(step).is_some())
+            .rule(schema, &step.table.name, operation_of(step))?;
+        let after = cascade::changed(step, &self.ways_to(step), self.home());
+        self.recorded_change(step, &rule, &after).map(|_| rule)
     }
 
     /// When the change of a child is an event: always for a deletion.
-    fn recorded_change(&self, step: &Step<'_>) -> Option<String> {
-        let Change::Update(changed) = &step.change else {
-            return Some("TRUE".to_owned());
-        };
-        let schema = step.table.schema.as_deref();
-        let rule = self
-            .audit
-            .rule(schema, &step.table.name, Operation::Update)?;
-        if rule.records_unchanged() {
+    fn recorded_change(
+        &self,
+        step: &Step<'_>,
+        rule: &ResolvedRule,
+        after: &Changed,
+    ) -> Option<String> {
+        if step.change == Change::Delete || rule.records_unchanged() {
             return Some("TRUE".to_owned());
         }
         let is_mariadb = self.catalog.mysql.is_mariadb;
@@ -97,15 +107,51 @@ impl<'a> Writer<'a> {
             .filter(|column| {
                 use audit_core::rules::ResolvedColumn::{Excluded, Ignored};
                 let how = rule.column(&column.name);
-                !matches!(how, Excluded | Ignored(_)) && changed.contains_key(&column.name)
+                !matches!(how, Excluded | Ignored(_))
+                    && after.columns().any(|name| *name == column.name)
             })
             .map(|column| {
                 let old = step.alias.as_str().column(&column.name);
-                let new = step.after().column(&column.name);
+                let new = after.column(&column.name);
                 format!("NOT ({})", Value { column, is_mariadb }.is_same(&old, &new))
             })
             .collect();
         (!differs.is_empty()).then(|| format!("({})", differs.join(" OR ")))
+    }
+
+    /// The rows of a step that are noted elsewhere: the row of the trigger itself, what another way
+    /// deletes, and, where no key tells that it is the same row, what an earlier way has noted.
+    fn noted_elsewhere(&self, step: &Step<'_>, ways: &[Way<'_, 'a>]) -> Vec<String> {
+        let row = step.alias.as_str();
+        let mut conditions = Vec::new();
+        if self.operation == Operation::Delete && std::ptr::eq(step.table, self.table) {
+            conditions.push(self.is_row_of_trigger(row));
+        }
+        for way in ways {
+            let Some(last) = way.last() else { continue };
+            if std::ptr::eq(*last, step) {
+                break;
+            }
+            let is_deleted = last.change == Change::Delete && step.change != Change::Delete;
+            if is_deleted || step.table.key.is_empty() {
+                conditions.push(cascade::is_reached(way, row, self.home()));
+            }
+        }
+        conditions
+    }
+
+    fn is_row_of_trigger(&self, row: &str) -> String {
+        let is_mariadb = self.catalog.mysql.is_mariadb;
+        let key = &self.table.key;
+        let told_by = self.table.columns.iter();
+        let same: Vec<String> = told_by
+            .filter(|column| key.is_empty() || key.contains(&column.name))
+            .map(|column| {
+                let (row, old) = (row.column(&column.name), "OLD".column(&column.name));
+                Value { column, is_mariadb }.is_same(&row, &old)
+            })
+            .collect();
+        same.join(" AND ")
     }
 
     /// Whether there is anything to record at a step or beyond it.
@@ -130,7 +176,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn triggers(&self, steps: &[Step<'a>]) -> [Trigger; 2] {
+    fn triggers(&self) -> [Trigger; 2] {
         let origin = self.origin();
         let flag = format!("@audit_cascade_{origin}");
         let mut body = format!("{LABEL} {DECLARATIONS}SET {flag} = NULL; ");
@@ -139,10 +185,10 @@ impl<'a> Writer<'a> {
             let same = cascade::key_is_same(self.catalog, self.table);
             conditions.push(format!("NOT ({same})"));
         }
-        let reached = steps.iter().filter(|step| self.reaches(step));
+        let reached = self.steps.iter().filter(|step| self.reaches(step));
         let found: Vec<String> = reached
             .map(|step| {
-                let rows = cascade::joined(&[step], self.table.schema.as_deref());
+                let rows = cascade::joined(&[step], self.home());
                 format!("EXISTS (SELECT 1 FROM {rows} LOCK IN SHARE MODE)")
             })
             .collect();
@@ -153,12 +199,12 @@ impl<'a> Writer<'a> {
             conditions.join(" AND "),
             forget = event::forget_stale(),
         );
-        for step in steps {
+        for step in self.steps {
             self.stage(&mut body, &origin, &[step]);
         }
         body.push_str("END IF; END");
         let before = self.trigger("audit_before_", "BEFORE", &body);
-        let after = self.trigger("audit_after_", "AFTER", &self.write(&origin, &flag, steps));
+        let after = self.trigger("audit_after_", "AFTER", &self.write(&origin, &flag));
         [after, before]
     }
 
@@ -174,7 +220,7 @@ impl<'a> Writer<'a> {
         if !self.reaches(step) {
             return;
         }
-        let rows = cascade::joined(way, self.table.schema.as_deref());
+        let rows = cascade::joined(way, self.home());
         if step.is_too_far {
             let refuse = text(TOO_FAR);
             let _ = write!(
@@ -216,7 +262,17 @@ impl<'a> Writer<'a> {
         let schema = TableSchema::of(step.table);
         let capture = self.capture(step, rule, &schema.fingerprint);
         let is_mariadb = self.catalog.mysql.is_mariadb;
-        let (old, new) = (step.alias.as_str(), step.after());
+        let ways = self.ways_to(step);
+        let (old, new) = (
+            step.alias.as_str(),
+            cascade::changed(step, &ways, self.home()),
+        );
+        let mut conditions = vec![
+            self.recorded_change(step, rule, &new)
+                .unwrap_or_else(|| "FALSE".to_owned()),
+        ];
+        let elsewhere = self.noted_elsewhere(step, &ways).into_iter();
+        conditions.extend(elsewhere.map(|condition| format!("({condition}) IS NOT TRUE")));
         let both: Option<(&dyn Row, &dyn Row)> = match step.change {
             Change::Delete => None,
             Change::Update(_) => Some((&old, &new)),
@@ -246,7 +302,7 @@ impl<'a> Writer<'a> {
             after =
                 or_null(both.map(|(_, new)| trigger::image(&capture, new, both, Images::Guarded))),
             changed = or_null(both.map(|(old, new)| trigger::changed_fields(&capture, old, new))),
-            condition = self.recorded_change(step).unwrap_or_default(),
+            condition = conditions.join(" AND "),
         );
     }
 
@@ -272,15 +328,21 @@ impl<'a> Writer<'a> {
     }
 
     /// The trigger that makes events of what was noted.
-    fn write(&self, origin: &str, flag: &str, steps: &[Step<'a>]) -> String {
+    fn write(&self, origin: &str, flag: &str) -> String {
         let mut work = String::new();
         if self.operation == Operation::Update {
             work.extend(trigger::leave_if_skipped(self.catalog, self.table));
         }
         work.push_str(CREATE);
+        if let Some(denied) = trigger::denied(self.audit) {
+            let _ = write!(
+                work,
+                "IF EXISTS (SELECT 1 FROM audit_pending WHERE origin = '{origin}') THEN {denied}END IF; "
+            );
+        }
         work.push_str(&trigger::clock());
         let mut done = Vec::new();
-        self.write_steps(&mut work, origin, steps, &mut done);
+        self.write_steps(&mut work, origin, self.steps, &mut done);
         format!(
             "{LABEL} {DECLARATIONS}IF {flag} = 1 THEN {work}DELETE FROM audit_pending WHERE origin = '{origin}'; SET {flag} = NULL; \
              END IF; END"

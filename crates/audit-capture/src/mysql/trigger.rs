@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::stamp::Slot;
-use audit_core::{MissingContext, Operation, Snapshot, schema};
+use audit_core::{Audit, MissingContext, Operation, Snapshot, schema};
 
 use crate::catalog::{Catalog, Table};
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
@@ -37,14 +37,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     if capture.operation == Operation::Update {
         work.extend(leave_if_skipped(capture.catalog, capture.table));
     }
-    if *capture.audit.on_missing_context() == MissingContext::Deny {
-        let kind = MySql.slot(Slot::ActorKind);
-        let denied = text(DENIED);
-        let _ = write!(
-            work,
-            "IF {kind} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {denied}; END IF; "
-        );
-    }
+    work.extend(denied(capture.audit));
     work.push_str(&clock());
     // Only the statement that runs costs anything: what few rows need has one of its own.
     let _ = write!(
@@ -62,6 +55,17 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     let named = trigger_name(PREFIX, capture.operation, &table.name, LONGEST_NAME);
     let event = format!("AFTER {}", capture.operation);
     vec![trigger(capture.catalog, table, named, &event, &body)]
+}
+
+/// Refuses a write without a context, where the settings say so.
+pub(super) fn denied(audit: &Audit) -> Option<String> {
+    (*audit.on_missing_context() == MissingContext::Deny).then(|| {
+        format!(
+            "IF {} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {}; END IF; ",
+            MySql.slot(Slot::ActorKind),
+            text(DENIED)
+        )
+    })
 }
 
 /// A trigger and the statement that makes it. One after the row fires before the application's
