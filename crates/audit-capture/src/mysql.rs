@@ -9,9 +9,10 @@ mod column;
 mod event;
 mod manual;
 mod pending;
+mod skipped;
 mod trigger;
 
-use audit_core::{Audit, Dialect};
+use audit_core::{Audit, Dialect, schema};
 use serde::Deserialize;
 
 use crate::catalog::{Catalog, InstalledTrigger};
@@ -154,7 +155,8 @@ pub(crate) fn complete(plan: &mut Plan, audit: &Audit, catalog: &Catalog) {
             .iter()
             .any(|trigger| trigger.table == table.name && trigger.schema == table.schema);
         let engine = table.engine.as_deref().unwrap_or("InnoDB");
-        if audited && !engine.eq_ignore_ascii_case("InnoDB") {
+        let is_log = table.name == schema::LOG_TABLE && table.schema == catalog.mysql.log_schema;
+        if (audited || is_log) && !engine.eq_ignore_ascii_case("InnoDB") {
             plan.add_finding(Finding::NotTransactional {
                 table: table.name.clone(),
                 engine: engine.to_owned(),

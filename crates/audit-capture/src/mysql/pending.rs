@@ -16,6 +16,7 @@ use crate::sql::{short_hash, trigger_name};
 use super::cascade::{self, Change, Changed, Step, Walk, Way};
 use super::column::Value;
 use super::event;
+use super::skipped;
 use super::trigger::{self, DECLARATIONS, Images, Row};
 use super::{LABEL, LONGEST_NAME, text};
 
@@ -331,7 +332,7 @@ impl<'a> Writer<'_, 'a> {
     fn write(&self, origin: &str, flag: &str) -> String {
         let mut work = String::new();
         if self.operation == Operation::Update {
-            work.extend(trigger::leave_if_skipped(self.catalog, self.table));
+            work.extend(skipped::leave(self.catalog, self.table));
         }
         work.push_str(CREATE);
         if let Some(denied) = trigger::denied(self.audit) {

@@ -12,6 +12,7 @@ use crate::sql::trigger_name;
 
 use super::column::Value;
 use super::event::{self, MySql};
+use super::skipped;
 use super::{LABEL, LONGEST_NAME, PREFIX, name, qualified, text};
 
 /// What a refused write says on MySQL; it begins with [`crate::ERROR_PREFIX`].
@@ -35,7 +36,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     }
     let mut work = event::forget_stale();
     if capture.operation == Operation::Update {
-        work.extend(leave_if_skipped(capture.catalog, capture.table));
+        work.extend(skipped::leave(capture.catalog, capture.table));
     }
     work.extend(denied(capture.audit));
     work.push_str(&clock());
@@ -449,53 +450,4 @@ fn condition(capture: &Capture<'_>) -> Option<String> {
         conditions.push(format!("NOT ({})", same.join(" AND ")));
     }
     (!conditions.is_empty()).then(|| conditions.join(" AND "))
-}
-
-/// UPDATE IGNORE fires AFTER triggers for rows that it skipped. A row is skipped only for a
-/// duplicate or a foreign key, so only a change of such a column is looked into: if a row with
-/// the old values is still there, nothing was written, and the trigger is left.
-pub(super) fn leave_if_skipped(catalog: &Catalog, table: &Table) -> Option<String> {
-    if table.key.is_empty() {
-        return None;
-    }
-    let is_mariadb = catalog.mysql.is_mariadb;
-    let refers_to = |column: &str| {
-        let mut links = catalog.tables.iter().flat_map(|other| &other.foreign_keys);
-        links.any(|link| {
-            link.parent == table.name
-                && table.schema.as_deref() == Some(link.parent_schema.as_str())
-                && link.parent_column == column
-        })
-    };
-    let bound: Vec<Value<'_>> = table
-        .columns
-        .iter()
-        .filter(|column| {
-            column.is_unique
-                || refers_to(&column.name)
-                || table
-                    .foreign_keys
-                    .iter()
-                    .any(|link| link.column == column.name)
-        })
-        .map(|column| Value { column, is_mariadb })
-        .collect();
-    let same: Vec<String> = bound.iter().map(Value::is_same_in_trigger).collect();
-    let still = |value: &Value<'_>| {
-        let column = &value.column.name;
-        value.is_same(&"audit_row".column(column), &"OLD".column(column))
-    };
-    let mut old: Vec<String> = table
-        .key
-        .iter()
-        .map(|column| format!("{} = {}", "audit_row".column(column), "OLD".column(column)))
-        .collect();
-    old.extend(bound.iter().map(still));
-    Some(format!(
-        "IF NOT ({}) THEN IF EXISTS (SELECT 1 FROM {} AS audit_row WHERE {} LOCK IN SHARE MODE) \
-         THEN LEAVE audit_capture; END IF; END IF; ",
-        same.join(" AND "),
-        name(&table.name),
-        old.join(" AND "),
-    ))
 }
