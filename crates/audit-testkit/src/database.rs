@@ -145,10 +145,10 @@ impl Drop for TestDatabase {
             return;
         }
         let (server, name) = (self.server, self.name.clone());
-        let force = if server.dialect() == Dialect::Postgres {
-            " WITH (FORCE)"
-        } else {
-            ""
+        // A test that failed may have left a transaction open, which nobody ends any more.
+        let (wait, force) = match server.dialect() {
+            Dialect::Postgres => ("", " WITH (FORCE)"),
+            _ => ("SET SESSION lock_wait_timeout = 10", ""),
         };
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -156,6 +156,7 @@ impl Drop for TestDatabase {
                 .build()?;
             runtime.block_on(async {
                 let mut raw = Raw::connect(server, &server.url()).await;
+                raw.run(wait).await;
                 raw.try_run(&format!("DROP DATABASE {name}{force}"))
                     .await
                     .map_err(std::io::Error::other)
