@@ -9,11 +9,14 @@
 /// Every test is in here, so that the tests of one server can be chosen by the start of the name.
 mod mariadb {
     mod cascades;
+    mod failures;
     mod families;
     mod migrations;
+    mod results;
     mod roles;
     mod sessions;
     mod statements;
+    mod tables;
     mod values;
     mod world;
 }

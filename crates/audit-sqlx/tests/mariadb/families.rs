@@ -280,6 +280,14 @@ impl Draw {
         (z ^ (z >> 31)) % limit
     }
 
+    fn action(&mut self) -> &'static str {
+        match self.below(4) {
+            0 => "RESTRICT",
+            1 => "SET NULL",
+            _ => "CASCADE",
+        }
+    }
+
     /// A table or row to refer to: NULL now and then.
     fn reference(&mut self, rows: u64) -> String {
         match self.below(5) {
@@ -292,7 +300,7 @@ impl Draw {
 const TABLES: u64 = 4;
 const ROWS: u64 = 6;
 
-/// Four tables with two foreign keys each, that lead anywhere and do anything.
+/// Four tables with a foreign key or two each, that lead anywhere and do anything.
 fn drawn_family(draw: &mut Draw) -> String {
     let mut sql = String::new();
     for table in 0..TABLES {
@@ -300,12 +308,13 @@ fn drawn_family(draw: &mut Draw) -> String {
             "CREATE TABLE t{table} (id INT PRIMARY KEY, a INT, b INT, v INT); "
         ));
     }
-    let actions = ["CASCADE", "CASCADE", "SET NULL", "RESTRICT"];
     for table in 0..TABLES {
         for column in ["a", "b"] {
+            if column == "b" && draw.below(3) > 0 {
+                continue;
+            }
             let parent = draw.below(TABLES);
-            let delete = actions[usize::try_from(draw.below(4)).unwrap()];
-            let update = actions[usize::try_from(draw.below(4)).unwrap()];
+            let (delete, update) = (draw.action(), draw.action());
             sql.push_str(&format!(
                 "ALTER TABLE t{table} ADD FOREIGN KEY ({column}) REFERENCES t{parent} (id) \
                  ON DELETE {delete} ON UPDATE {update}; "
@@ -315,17 +324,18 @@ fn drawn_family(draw: &mut Draw) -> String {
     sql
 }
 
-fn drawn_rows(draw: &mut Draw) -> Vec<String> {
-    let mut statements = vec!["SET foreign_key_checks = 0".to_owned()];
+fn drawn_rows(draw: &mut Draw) -> String {
+    let mut sql = "SET foreign_key_checks = 0;\n".to_owned();
     for table in 0..TABLES {
-        statements.push(format!("DELETE FROM t{table}"));
+        sql.push_str(&format!("DELETE FROM t{table};\n"));
         for id in 0..ROWS {
             let (a, b) = (draw.reference(ROWS), draw.reference(ROWS));
-            statements.push(format!("INSERT INTO t{table} VALUES ({id}, {a}, {b}, 0)"));
+            sql.push_str(&format!(
+                "INSERT INTO t{table} VALUES ({id}, {a}, {b}, 0);\n"
+            ));
         }
     }
-    statements.push("SET foreign_key_checks = 1".to_owned());
-    statements
+    sql + "SET foreign_key_checks = 1"
 }
 
 fn drawn_statement(draw: &mut Draw) -> String {
@@ -342,15 +352,15 @@ fn drawn_statement(draw: &mut Draw) -> String {
 #[tokio::test]
 async fn drawn_families_replay() {
     let mut draw = Draw(7);
-    let (mut done, mut refused, mut most) = (0, 0, 0);
-    for _ in 0..12 {
+    let (mut done, mut refused, mut too_far, mut most) = (0, 0, 0, 0);
+    for _ in 0..6 {
         let family = drawn_family(&mut draw);
         let mut world = World::new(&family).await;
-        for _ in 0..12 {
+        for _ in 0..16 {
             let rows = drawn_rows(&mut draw);
-            world.held(&rows.iter().map(String::as_str).collect::<Vec<_>>()).await;
+            world.raw.run(&rows).await;
             let statement = drawn_statement(&mut draw);
-            println!("{family}\n{}\n{statement}", rows.join(";\n"));
+            println!("{family}\n{rows}\n{statement}");
             let mut failure = None;
             let said = world
                 .proved(async |world| failure = world.try_run(&statement).await.err())
@@ -360,12 +370,23 @@ async fn drawn_families_replay() {
                 None => done += 1,
                 Some(error) => {
                     println!("{error}");
-                    assert_eq!(CaptureError::of::<MySql>(&error), None, "{error}");
-                    refused += 1;
+                    assert!(said.is_empty());
+                    // Ways that branch at every level are more than a trigger follows.
+                    let is_too_far = error.to_string().contains("cascades further");
+                    assert_eq!(
+                        CaptureError::of::<MySql>(&error).is_some(),
+                        is_too_far,
+                        "{error}"
+                    );
+                    if is_too_far {
+                        too_far += 1
+                    } else {
+                        refused += 1
+                    }
                 }
             }
         }
     }
-    println!("{done} statements done, {refused} refused, {most} events at most");
-    assert!(done > 50 && refused > 10 && most > 8);
+    println!("{done} done, {refused} refused, {too_far} too far, {most} events at most");
+    assert!(done > 40 && refused > 5 && most > 8);
 }

@@ -47,6 +47,61 @@ async fn sixteen_at_once_agree() {
     pool.close().await;
 }
 
+/// The variable that makes of this test one of the processes that it starts.
+const PROCESS: &str = "AUDIT_TEST_MIGRATE_URL";
+
+/// How often sixteen processes start on an empty database.
+const ROUNDS: usize = 2;
+
+#[tokio::test]
+async fn sixteen_processes_at_once_agree() {
+    let rules = audit();
+    if let Ok(url) = std::env::var(PROCESS) {
+        let pool = attach(&rules, &url, 1).await;
+        let report = audit_sqlx::migrate(&pool, &rules).await.unwrap();
+        assert_eq!(report.findings(), []);
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut world = World::new(TABLES).await;
+    let wanted = world.raw.texts(OURS).await;
+    for _ in 0..ROUNDS {
+        world
+            .raw
+            .run(&format!(
+                "DROP TABLE c, p, audit_logs, audit_schemas, audit_migrations; {TABLES}"
+            ))
+            .await;
+        let processes: Vec<_> = (0..16)
+            .map(|_| {
+                std::process::Command::new(&program)
+                    .args([
+                        "--exact",
+                        "mariadb::migrations::sixteen_processes_at_once_agree",
+                    ])
+                    .env(PROCESS, world.database.url())
+                    .stdout(std::process::Stdio::piped())
+                    .stderr(std::process::Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for process in processes {
+            let output = process.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && text.contains("1 passed"),
+                "{text}"
+            );
+        }
+        assert_eq!(world.raw.texts(OURS).await, wanted);
+        let steps = "SELECT CAST(COUNT(*) AS CHAR) FROM audit_migrations";
+        assert_eq!(world.raw.texts(steps).await, [[Some("1".to_owned())]]);
+        let said = world.prove(&["INSERT INTO p VALUES (1, 1)"]).await;
+        assert_eq!(said, ["INSERT p 1"]);
+    }
+}
+
 #[tokio::test]
 async fn a_migration_that_was_cut_is_finished_by_the_next() {
     let mut world = World::new(TABLES).await;

@@ -1,5 +1,6 @@
 //! Settings of the session that would change what a trigger writes, or break it.
 
+use audit_core::Audit;
 use audit_sqlx::CaptureError;
 use sqlx::{Executor, MySql, Row};
 
@@ -15,6 +16,9 @@ async fn settings_of_the_session_change_nothing() {
         "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABLES,PAD_CHAR_TO_FULL_LENGTH,NO_ZERO_DATE'",
         "SET sql_mode = '', time_zone = '-11:30', lc_time_names = 'de_DE'",
         "SET group_concat_max_len = 4, div_precision_increment = 0",
+        "SET sql_mode = 'ORACLE'",
+        "SET sql_mode = 'EMPTY_STRING_IS_NULL,SIMULTANEOUS_ASSIGNMENT,TIME_ROUND_FRACTIONAL,HIGH_NOT_PRECEDENCE'",
+        "SET sql_mode = 'NO_UNSIGNED_SUBTRACTION,REAL_AS_FLOAT,IGNORE_SPACE,NO_AUTO_VALUE_ON_ZERO,NO_FIELD_OPTIONS'",
         "SET NAMES latin1",
         "SET character_set_connection = ucs2, collation_connection = ucs2_bin",
         "SET timestamp = 1000000000",
@@ -55,30 +59,40 @@ async fn settings_of_the_session_change_nothing() {
     }
 }
 
+/// Functions give NULL beyond the packet of the session: where the limits of the settings are higher,
+/// it is the packet that cuts.
 #[tokio::test]
-async fn a_small_packet_does_not_fail_the_write() {
-    let world =
-        World::new("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT, w VARCHAR(2000), b LONGBLOB)")
-            .await;
-    let mut raw = world.database.raw().await;
-    // The limit of a session is that of the server when it began.
-    raw.run("SET GLOBAL max_allowed_packet = 1024").await;
-    let pool = super::world::attach(&world.audit, world.database.url(), 1).await;
-    raw.run("SET GLOBAL max_allowed_packet = 16777216").await;
-    let sql = "INSERT INTO t VALUES (1, REPEAT('x', 900), REPEAT('y', 900), REPEAT('z', 900))";
-    alice().scope(pool.execute(sql)).await.unwrap();
-    alice()
-        .scope(pool.execute("UPDATE t SET w = 'short'"))
-        .await
+async fn a_packet_that_is_too_small_does_not_fail_the_write() {
+    let audit = Audit::builder()
+        .max_cell_bytes(64 << 20)
+        .max_image_bytes(256 << 20)
+        .build()
         .unwrap();
+    let columns: Vec<String> = (0..10).map(|index| format!("c{index} LONGTEXT")).collect();
+    let table = format!(
+        "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB, {})",
+        columns.join(", ")
+    );
+    let mut world = World::with(&table, audit).await;
+    let packet = world
+        .raw
+        .texts("SELECT CAST(@@max_allowed_packet AS CHAR)")
+        .await;
+    assert_eq!(packet, [[Some("16777216".to_owned())]]);
+    // One cell of more than its share; then cells that are too many together.
+    world
+        .run(&[
+            "INSERT INTO t (id, b, c0) VALUES (1, 'x', REPEAT('y', 3 << 20))",
+            "UPDATE t SET c0 = 'short'",
+            "UPDATE t SET c0 = REPEAT('a', 2000000), c1 = c0, c2 = c0, c3 = c0, c4 = c0, c5 = c0, \
+             c6 = c0, c7 = c0, c8 = c0, c9 = c0",
+        ])
+        .await;
     let events = world.events().await;
-    assert_eq!(events.len(), 2);
-    for event in &events {
-        let image = after(event);
-        let is_short = image["v"]["$truncated"]["len"] == 900;
-        assert!(is_short || image["$truncated"].is_object(), "{image}");
-    }
-    assert_eq!(after(&events[1])["w"], "short");
+    assert_eq!(events.len(), 3);
+    assert_eq!(after(&events[0])["c0"]["$truncated"]["len"], 3 << 20);
+    assert_eq!(after(&events[1])["c0"], "short");
+    assert!(after(&events[2])["$truncated"].is_object());
 }
 
 #[tokio::test]

@@ -72,6 +72,92 @@ async fn every_type_is_exact() {
 }
 
 #[tokio::test]
+async fn extremes_are_exact() {
+    let world = World::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, f FLOAT, d DOUBLE, n DECIMAL(65,30), w DECIMAL(65,0), \
+             s TIMESTAMP(6) NULL, dt DATETIME(6), tm TIME(6), b BIT(1), m SET('a','b','c'), v VARCHAR(50), \
+             j JSON, t TINYINT, u TINYINT UNSIGNED, fu FLOAT(7,4) UNSIGNED)",
+    )
+    .await;
+    let nines = |count: usize| "9".repeat(count);
+    let (n, w) = (format!("-{}.{}", nines(35), nines(30)), nines(65));
+    world
+        .held(&[
+            "SET time_zone = '+05:30'",
+            &format!(
+                "INSERT INTO t VALUES (1, 3.4028234663852886e38, -1.7976931348623157e308, {n}, {w}, \
+                 '2038-01-19 08:44:07.999999', '9999-12-31 23:59:59.999999', '-838:59:59.999999', b'1', \
+                 'c,a', CONCAT('a', CHAR(0), 'b', CHAR(31)), '{{\"a\\\\u0000\":7,\"a\\\\u0000\":-0.0}}', -128, 255, 0.0001)"
+            ),
+            "SET time_zone = '-12:00'",
+            "INSERT INTO t (id, f, d, s, dt, tm, m, t) VALUES (2, 1.401298464324817e-45, -0.0, \
+             '1969-12-31 12:00:01', '1000-01-01', '00:00:00.000001', '', 127)",
+            "INSERT INTO t (id, f, d, s) VALUES (3, 16777217, 2.2250738585072014e-308, '2024-06-30 23:59:59.5')",
+        ])
+        .await;
+    let events = world.events().await;
+    let text = exact(&events[0]);
+    for part in [
+        r#""f": 3.4028234663852886e38,"#,
+        r#""d": -1.7976931348623157e308,"#,
+        &format!(r#""n": {n},"#),
+        &format!(r#""w": {w},"#),
+        r#""s": "2038-01-19 03:14:07.999999","#,
+        r#""dt": "9999-12-31 23:59:59.999999","#,
+        r#""tm": "-838:59:59.999999","#,
+        r#""b": 1,"#,
+        r#""m": "a,c","#,
+        r#""v": "a\u0000b\u001F","#,
+        r#""j": {"a\u0000":7,"a\u0000":-0.0},"#,
+        r#""t": -128, "u": 255, "fu": 0.0"#,
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let text = exact(&events[1]);
+    for part in [
+        r#""f": 1.401298464324817e-45,"#,
+        r#""s": "1970-01-01 00:00:01.000000","#,
+        r#""dt": "1000-01-01 00:00:00.000000","#,
+        r#""tm": "00:00:00.000001","#,
+        r#""m": "","#,
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let text = exact(&events[2]);
+    for part in [
+        r#""f": 16777216,"#,
+        r#""d": 2.2250738585072014e-308,"#,
+        r#""s": "2024-07-01 11:59:59.500000","#,
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_bit_of_a_value_is_a_change() {
+    let world = World::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, f FLOAT, d DOUBLE, b BIT(1), v VARCHAR(50), j JSON); \
+         INSERT INTO t VALUES (1, 16777217, 2.2250738585072014e-308, b'1', CONCAT('a', CHAR(0)), '[-0.0]');",
+    )
+    .await;
+    for (sql, changed) in [
+        ("UPDATE t SET f = 16777218", "f"),
+        ("UPDATE t SET d = 2.225073858507202e-308", "d"),
+        ("UPDATE t SET b = b'0'", "b"),
+        ("UPDATE t SET j = REPLACE(j, '-0.0', '0.0')", "j"),
+        ("UPDATE t SET v = CONCAT('a', CHAR(0), CHAR(0))", "v"),
+    ] {
+        world.run(&[sql]).await;
+        let fields = world
+            .events()
+            .await
+            .pop()
+            .and_then(|event| event.changed_fields);
+        assert_eq!(fields, Some(vec![changed.to_owned()]), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_document_that_is_none_is_kept_as_a_text() {
     let world = World::new("CREATE TABLE t (id INT PRIMARY KEY, j JSON)").await;
     for (index, text) in [
@@ -81,6 +167,8 @@ async fn a_document_that_is_none_is_kept_as_a_text() {
         "[1E+]",
         r#""\x""#,
         r#"{"a":1.}"#,
+        // Half of a pair, which the server itself takes for no document.
+        r#""\ud800""#,
         "{bad",
         "",
         "nul",

@@ -8,10 +8,11 @@ use sqlx::mysql::{MySqlPoolOptions, MySqlQueryResult};
 use sqlx::{AssertSqlSafe, Executor, MySqlPool};
 
 pub(crate) struct World {
-    pub(crate) database: TestDatabase,
     pub(crate) pool: MySqlPool,
     pub(crate) raw: Raw,
     pub(crate) audit: Audit,
+    // Last: it is dropped once nothing holds a transaction in it.
+    pub(crate) database: TestDatabase,
 }
 
 pub(crate) fn alice() -> AuditContext {
