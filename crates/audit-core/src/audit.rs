@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::rules::{Enrichment, OperationMatch, TableRule};
+use crate::rules::{Enrichment, OperationMatch, PathError, TableRule};
 use crate::vocabulary::LogIndex;
 
 /// The tables that are never audited: those in which migration tools keep track.
@@ -287,6 +287,16 @@ pub enum BuildError {
         /// Its value.
         value: String,
     },
+    /// A path into a JSON column cannot be read, or names no part.
+    #[error("the rule for `{pattern}` hides a part of `{column}`, but {source}")]
+    InvalidPath {
+        /// The pattern of the rule.
+        pattern: String,
+        /// The column.
+        column: String,
+        /// The path and what is wrong with it.
+        source: PathError,
+    },
     /// A pattern is no glob.
     #[error("the table pattern `{pattern}` is no glob; write a table name, `schema.table` or `*`")]
     InvalidPattern {
@@ -503,13 +513,22 @@ fn checked_rule(rule: TableRule) -> Result<(Pattern, TableRule), BuildError> {
             });
         }
     }
+    for (column, path, _) in &rule.redact_paths {
+        if let Err(source) = path {
+            return Err(BuildError::InvalidPath {
+                pattern: rule.pattern.clone(),
+                column: column.clone(),
+                source: source.clone(),
+            });
+        }
+    }
     Ok((Pattern::new(&rule.pattern)?, rule))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Operation;
+    use crate::{Operation, Redaction};
 
     #[test]
     fn settings_that_cannot_work_are_refused_with_what_to_do() {
@@ -530,6 +549,17 @@ mod tests {
             (
                 Audit::builder().table(TableRule::new("a").operations([Operation::Select])),
                 "the rule for `a` records `SELECT`",
+            ),
+            (
+                Audit::builder().table(TableRule::new("a").redact_path("b", "", Redaction::Mask)),
+                "the rule for `a` hides a part of `b`, but the path `` names the whole document",
+            ),
+            (
+                Audit::builder()
+                    .table(TableRule::new("a").redact_path("b", "$.c", Redaction::Mask))
+                    .table(TableRule::new("a").redact_path("b", "$.c.*", Redaction::Mask)),
+                "the rule for `a` hides a part of `b`, but the path `$.c.*` cannot be read from \
+                 its byte 3 on",
             ),
         ];
         for (builder, message) in refused {

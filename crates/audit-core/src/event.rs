@@ -154,7 +154,8 @@ pub struct Event {
     /// The columns whose bytes changed, for an UPDATE.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_fields: Option<Vec<String>>,
-    /// The columns whose values are hidden in the images.
+    /// What is hidden in the images: columns by their names, parts of JSON columns as the column, a
+    /// colon and the path (`details:$.card.number`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redacted_fields: Option<Vec<String>>,
     /// The entry of `audit_schemas` that the images follow.

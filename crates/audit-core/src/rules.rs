@@ -1,10 +1,14 @@
 //! Which tables and columns are recorded, what is hidden and what is added.
 
+mod parts;
+mod path;
 mod resolve;
 
 use crate::redact::Redaction;
 use crate::vocabulary::{DataClass, Operation, Severity, Snapshot};
 
+pub use parts::Parts;
+pub use path::{JsonPath, PathError, PathStep};
 pub use resolve::{ResolvedColumn, ResolvedRule};
 
 /// How the tables that match a pattern are recorded.
@@ -19,6 +23,7 @@ pub struct TableRule {
     pub(crate) include: Vec<String>,
     pub(crate) ignore: Vec<String>,
     pub(crate) redact: Vec<(String, Redaction)>,
+    pub(crate) redact_paths: Vec<(String, Result<JsonPath, PathError>, Redaction)>,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) unchanged: Option<bool>,
     pub(crate) enrichment: Enrichment,
@@ -34,6 +39,7 @@ impl TableRule {
             include: Vec::new(),
             ignore: Vec::new(),
             redact: Vec::new(),
+            redact_paths: Vec::new(),
             snapshot: None,
             unchanged: None,
             enrichment: Enrichment::new(),
@@ -65,6 +71,32 @@ impl TableRule {
     #[must_use]
     pub fn redact(mut self, column: impl Into<String>, redaction: Redaction) -> Self {
         self.redact.push((column.into(), redaction));
+        self
+    }
+
+    /// Hides a part of the JSON documents in a column, such as `$.card.number`, `$.lines[*].price`
+    /// or `$["odd name"]`; [`JsonPath`] says what a path is, and [`AuditBuilder::build`] refuses
+    /// what is none.
+    ///
+    /// The redaction means what it means for a column: a JSON null stays null, a member or element
+    /// is left out by [`Redaction::Drop`], the others write a string. Of several paths to one value
+    /// the stronger redaction wins ([`Parts`]); one of the column itself wins over its paths, but
+    /// for [`Redaction::Truncate`], which cuts the document in which they are hidden.
+    ///
+    /// A value that is no JSON object or array, or that cannot be taken apart safely, is hidden
+    /// whole by the strongest of these redactions, and by [`Redaction::Mask`] where that is `Drop`.
+    /// `redacted_fields` names the column, a colon and the path: `details:$.card.number`.
+    ///
+    /// [`AuditBuilder::build`]: crate::AuditBuilder::build
+    #[must_use]
+    pub fn redact_path(
+        mut self,
+        column: impl Into<String>,
+        path: impl AsRef<str>,
+        redaction: Redaction,
+    ) -> Self {
+        let path = JsonPath::parse(path.as_ref());
+        self.redact_paths.push((column.into(), path, redaction));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::audit::Audit;
 use crate::redact::Redaction;
-use crate::rules::{Enrichment, OperationMatch, TableRule};
+use crate::rules::{Enrichment, JsonPath, OperationMatch, TableRule};
 use crate::vocabulary::{DataClass, Operation, Severity, Snapshot};
 
 /// What is to be done with one column.
@@ -26,6 +26,7 @@ pub struct ResolvedRule {
     include: Vec<String>,
     ignore: Vec<String>,
     redact: Vec<(String, Redaction)>,
+    redact_paths: Vec<(String, JsonPath, Redaction)>,
     snapshot: Snapshot,
     unchanged: bool,
     enrichment: Enrichment,
@@ -54,20 +55,45 @@ impl ResolvedRule {
             .map(|(_, how)| *how)
     }
 
+    /// The paths that are hidden in a column, each once, with what the last rule says of it; none
+    /// where a redaction of the column itself leaves nothing to take apart.
+    pub fn paths(&self, column: &str) -> impl Iterator<Item = (&JsonPath, Redaction)> {
+        let is_taken_apart = matches!(
+            self.column(column),
+            ResolvedColumn::Plain
+                | ResolvedColumn::Ignored(None | Some(Redaction::Truncate(_)))
+                | ResolvedColumn::Redacted(Redaction::Truncate(_))
+        );
+        let (all, column) = (&self.redact_paths, column.to_owned());
+        let own = all
+            .iter()
+            .enumerate()
+            .filter(move |(_, (of, ..))| is_taken_apart && *of == column);
+        own.filter(|(at, (of, path, _))| {
+            let later = all.iter().skip(at + 1);
+            !later
+                .into_iter()
+                .any(|(other, same, _)| other == of && same == path)
+        })
+        .map(|(_, (_, path, redaction))| (path, *redaction))
+    }
+
     /// The columns that the rules name, for a check that the table has them.
     pub fn named_columns(&self) -> impl Iterator<Item = &str> {
         let redacted = self.redact.iter().map(|(column, _)| column.as_str());
+        let in_part = self.redact_paths.iter().map(|(column, ..)| column.as_str());
         self.include
             .iter()
             .chain(&self.ignore)
             .map(String::as_str)
             .chain(redacted)
+            .chain(in_part)
     }
 
     /// Whether every column is in the images as it is.
     #[must_use]
     pub fn keeps_every_column(&self) -> bool {
-        self.include.is_empty() && self.redact.is_empty()
+        self.include.is_empty() && self.redact.is_empty() && self.redact_paths.is_empty()
     }
 
     /// How much of an updated row the images hold.
@@ -146,6 +172,7 @@ impl Audit {
             include: Vec::new(),
             ignore: Vec::new(),
             redact: Vec::new(),
+            redact_paths: Vec::new(),
             snapshot: Snapshot::Full,
             unchanged: false,
             enrichment: Enrichment::new(),
@@ -178,6 +205,10 @@ impl ResolvedRule {
         self.include.extend(rule.include.iter().cloned());
         self.ignore.extend(rule.ignore.iter().cloned());
         self.redact.extend(rule.redact.iter().cloned());
+        let paths = rule.redact_paths.iter().filter_map(|(column, path, how)| {
+            Some((column.clone(), path.as_ref().ok()?.clone(), *how))
+        });
+        self.redact_paths.extend(paths);
         self.snapshot = rule.snapshot.unwrap_or(self.snapshot);
         self.unchanged = rule.unchanged.unwrap_or(self.unchanged);
         self.enrichment.overlay(&rule.enrichment);
@@ -273,6 +304,45 @@ mod tests {
             ResolvedColumn::Ignored(Some(Redaction::Mask))
         );
         assert_eq!(rule.column("name"), ResolvedColumn::Plain);
+    }
+
+    #[test]
+    fn the_last_rule_for_a_path_counts_and_the_column_wins_unless_it_truncates() {
+        let paths = |exact: TableRule| {
+            let audit = Audit::builder()
+                .table(
+                    exact
+                        .redact_path("data", "$['a']", Redaction::Hash)
+                        .redact_path("other", "$.b", Redaction::Hash),
+                )
+                .table(
+                    TableRule::new("*")
+                        .redact_path("data", "$.a", Redaction::Mask)
+                        .redact_path("data", "$.b", Redaction::Drop),
+                )
+                .build()
+                .unwrap();
+            let rule = rule(&audit, "users", Operation::Update);
+            assert!(!rule.keeps_every_column());
+            assert!(rule.named_columns().any(|column| column == "other"));
+            let paths = rule.paths("data");
+            paths
+                .map(|(path, how)| format!("{path} {how:?}"))
+                .collect::<Vec<_>>()
+        };
+        let users = || TableRule::new("users");
+        let both = ["$.b Drop", "$.a Hash"];
+        assert_eq!(paths(users()), both);
+        assert_eq!(paths(users().ignore(["data"])), both);
+        assert_eq!(paths(users().redact("data", Redaction::Truncate(9))), both);
+        for wide in [Redaction::Drop, Redaction::Mask, Redaction::Hash] {
+            assert_eq!(paths(users().redact("data", wide)), [""; 0]);
+            assert_eq!(
+                paths(users().redact("data", wide).ignore(["data"])),
+                [""; 0]
+            );
+        }
+        assert_eq!(paths(users().include(["id"])), [""; 0]);
     }
 
     proptest! {
