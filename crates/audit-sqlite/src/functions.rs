@@ -1,9 +1,11 @@
 //! What each SQL function does, over plain values; `ffi` connects them to SQLite.
 
 use audit_core::Redaction;
+use audit_core::rules::Parts;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::document;
 use crate::json::{self, Value};
 use crate::state::State;
 
@@ -63,7 +65,7 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
     }
 }
 
-pub(crate) static DEFINITIONS: [Definition; 16] = [
+pub(crate) static DEFINITIONS: [Definition; 17] = [
     direct(c"audit_stamp", 1, stamp),
     direct(c"audit_clear", 0, clear),
     direct(c"audit_installed", 2, installed),
@@ -79,6 +81,7 @@ pub(crate) static DEFINITIONS: [Definition; 16] = [
     inner(c"audit_record", -1, record),
     inner(c"audit_row_hash", -1, row_hash),
     inner(c"audit_redact", 3, redact),
+    inner(c"audit_redact_parts", 2, redact_parts),
     inner(c"audit_version", 0, version),
 ];
 
@@ -241,17 +244,52 @@ fn redact(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Outpu
     let Some(plain) = value.to_text() else {
         return Ok(Output::Null);
     };
-    match (text(how), length) {
-        (Some("mask"), _) => Ok(Output::Text(Redaction::MASK.to_owned())),
+    let redaction = match (text(how), length) {
         (Some("truncate"), Value::Integer(length)) => {
-            let length = usize::try_from(*length).unwrap_or(0);
-            Ok(Output::Text(truncated(&plain, length)))
+            Redaction::Truncate(u16::try_from(*length).unwrap_or(0))
         }
-        (Some("hash"), _) => match state.key() {
-            Some(key) => Ok(Output::Text(hashed(key, plain.as_bytes()))),
-            None => Ok(Output::Null),
-        },
-        _ => Err("audit_redact knows `mask`, `truncate` and `hash`"),
+        (Some(word), _) => Redaction::from_word(word).ok_or(REDACTIONS)?,
+        _ => return Err(REDACTIONS),
+    };
+    Ok(shown(state, &plain, redaction).into())
+}
+
+const REDACTIONS: CallError = "audit_redact knows `mask`, `truncate` and `hash`";
+
+/// `audit_redact_parts(value, parts)`: the text of a JSON document with parts of it hidden, or
+/// what stands for a value that is none.
+fn redact_parts(
+    state: &mut State,
+    values: &[Value<'_>],
+    _: &dyn Host,
+) -> Result<Output, CallError> {
+    const USE: CallError = "audit_redact_parts takes a value and what to hide in it";
+    let [value, parts] = values else {
+        return Err(USE);
+    };
+    let parts = text(parts).and_then(|parts| serde_json::from_str(parts).ok());
+    let parts = parts
+        .and_then(|parts| Parts::from_json(&parts))
+        .ok_or(USE)?;
+    let Some(plain) = value.to_text() else {
+        return Ok(Output::Null);
+    };
+    let redact = |plain: &str, redaction| shown(state, plain, redaction);
+    let document = text(value).and_then(|text| document::hidden(text, &parts, &redact));
+    let whole = || {
+        let strongest = parts.strongest().unwrap_or(Redaction::Mask);
+        shown(state, &plain, strongest).unwrap_or_else(|| Redaction::MASK.to_owned())
+    };
+    Ok(Output::Text(document.unwrap_or_else(whole)))
+}
+
+/// What stands for a text; `None` when it is left out, as a hash without a key is.
+fn shown(state: &State, plain: &str, redaction: Redaction) -> Option<String> {
+    match redaction {
+        Redaction::Mask => Some(Redaction::MASK.to_owned()),
+        Redaction::Truncate(length) => Some(truncated(plain, length.into())),
+        Redaction::Hash => state.key().map(|key| hashed(key, plain.as_bytes())),
+        _ => None,
     }
 }
 

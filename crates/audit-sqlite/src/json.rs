@@ -126,7 +126,7 @@ fn tagged(out: &mut String, tag: &str, bytes: &[u8]) {
 }
 
 /// Appends a JSON string (RFC 8259, section 7).
-fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c < ' ') {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod document;
 mod ffi;
 mod functions;
 mod json;
