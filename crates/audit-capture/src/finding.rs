@@ -19,6 +19,14 @@ pub enum Finding {
         /// The foreign key.
         foreign_key: String,
     },
+    /// A rule hides a part of a column that cannot be taken apart there, so that the whole of it is
+    /// hidden: it holds no JSON, the server cannot follow the path, or it is MySQL.
+    ColumnUndivided {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// The account that triggers of ours run as is not there: every write fails (MySQL).
     DefinerMissing {
         /// The account.
@@ -175,6 +183,12 @@ impl fmt::Display for Finding {
                 formatter,
                 "the foreign key `{foreign_key}` of `{table}` changes rows in a way that is not \
                  recorded; give it ON DELETE RESTRICT and ON UPDATE RESTRICT, or exclude `{table}`"
+            ),
+            Self::ColumnUndivided { table, column } => write!(
+                formatter,
+                "a rule hides a part of the column `{column}` of `{table}`, which cannot be taken \
+                 apart there, so the whole column is hidden; redact the column, or make it a JSON \
+                 column"
             ),
             Self::DefinerMissing { account } => write!(
                 formatter,

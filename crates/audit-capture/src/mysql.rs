@@ -8,14 +8,16 @@ mod cascade;
 mod column;
 mod event;
 mod manual;
+mod parts;
 mod pending;
 mod skipped;
 mod trigger;
 
+use audit_core::rules::JsonPath;
 use audit_core::{Audit, Dialect, schema};
 use serde::Deserialize;
 
-use crate::catalog::{Catalog, InstalledTrigger};
+use crate::catalog::{Catalog, Column, InstalledTrigger};
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::sql::{identifier, literal};
@@ -137,6 +139,12 @@ pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
         "DROP TRIGGER IF EXISTS {}",
         qualified(found.schema.as_deref(), &found.name)
     )
+}
+
+/// Whether the values of a column can be taken apart at a path.
+pub(crate) fn can_follow(column: &Column, path: &JsonPath, catalog: &Catalog) -> bool {
+    let is_mariadb = catalog.mysql.is_mariadb;
+    column::Value { column, is_mariadb }.has_documents() && parts::can_follow(path)
 }
 
 /// Adds what holds for the database as a whole.

@@ -1,10 +1,10 @@
 //! The rules laid over a catalog: which triggers are wanted, and what cannot be captured.
 
-use audit_core::rules::{ResolvedColumn, ResolvedRule};
+use audit_core::rules::{Parts, ResolvedColumn, ResolvedRule};
 use audit_core::schema::AUDIT_TABLES;
 use audit_core::{Audit, Dialect, Operation, Redaction};
 
-use crate::catalog::{Catalog, InstalledTrigger, Table, TableKind};
+use crate::catalog::{Catalog, Column, InstalledTrigger, Table, TableKind};
 use crate::finding::Finding;
 use crate::sql::short_hash;
 
@@ -72,6 +72,7 @@ pub struct Plan {
 /// A table, its rule for one operation, and what the triggers of a dialect need to know of both.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capture<'a> {
+    pub(crate) dialect: Dialect,
     pub(crate) audit: &'a Audit,
     pub(crate) catalog: &'a Catalog,
     pub(crate) table: &'a Table,
@@ -80,41 +81,102 @@ pub(crate) struct Capture<'a> {
     pub(crate) fingerprint: &'a str,
 }
 
-impl Capture<'_> {
-    /// The columns of the images, each with its redaction; dropped ones are left out.
-    pub(crate) fn image_columns(&self) -> impl Iterator<Item = (&str, Option<Redaction>)> {
-        self.table.columns.iter().filter_map(|column| {
-            let redaction = match self.rule.column(&column.name) {
-                ResolvedColumn::Excluded => return None,
-                ResolvedColumn::Redacted(how) => Some(how),
-                ResolvedColumn::Ignored(how) => how,
-                _ => None,
-            };
-            match self.effective(redaction) {
-                Some(Redaction::Drop) => None,
-                how => Some((column.name.as_str(), how)),
-            }
+/// A column as the images show it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell<'a> {
+    pub(crate) column: &'a Column,
+    /// What is hidden in its documents.
+    pub(crate) parts: Option<Parts>,
+    /// How it is hidden as a whole, its parts before.
+    pub(crate) redaction: Option<Redaction>,
+}
+
+/// What hides a value that cannot be taken apart: a trigger cannot leave a column out of one row
+/// alone.
+pub(crate) fn undivided(parts: &Parts) -> Redaction {
+    let strongest = parts.strongest().unwrap_or(Redaction::Mask);
+    match strongest {
+        Redaction::Drop => Redaction::Mask,
+        other => other,
+    }
+}
+
+impl<'a> Capture<'a> {
+    /// The cells of the images; dropped ones are left out.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Cell<'a>> {
+        let cells = self.table.columns.iter().map(|column| self.cell(column));
+        cells.flatten()
+    }
+
+    fn cell(&self, column: &'a Column) -> Option<Cell<'a>> {
+        let redaction = match self.rule.column(&column.name) {
+            ResolvedColumn::Excluded => return None,
+            ResolvedColumn::Redacted(how) => Some(how),
+            ResolvedColumn::Ignored(how) => how,
+            _ => None,
+        };
+        let parts = self.parts(column);
+        let (parts, redaction) = if self.is_undivided(column) {
+            let whole = parts.as_ref().and_then(Parts::strongest);
+            let both = redaction.into_iter().chain(whole);
+            (None, both.reduce(Redaction::stronger))
+        } else {
+            (parts, redaction)
+        };
+        let redaction = redaction.map(|how| self.effective(how));
+        (redaction != Some(Redaction::Drop)).then_some(Cell {
+            column,
+            parts,
+            redaction,
         })
     }
 
-    /// A hash without a key would be guessed in seconds, so the field is left out instead.
-    fn effective(&self, redaction: Option<Redaction>) -> Option<Redaction> {
+    fn parts(&self, column: &Column) -> Option<Parts> {
+        let mut paths = self.rule.paths(&column.name).peekable();
+        paths.peek()?;
+        Some(Parts::new(
+            paths.map(|(path, how)| (path, self.effective(how))),
+        ))
+    }
+
+    /// Whether rules hide parts of a column that cannot be taken apart.
+    fn is_undivided(&self, column: &Column) -> bool {
+        let can_follow = |path| match self.dialect {
+            Dialect::MySql => crate::mysql::can_follow(column, path, self.catalog),
+            Dialect::Postgres => crate::postgres::has_documents(column),
+            _ => crate::sqlite::has_documents(column),
+        };
+        let mut paths = self.rule.paths(&column.name);
+        paths.any(|(path, _)| !can_follow(path))
+    }
+
+    /// A hash without a key would be guessed in seconds, so what it is for is left out instead.
+    fn effective(&self, redaction: Redaction) -> Redaction {
         match redaction {
-            Some(Redaction::Hash) if self.audit.hash_key().is_none() => Some(Redaction::Drop),
+            Redaction::Hash if self.audit.hash_key().is_none() => Redaction::Drop,
             other => other,
         }
     }
 
-    /// The columns that are redacted.
-    pub(crate) fn redacted_columns(&self) -> Vec<String> {
-        let redacted = |name: &str| {
-            matches!(
+    /// What is redacted: columns, and parts of columns.
+    pub(crate) fn redacted_fields(&self) -> Vec<String> {
+        let mut fields = Vec::new();
+        for column in &self.table.columns {
+            let name = &column.name;
+            let is_redacted = matches!(
                 self.rule.column(name),
                 ResolvedColumn::Redacted(_) | ResolvedColumn::Ignored(Some(_))
-            )
-        };
-        let names = self.table.columns.iter().map(|column| &column.name);
-        names.filter(|name| redacted(name)).cloned().collect()
+            );
+            let is_undivided = self.is_undivided(column);
+            if is_redacted || is_undivided {
+                fields.push(name.clone());
+            }
+            if !is_undivided {
+                let paths = self.rule.paths(name);
+                fields.extend(paths.map(|(path, _)| format!("{name}:{path}")));
+            }
+        }
+        fields
     }
 
     /// The columns whose change makes an UPDATE an event, and those that are only compared.
@@ -198,6 +260,7 @@ impl Plan {
             }
             let fingerprint = &schema.fingerprint;
             let capture = Capture {
+                dialect,
                 audit,
                 catalog,
                 table,
@@ -205,6 +268,13 @@ impl Plan {
                 rule: &rule,
                 fingerprint,
             };
+            for column in &table.columns {
+                if capture.is_undivided(column) {
+                    let (table, column) = (table.name.clone(), column.name.clone());
+                    self.findings
+                        .push(Finding::ColumnUndivided { table, column });
+                }
+            }
             self.triggers.extend(match dialect {
                 Dialect::MySql => crate::mysql::triggers(&capture),
                 Dialect::Postgres => crate::postgres::triggers(&capture),

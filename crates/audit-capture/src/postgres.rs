@@ -11,7 +11,7 @@ mod trigger;
 use audit_core::Dialect;
 use sha2::{Digest, Sha256};
 
-use crate::catalog::{Catalog, InstalledTrigger};
+use crate::catalog::{Catalog, Column, InstalledTrigger};
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::sql::identifier;
@@ -94,6 +94,11 @@ pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
         name(found.schema.as_deref().unwrap_or_default()),
         name(&found.table),
     )
+}
+
+/// Whether a column holds JSON.
+pub(crate) fn has_documents(column: &Column) -> bool {
+    matches!(column.type_name.as_str(), "json" | "jsonb")
 }
 
 /// Adds what holds for the database as a whole.

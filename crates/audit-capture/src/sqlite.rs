@@ -5,7 +5,7 @@ mod trigger;
 
 use audit_core::Dialect;
 
-use crate::catalog::{Catalog, InstalledTrigger};
+use crate::catalog::{Catalog, Column, InstalledTrigger};
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::sql::identifier;
@@ -59,4 +59,15 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
     for finding in hiding {
         plan.add_finding(finding);
     }
+}
+
+/// Whether a column may hold JSON text: one of INTEGER or REAL affinity is for numbers.
+///
+/// # Source
+/// <https://www.sqlite.org/datatype3.html>, section 3.1.
+pub(crate) fn has_documents(column: &Column) -> bool {
+    let declared = column.type_name.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    let is_text = ["CHAR", "CLOB", "TEXT", "BLOB"].into_iter().any(has);
+    !(has("INT") || !is_text && ["REAL", "FLOA", "DOUB"].into_iter().any(has))
 }

@@ -82,6 +82,11 @@ macro_rules! each_case {
                 included_columns_are_the_only_ones,
                 enrichment_is_on_the_event,
                 unchanged_updates_are_recorded_when_asked_for,
+                hidden_parts_are_hidden_and_their_change_is_not,
+                what_cannot_be_taken_apart_is_hidden_whole,
+                overlapping_paths_are_hidden_by_the_stronger,
+                parts_are_hidden_wherever_an_image_is_made,
+                a_path_into_a_column_without_json_hides_the_column,
             ],
             fidelity: [
                 numbers_are_exact,

@@ -301,6 +301,15 @@ fn image(dialect: Dialect, json: &Json) -> Row {
         .collect()
 }
 
+/// The columns of which something is hidden: a part is listed as `column:$path`.
+fn hidden_columns(event: &Event) -> impl Iterator<Item = String> {
+    let fields = event.redacted_fields.iter().flatten();
+    fields.map(|field| match field.split_once(":$") {
+        Some((column, _)) => column.to_owned(),
+        None => field.clone(),
+    })
+}
+
 /// Compares the columns that an image has with the row; a redacted or excluded column is absent.
 fn differs(row: &Row, image: &Row, hidden: &[String]) -> Option<String> {
     for (name, value) in image {
@@ -334,7 +343,7 @@ pub fn replay(
         };
         let rows = state.entry(table.clone()).or_default();
         let at = format!("{} {table} {:?}", event.operation, event.record_id);
-        let hidden = event.redacted_fields.clone().unwrap_or_default();
+        let hidden = hidden_columns(event).collect::<Vec<_>>();
         if event.operation == Operation::Truncate {
             rows.clear();
             continue;
@@ -377,10 +386,7 @@ pub fn replay(
 }
 
 fn compare(state: &Snapshot, events: &[Event], after: &Snapshot) -> Result<(), String> {
-    let hidden: Vec<String> = events
-        .iter()
-        .flat_map(|event| event.redacted_fields.clone().unwrap_or_default())
-        .collect();
+    let hidden: Vec<String> = events.iter().flat_map(hidden_columns).collect();
     for (table, rows) in after {
         let replayed = state.get(table).cloned().unwrap_or_default();
         for (record, row) in rows {

@@ -3,8 +3,9 @@
 use audit_core::Redaction;
 
 use crate::catalog::Column;
+use crate::plan::{Cell, undivided};
 
-use super::text;
+use super::{parts, text};
 
 /// Bytes of a value that is too long which stay readable, counted in characters.
 const HEAD: usize = 64;
@@ -90,6 +91,52 @@ impl Value<'_> {
             None | Some("utf8mb4") => value.to_owned(),
             Some(_) => format!("CONVERT({value} USING utf8mb4)"),
         }
+    }
+
+    /// Whether it may be a document that the server can take apart. MySQL writes its documents
+    /// anew and was not tried.
+    pub(super) fn has_documents(&self) -> bool {
+        self.is_mariadb && matches!(self.form(), Form::Json | Form::Text)
+    }
+
+    /// The cell of an image as an argument of `JSON_OBJECT`, no longer than `limit` bytes of JSON.
+    pub(super) fn shown(&self, value: &str, cell: &Cell<'_>, limit: usize) -> String {
+        let Some(parts) = &cell.parts else {
+            return self.json(value, cell.redaction, limit);
+        };
+        let plain = self.text(value);
+        let whole = match undivided(parts) {
+            Redaction::Truncate(length) => cut(&plain, length),
+            Redaction::Hash => hash(&plain),
+            _ => text(Redaction::MASK),
+        };
+        let hidden = parts::hidden(&plain, parts);
+        let named = "audit_hidden.v";
+        let (hidden, shown) = match (cell.redaction, self.form()) {
+            (Some(Redaction::Truncate(length)), _) => (
+                format!("COALESCE({hidden}, {whole})"),
+                self.shortened(&cut(named, length), limit),
+            ),
+            (_, Form::Json) => (
+                format!("COALESCE({hidden}, JSON_QUOTE({whole}))"),
+                format!(
+                    "IF(LENGTH({named}) > {}, {}, {named})",
+                    ceiling(limit),
+                    stand_in(named, &format!("LEFT({named}, {HEAD})")),
+                ),
+            ),
+            _ => (
+                format!("COALESCE({hidden}, {whole})"),
+                self.shortened(named, limit),
+            ),
+        };
+        // The table gives the hidden text a name, so that it is made once.
+        let shown = format!(
+            "COALESCE((SELECT {shown} FROM JSON_TABLE(JSON_ARRAY(CONCAT('', {hidden})), '$[*]' \
+             COLUMNS (v LONGTEXT PATH '$')) AS audit_hidden), JSON_QUOTE({}))",
+            text(Redaction::MASK),
+        );
+        format!("IF({value} IS NULL, NULL, {})", self.json_of(&shown))
     }
 
     /// The value as an argument of `JSON_OBJECT`, no longer than `limit` bytes of JSON.
@@ -224,26 +271,14 @@ impl Value<'_> {
         match how {
             Redaction::Mask => format!("IF({value} IS NULL, NULL, {mask})"),
             Redaction::Truncate(length) => {
-                let plain = self.text(value);
-                let short = format!(
-                    "IF(CHAR_LENGTH({plain}) > {length}, CONCAT(LEFT({plain}, {length}), {}), \
-                     {plain})",
-                    text(Redaction::ELLIPSIS)
-                );
+                let short = cut(&self.text(value), length);
                 if usize::from(length) * 6 + 8 > limit {
                     self.shortened(&short, limit)
                 } else {
                     short
                 }
             }
-            // HMAC (RFC 2104) over SHA-256: the connection holds the two padded keys. One that
-            // holds none masks the value, because leaving NULL would say that it was NULL.
-            Redaction::Hash => format!(
-                "IF({value} IS NULL, NULL, COALESCE(CONCAT({}, SHA2(CONCAT(@audit_hash_outer, \
-                 UNHEX(SHA2(CONCAT(@audit_hash_inner, CAST({} AS BINARY)), 256))), 256)), {mask}))",
-                text(Redaction::HASH_PREFIX),
-                self.text(value),
-            ),
+            Redaction::Hash => format!("IF({value} IS NULL, NULL, {})", hash(&self.text(value))),
             _ => "NULL".to_owned(),
         }
     }
@@ -272,6 +307,25 @@ impl Value<'_> {
             _ => format!("{old} <=> {new}"),
         }
     }
+}
+
+/// The first characters of a text, and a sign that there were more.
+pub(super) fn cut(plain: &str, length: u16) -> String {
+    let ellipsis = text(Redaction::ELLIPSIS);
+    format!(
+        "IF(CHAR_LENGTH({plain}) > {length}, CONCAT(LEFT({plain}, {length}), {ellipsis}), {plain})"
+    )
+}
+
+/// HMAC (RFC 2104) over SHA-256: the connection holds the two padded keys. One that holds none
+/// masks the value, because leaving NULL would say that it was NULL.
+pub(super) fn hash(plain: &str) -> String {
+    format!(
+        "COALESCE(CONCAT({}, SHA2(CONCAT(@audit_hash_outer, UNHEX(SHA2(CONCAT(@audit_hash_inner, \
+         CAST({plain} AS BINARY)), 256))), 256)), {})",
+        text(Redaction::HASH_PREFIX),
+        text(Redaction::MASK),
+    )
 }
 
 /// The limit of a cell where the session's own may be lower: functions give NULL beyond it.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use audit_core::rules::ResolvedRule;
-use audit_core::{Audit, Operation};
+use audit_core::{Audit, Dialect, Operation};
 
 use crate::catalog::{Catalog, Table};
 use crate::event_row::RowExpressions;
@@ -319,6 +319,7 @@ impl<'a> Writer<'_, 'a> {
         fingerprint: &'c str,
     ) -> Capture<'c> {
         Capture {
+            dialect: Dialect::MySql,
             audit: self.audit,
             catalog: self.catalog,
             table: step.table,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use audit_core::stamp::Slot;
 use audit_core::{Audit, MissingContext, Operation, Snapshot, schema};
 
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Column, Table};
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::plan::{Capture, Trigger};
 use crate::sql::trigger_name;
@@ -158,9 +158,8 @@ fn exceptions(capture: &Capture<'_>) -> String {
         ),
     ];
     let plain = || {
-        let columns = capture.image_columns();
-        let plain = columns.filter(|(_, redaction)| redaction.is_none());
-        plain.filter_map(|(column, _)| Some((column, value(capture, column)?)))
+        let plain = capture.cells().filter(|cell| cell.redaction.is_none());
+        plain.map(|cell| (cell.column.name.as_str(), value_of(capture, cell.column)))
     };
     // A byte becomes six of JSON at most.
     let sure = limits.max_cell_bytes / 6;
@@ -184,12 +183,13 @@ fn exceptions(capture: &Capture<'_>) -> String {
 
 /// The most bytes that an image can have when its cells have their limit, and those of them that
 /// do not depend on the lengths of values.
-fn lengths(capture: &Capture<'_>, cell: usize) -> (u64, usize) {
+fn lengths(capture: &Capture<'_>, limit: usize) -> (u64, usize) {
     let (mut longest, mut fixed) = (0_u64, 0_usize);
-    for (column, _) in capture.image_columns() {
-        let name = column.len().saturating_mul(6).saturating_add(6);
+    for cell in capture.cells() {
+        let column = cell.column;
+        let name = column.name.len().saturating_mul(6).saturating_add(6);
         fixed = fixed.saturating_add(name).saturating_add(80);
-        let value = value(capture, column).map_or(0, |value| value.longest(cell));
+        let value = value_of(capture, column).longest(limit);
         longest = longest.saturating_add(value).saturating_add(name as u64);
     }
     (longest, fixed)
@@ -210,7 +210,7 @@ pub(super) fn columns(
     home: Option<&str>,
     row: RowExpressions,
 ) -> (String, String) {
-    let redacted = capture.redacted_columns();
+    let redacted = capture.redacted_fields();
     let subject = Subject {
         operation: capture.operation,
         table_schema: capture.table.schema.as_deref(),
@@ -342,10 +342,9 @@ pub(super) fn image(
     let mut object = object(capture, row, both, limits.max_cell_bytes);
     let (longest, _) = lengths(capture, limits.max_cell_bytes);
     if longest > limits.max_image_bytes as u64 {
-        let columns = || capture.image_columns();
-        let names: usize = columns().map(|(column, _)| column.len() * 6 + 6).sum();
-        let room = limits.max_image_bytes.saturating_sub(names);
-        let cell = room / columns().count().max(1);
+        let names = capture.cells().map(|cell| cell.column.name.len() * 6 + 6);
+        let room = limits.max_image_bytes.saturating_sub(names.sum());
+        let cell = room / capture.cells().count().max(1);
         let shorter = self::object(capture, row, both, cell.min(limits.max_cell_bytes));
         object = format!(
             "IF(COALESCE(LENGTH({object}), {max}) < {max}, {object}, {shorter})",
@@ -362,24 +361,31 @@ pub(super) fn image(
 fn value<'a>(capture: &Capture<'a>, column: &str) -> Option<Value<'a>> {
     let known = capture.table.columns.iter();
     let mut named = known.filter(|known| known.name == column);
+    named.next().map(|column| value_of(capture, column))
+}
+
+fn value_of<'a>(capture: &Capture<'_>, column: &'a Column) -> Value<'a> {
     let is_mariadb = capture.catalog.mysql.is_mariadb;
-    named.next().map(|column| Value { column, is_mariadb })
+    Value { column, is_mariadb }
 }
 
 fn object(
     capture: &Capture<'_>,
     row: &dyn Row,
     both: Option<(&dyn Row, &dyn Row)>,
-    cell: usize,
+    limit: usize,
 ) -> String {
     let changed_only = capture.rule.snapshot() == Snapshot::Changed;
-    let members = capture.image_columns().filter_map(|(column, redaction)| {
-        let value = value(capture, column)?;
-        Some((
-            column,
-            value,
-            value.json(&row.column(column), redaction, cell),
-        ))
+    let members = capture.cells().map(|cell| {
+        let column = cell.column.name.as_str();
+        let value = value_of(capture, cell.column);
+        // What is hidden may be written longer than it was.
+        let limit = match cell.parts {
+            Some(_) => limit.min(capture.audit.limits().max_cell_bytes),
+            None => limit,
+        };
+        let shown = value.shown(&row.column(column), &cell, limit);
+        (column, value, shown)
     });
     match both.filter(|_| changed_only) {
         None => {

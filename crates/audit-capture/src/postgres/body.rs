@@ -9,7 +9,7 @@ use crate::catalog::TableKind;
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::plan::Capture;
 
-use super::expression::{Postgres, Row, changed, event_id, hashes, micros, shows_whole_rows};
+use super::expression::{Postgres, Row, changed, event_id, micros, needs_key, shows_whole_rows};
 use super::trigger::root_trigger;
 use super::{POSTGRES_DENIED, rule, text};
 
@@ -44,7 +44,7 @@ const ROW_VARIABLES: &str = "    v_known boolean := false;
 ";
 
 fn declarations(capture: &Capture<'_>, more: &str) -> String {
-    let key = if hashes(capture) {
+    let key = if needs_key(capture) {
         "    v_key bytea := decode(nullif(current_setting('audit.key', true), ''), 'hex');\n"
     } else {
         ""
@@ -143,7 +143,7 @@ impl Moment<'_> {
 
 /// The columns of an event and their values.
 fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
-    let redacted = capture.redacted_columns();
+    let redacted = capture.redacted_fields();
     let is_update = capture.operation == Operation::Update;
     let subject = Subject {
         operation: capture.operation,
@@ -208,7 +208,7 @@ fn looks_for_newer_columns(capture: &Capture<'_>) -> bool {
 
 /// The values of one row as `audit.drifted` finds them.
 fn drifted(capture: &Capture<'_>, old: Option<&str>, new: Option<&str>) -> String {
-    let key = if hashes(capture) { "v_key" } else { "NULL" };
+    let key = if needs_key(capture) { "v_key" } else { "NULL" };
     format!(
         "SELECT d.record_id, d.previous_record_id, d.before_data, d.after_data, d.changed_fields
         INTO v_record, v_previous, v_before, v_after, v_changed

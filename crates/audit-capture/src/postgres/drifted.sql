@@ -17,7 +17,9 @@ DECLARE
 BEGIN
     WITH listed AS MATERIALIZED (
         SELECT * FROM json_to_recordset(rule -> 'columns')
-            AS c (name text, number int, key int, compared text, image text)
+            AS c (
+                name text, number int, key int, compared text, image text, parts json, whole text
+            )
     ), present AS MATERIALIZED (
         SELECT a.attname::text AS name, a.attnum::int AS number, a.atttypid, a.attgenerated
         FROM pg_attribute AS a
@@ -27,7 +29,8 @@ BEGIN
         'name', p.name, 'custom', p.atttypid >= 16384,
         'key', coalesce(l.key, 0),
         'compared', coalesce(l.compared, rule ->> 'others'),
-        'image', coalesce(l.image, CASE rule ->> 'others' WHEN 'none' THEN 'drop' END, '')
+        'image', coalesce(l.image, CASE rule ->> 'others' WHEN 'none' THEN 'drop' END, ''),
+        'parts', l.parts, 'whole', l.whole
     ) ORDER BY p.number)
     INTO known
     FROM present AS p
@@ -64,7 +67,7 @@ BEGIN
         CONTINUE WHEN alias = 'o' AND NOT has_old OR alias = 'n' AND NOT has_new;
         SELECT
             string_agg(format('%s AS %I', CASE
-                WHEN c.image = '' THEN c.place
+                WHEN c.image = '' THEN c.shown
                 WHEN c.image = 'mask' THEN
                     format('CASE WHEN %s IS DISTINCT FROM NULL THEN ''***'' END', c.place)
                 WHEN c.image = 'hash' THEN format(
@@ -72,7 +75,8 @@ BEGIN
                      || convert_to(%s, ''UTF8''))), ''hex'')', c.plain)
                 ELSE format(
                     'CASE WHEN char_length(%1$s) > %2$s THEN left(%1$s, %2$s) || ''…'' ELSE %1$s END',
-                    c.plain, split_part(c.image, ':', 2)::int)
+                    CASE WHEN c.parts IS NULL THEN c.plain ELSE c.shown || '::text' END,
+                    split_part(c.image, ':', 2)::int)
             END, c.name), ', ') FILTER (
                 WHERE c.image <> 'drop' AND (c.image <> 'hash' OR hash_key IS NOT NULL)
                 AND (NOT (rule ->> 'changes_only')::boolean OR NOT (has_old AND has_new)
@@ -87,13 +91,19 @@ BEGIN
             END
         INTO fields, record_key
         FROM (
-            SELECT x.*, format('"!row".%I', x.name) AS place,
-                CASE WHEN x.custom
-                    THEN format('CASE WHEN "!row".%1$I IS DISTINCT FROM NULL THEN concat("!row".%1$I) END', x.name)
-                    ELSE format('"!row".%I::text', x.name)
-                END AS plain
-            FROM json_to_recordset(known)
-                AS x (name text, custom boolean, key int, compared text, image text)
+            SELECT w.*, CASE WHEN w.parts IS NULL THEN w.place
+                ELSE format('audit.hidden(%s, %L, %L, $3)', w.plain, w.parts, w.whole)
+            END AS shown
+            FROM (
+                SELECT x.*, format('"!row".%I', x.name) AS place,
+                    CASE WHEN x.custom
+                        THEN format('CASE WHEN "!row".%1$I IS DISTINCT FROM NULL THEN concat("!row".%1$I) END', x.name)
+                        ELSE format('"!row".%I::text', x.name)
+                    END AS plain
+                FROM json_to_recordset(known) AS x (
+                    name text, custom boolean, key int, compared text, image text, parts text, whole text
+                )
+            ) AS w
         ) AS c;
         statement := format(
             'SELECT %s, (SELECT row_to_json("!image".*) FROM (SELECT %s) AS "!image")

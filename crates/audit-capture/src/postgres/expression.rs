@@ -5,7 +5,7 @@ use audit_core::{Dialect, Redaction};
 
 use crate::catalog::{Column, Table};
 use crate::event_row::Expressions;
-use crate::plan::Capture;
+use crate::plan::{Capture, Cell, undivided};
 
 use super::{name, text};
 
@@ -127,9 +127,9 @@ impl Row<'_> {
     }
 
     fn selected(&self, has_key: bool) -> String {
-        let cells = self.capture.image_columns().filter_map(|(column, how)| {
-            let value = self.cell(column, how, has_key)?;
-            Some(format!("{value} AS {}", name(column)))
+        let cells = self.capture.cells().filter_map(|cell| {
+            let value = self.cell(&cell, has_key)?;
+            Some(format!("{value} AS {}", name(&cell.column.name)))
         });
         let cells: Vec<String> = cells.collect();
         format!(
@@ -140,9 +140,10 @@ impl Row<'_> {
 
     /// The image of what changed, by the names in `v_changed`.
     pub(super) fn changed_image(&self) -> String {
-        let cells = self.capture.image_columns().map(|(column, how)| {
+        let cells = self.capture.cells().map(|shown| {
+            let column = shown.column.name.as_str();
             let cell = |has_key| {
-                self.cell(column, how, has_key).map(|value| {
+                self.cell(&shown, has_key).map(|value| {
                     let key = text(&format!("{}:", serde_json::Value::from(column)));
                     format!("{key} || coalesce(to_json({value})::text, 'null')")
                 })
@@ -162,12 +163,23 @@ impl Row<'_> {
     }
 
     /// A value as the images show it; `None` for a hash without a key.
-    fn cell(&self, column: &str, how: Option<Redaction>, has_key: bool) -> Option<String> {
-        let value = self.column(column);
-        let columns = &self.table().columns;
-        let plain = columns.iter().find(|known| known.name == column);
-        let plain = plain.map(|known| self.plain(known)).unwrap_or_default();
-        Some(match how {
+    fn cell(&self, cell: &Cell<'_>, has_key: bool) -> Option<String> {
+        let mut value = self.column(&cell.column.name);
+        let mut plain = self.plain(cell.column);
+        if let Some(parts) = &cell.parts {
+            let key = if needs_key(self.capture) {
+                "v_key"
+            } else {
+                "NULL"
+            };
+            value = format!(
+                "audit.hidden({plain}, {}, {}, {key})",
+                text(&parts.to_json().to_string()),
+                text(&undivided(parts).to_word()),
+            );
+            plain = format!("{value}::text");
+        }
+        Some(match cell.redaction {
             Some(Redaction::Mask) => {
                 let mask = text(Redaction::MASK);
                 format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN {mask} END")
@@ -212,10 +224,16 @@ pub(super) fn shows_whole_rows(capture: &Capture<'_>) -> bool {
     capture.rule.keeps_every_column() && !capture.table.has_virtual_columns
 }
 
-/// Whether the images hold a hash.
-pub(super) fn hashes(capture: &Capture<'_>) -> bool {
-    let mut columns = capture.image_columns();
-    columns.any(|(_, how)| how == Some(Redaction::Hash))
+/// Whether a column is shown as a hash.
+fn hashes(capture: &Capture<'_>) -> bool {
+    let mut cells = capture.cells();
+    cells.any(|cell| cell.redaction == Some(Redaction::Hash))
+}
+
+/// Whether the images may hold a hash.
+pub(super) fn needs_key(capture: &Capture<'_>) -> bool {
+    let has_key = capture.audit.hash_key().is_some();
+    hashes(capture) || has_key && capture.cells().any(|cell| cell.parts.is_some())
 }
 
 /// The names of those columns whose bytes differ between `old` and `new`.

@@ -21,7 +21,7 @@ enum Caller {
     Everyone,
 }
 
-pub(super) fn all() -> [Helper; 3] {
+pub(super) fn all() -> [Helper; 5] {
     [
         helper(
             "clipped",
@@ -38,6 +38,20 @@ pub(super) fn all() -> [Helper; 3] {
             "SETOF record",
             Caller::Ours,
             include_str!("drifted.sql"),
+        ),
+        helper(
+            "hidden",
+            "document text, parts json, whole text, hash_key bytea",
+            "json",
+            Caller::Ours,
+            include_str!("hidden.sql"),
+        ),
+        helper(
+            "hidden_part",
+            "part json, parts json, hash_key bytea",
+            "text",
+            Caller::Ours,
+            include_str!("hidden_part.sql"),
         ),
         helper(
             "record",

@@ -4,7 +4,7 @@ use audit_core::rules::ResolvedColumn;
 use audit_core::{Redaction, Snapshot};
 use serde_json::{Value, json};
 
-use crate::plan::Capture;
+use crate::plan::{Capture, undivided};
 
 /// The argument `rule` of `audit.drifted`.
 pub(super) fn to_json(capture: &Capture<'_>) -> Value {
@@ -19,24 +19,24 @@ pub(super) fn to_json(capture: &Capture<'_>) -> Value {
                 ResolvedColumn::Ignored(_) => "noted",
                 _ => "deciding",
             };
-            let shown = capture
-                .image_columns()
-                .find(|(name, _)| *name == column.name);
-            let image = match shown {
-                None => "drop".to_owned(),
-                Some((_, Some(Redaction::Mask))) => "mask".to_owned(),
-                Some((_, Some(Redaction::Hash))) => "hash".to_owned(),
-                Some((_, Some(Redaction::Truncate(length)))) => format!("truncate:{length}"),
-                Some(_) => String::new(),
+            let shown = capture.cells().find(|cell| cell.column.name == column.name);
+            let image = match &shown {
+                None => Redaction::Drop.to_word(),
+                Some(cell) => cell.redaction.map_or_else(String::new, Redaction::to_word),
             };
             let place = capture.table.key.iter().position(|key| *key == column.name);
-            json!({
+            let mut known = json!({
                 "name": column.name,
                 "number": column.number,
                 "key": place.map_or(0, |place| place + 1),
                 "compared": compared,
                 "image": image,
-            })
+            });
+            if let Some(parts) = shown.and_then(|cell| cell.parts) {
+                known["whole"] = undivided(&parts).to_word().into();
+                known["parts"] = parts.to_json();
+            }
+            known
         })
         .collect();
     // A name that no table has tells what becomes of columns that are made later.

@@ -6,7 +6,7 @@ use audit_core::stamp::Slot;
 use audit_core::{Dialect, MissingContext, Operation, Redaction, Snapshot, schema};
 
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
-use crate::plan::{Capture, Trigger};
+use crate::plan::{Capture, Cell, Trigger};
 use crate::sql::{identifier, literal, trigger_name};
 
 use super::PREFIX;
@@ -56,7 +56,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     }
     let table = &capture.table.name;
     let trigger = trigger_name(PREFIX, capture.operation, table, LONGEST_NAME);
-    let redacted = capture.redacted_columns();
+    let redacted = capture.redacted_fields();
     let columns = event_row::columns(&Sqlite, subject(capture, &redacted), row(capture));
     let names: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
     let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
@@ -155,9 +155,9 @@ fn image(capture: &Capture<'_>, row: &str, is_update: bool) -> String {
         "{function}({}, {}",
         limits.max_cell_bytes, limits.max_image_bytes
     );
-    for (column, redaction) in capture.image_columns() {
-        let value = redacted(&format!("{row}.{}", name(column)), redaction);
-        let _ = write!(call, ", {}, {value}", text(column));
+    for cell in capture.cells() {
+        let (column, value) = (text(&cell.column.name), shown(&cell, row));
+        let _ = write!(call, ", {column}, {value}");
     }
     format!(
         "CASE WHEN {} IS NULL THEN {call}) END",
@@ -165,12 +165,19 @@ fn image(capture: &Capture<'_>, row: &str, is_update: bool) -> String {
     )
 }
 
-fn redacted(value: &str, redaction: Option<Redaction>) -> String {
-    match redaction {
+fn shown(cell: &Cell<'_>, row: &str) -> String {
+    let mut value = format!("{row}.{}", name(&cell.column.name));
+    if let Some(parts) = &cell.parts {
+        value = format!(
+            "audit_redact_parts({value}, {})",
+            text(&parts.to_json().to_string())
+        );
+    }
+    match cell.redaction {
         Some(Redaction::Mask) => format!("audit_redact({value}, 'mask', 0)"),
         Some(Redaction::Truncate(length)) => format!("audit_redact({value}, 'truncate', {length})"),
         Some(Redaction::Hash) => format!("audit_redact({value}, 'hash', 0)"),
-        _ => value.to_owned(),
+        _ => value,
     }
 }
 

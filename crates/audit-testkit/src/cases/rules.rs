@@ -1,11 +1,19 @@
 //! Rules are compiled into what is recorded.
 
+mod parts;
+
 use audit_core::{Enrichment, Operation, Redaction, Severity, Snapshot, TableRule};
 use serde_json::json;
 
 use crate::adapter::Adapter;
 use crate::database::Server;
 use crate::world::{World, alice};
+
+pub use parts::{
+    a_path_into_a_column_without_json_hides_the_column,
+    hidden_parts_are_hidden_and_their_change_is_not, overlapping_paths_are_hidden_by_the_stronger,
+    parts_are_hidden_wherever_an_image_is_made, what_cannot_be_taken_apart_is_hidden_whole,
+};
 
 const ANN: &str = "INSERT INTO users (id, name, email, password, age) \
                    VALUES (1, 'Ann', 'ann@example.com', 'hunter2', 30)";
