@@ -32,7 +32,7 @@ pub(super) fn can_follow(path: &JsonPath) -> bool {
 }
 
 /// The text of a document with its parts hidden; NULL when it is no object or array, or cannot be
-/// taken apart safely. White space is written anew.
+/// taken apart safely. White space between its values is left out.
 pub(super) fn hidden(document: &str, parts: &Parts) -> String {
     let mut conditions = vec![
         format!("JSON_VALID({document})"),
@@ -55,7 +55,7 @@ pub(super) fn hidden(document: &str, parts: &Parts) -> String {
         level: 0,
     };
     format!(
-        "IF({}, {}, NULL)",
+        "IF({}, JSON_COMPACT({}), NULL)",
         conditions.join(" AND "),
         root.inside(parts)
     )
@@ -154,7 +154,7 @@ impl Place<'_> {
     fn plain(&self, inside: &str) -> String {
         let value = self.value();
         format!(
-            "IF(JSON_TYPE({value}) = 'STRING', COALESCE(JSON_UNQUOTE({value}), {value}), {inside})"
+            "IF(JSON_TYPE({value}) = 'STRING', COALESCE(JSON_UNQUOTE({value}), {value}), JSON_COMPACT({inside}))"
         )
     }
 

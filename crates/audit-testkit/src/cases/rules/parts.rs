@@ -16,6 +16,10 @@ use crate::world::{World, alice};
 const HASH_OF_JEFE: &str =
     "hmac-sha256:3dc3a28bff084452c5c8957b217fe84abeba89815778559f7d1e3dcbdc6bd094";
 
+/// What is planted, and that of it which no redaction of these tests leaves.
+const SECRET: &str = "canary-71f3e9c2";
+const HIDDEN: &str = "ary-71f3e9c2";
+
 /// The types in which a database keeps JSON.
 fn document_types(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
@@ -25,13 +29,14 @@ fn document_types(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-/// One table a type of JSON column: `t0`, `t1`, ..
+/// Two tables a type of JSON column: `t0` and `u0`, `t1` and `u1`, ..
 fn tables(dialect: Dialect) -> String {
     let types = document_types(dialect).iter().enumerate();
     types
-        .map(|(at, kind)| {
+        .flat_map(|(at, kind)| [(format!("t{at}"), kind), (format!("u{at}"), kind)])
+        .map(|(table, kind)| {
             format!(
-                "CREATE TABLE t{at} (id BIGINT NOT NULL PRIMARY KEY, plain BIGINT, details {kind}); "
+                "CREATE TABLE {table} (id BIGINT NOT NULL PRIMARY KEY, plain BIGINT, details {kind}); "
             )
         })
         .collect()
@@ -219,7 +224,7 @@ pub async fn what_cannot_be_taken_apart_is_hidden_whole<A: Adapter>(server: Serv
         Redaction::Truncate(3),
     ] {
         let world = World::<A>::with(server, &tables(server.dialect()), |audit| {
-            audit.hash_key(KEY).table(
+            audit.hash_key(KEY).exclude("u?").table(
                 TableRule::new("t?")
                     .redact_path("details", "$.card.number", redaction)
                     .redact_path("details", "$[*].card.number", redaction),
@@ -227,59 +232,48 @@ pub async fn what_cannot_be_taken_apart_is_hidden_whole<A: Adapter>(server: Serv
         })
         .await;
         let dialect = world.dialect();
-        let secret = "canary-71f3e9c2";
-        let mut refused = 0;
+        let documents = awkward_documents(SECRET);
+        let mut taken = 0;
         for (at, kind) in document_types(dialect).iter().enumerate() {
-            for (text, is_json) in awkward_documents(secret) {
-                let document = literal(dialect, &text);
-                let insert = format!("INSERT INTO t{at} VALUES (1, 0, {document})");
-                let mut values = vec![document.clone()];
-                if dialect == Dialect::Sqlite {
-                    values.push(format!("CAST({document} AS BLOB)"));
-                }
-                if alice().scope(world.adapter.execute(&insert)).await.is_err() {
-                    // The column itself refuses it, with audit or without.
-                    world
-                        .adapter
-                        .execute(&insert.replace("(1, 0", "(2, 0"))
-                        .await
-                        .unwrap_err();
-                    let strict = ["JSON", "JSONB"].contains(kind);
-                    assert!(strict && dialect != Dialect::Sqlite, "{kind}: {text}");
-                    refused += 1;
-                    continue;
-                }
-                for value in values {
-                    let update = format!("UPDATE t{at} SET plain = plain + 1, details = {value}");
-                    alice().scope(world.adapter.execute(&update)).await.unwrap();
-                }
+            for (id, (text, _)) in documents.iter().enumerate() {
+                let document = literal(dialect, text);
+                let insert = format!("INSERT INTO t{at} VALUES ({id}, 0, {document})");
+                // The column itself refuses some, audited or not.
+                let twin = insert.replacen("INTO t", "INTO u", 1);
+                let is_taken = world.adapter.held(&[&twin]).await.is_ok();
+                let update = format!("UPDATE t{at} SET plain = plain + 1, details = {document}");
+                let as_bytes = update.replace(&document, &format!("CAST({document} AS BLOB)"));
                 let delete = format!("DELETE FROM t{at}");
-                alice().scope(world.adapter.execute(&delete)).await.unwrap();
-                for event in world.new_events().await {
-                    let wire = serde_json::to_string(&event).unwrap();
-                    assert!(
-                        !wire.contains(&secret[4..]),
-                        "{kind}, {redaction:?}: {text} as {wire}"
-                    );
-                    for image in [&event.before_data, &event.after_data]
-                        .into_iter()
-                        .flatten()
-                    {
-                        let shown = &image.to_value()["details"];
-                        assert!(!shown.is_null(), "{kind}, {redaction:?}: {text} as {wire}");
-                        if !is_json && redaction == Redaction::Mask {
-                            assert_eq!(shown, "***", "{kind}: {text}");
-                        }
+                let mut statements = vec![insert.as_str(), &update, &delete];
+                if dialect == Dialect::Sqlite {
+                    statements.insert(1, &as_bytes);
+                }
+                let written = alice().scope(world.adapter.held(&statements)).await;
+                assert_eq!(written.is_ok(), is_taken, "{kind}: {text}: {written:?}");
+                taken += usize::from(is_taken);
+            }
+            for event in world.new_events().await {
+                let wire = serde_json::to_string(&event).unwrap();
+                assert!(!wire.contains(HIDDEN), "{kind}, {redaction:?}: {wire}");
+                let images = [&event.before_data, &event.after_data];
+                for image in images.into_iter().flatten() {
+                    let [(_, id), _, (_, shown)] = &image.fields()[..] else {
+                        panic!("{wire}");
+                    };
+                    assert!(shown.as_str() != "null", "{kind}, {redaction:?}: {wire}");
+                    let (text, is_json) = &documents[id.as_str().parse::<usize>().unwrap()];
+                    if !is_json && redaction == Redaction::Mask {
+                        assert_eq!(shown.as_str(), "\"***\"", "{kind}: {text}");
                     }
                 }
             }
         }
         let log = log_as_text(&world).await;
         assert!(log.contains("details:$.card.number"));
-        for spelling in spellings(&secret[4..]) {
+        for spelling in spellings(HIDDEN) {
             assert!(!log.contains(&spelling), "{redaction:?}: {spelling}");
         }
-        assert!(refused < 30, "{refused} documents were refused");
+        assert!(taken > 40, "{taken} documents were taken");
     }
 }
 
@@ -365,15 +359,7 @@ pub async fn overlapping_paths_are_hidden_by_the_stronger<A: Adapter>(server: Se
         let document = r#"{"a":{"b":"xyz","c":1},"l":[1,2,[3]]}"#;
         let insert = format!("INSERT INTO p_{name} VALUES (1, '{document}')");
         let events = world.prove_statements(&[&insert]).await;
-        // MariaDB writes what it has taken apart with its own white space.
-        let seen = after(&events[0]).to_string().replace("\\\": ", "\\\":");
-        assert_eq!(
-            seen,
-            shown
-                .to_string()
-                .replace("**…", world.by("**…", "*…", "**…")),
-            "{name}"
-        );
+        assert_eq!(after(&events[0]), shown, "{name}");
         let redacted = events[0].redacted_fields.clone().unwrap();
         let is_listed = |path: &str| redacted.contains(&format!("details:{path}"));
         let expects_paths = !matches!(column, Some(Redaction::Mask));
