@@ -104,6 +104,14 @@ impl<A: Adapter> World<A> {
         self.raw.lock().await.run(sql).await;
     }
 
+    /// The same with statements that may fail.
+    ///
+    /// # Errors
+    /// The first one's that failed.
+    pub async fn try_raw(&self, sql: &str) -> Result<(), sqlx::Error> {
+        self.raw.lock().await.try_run(sql).await
+    }
+
     /// Reads texts on the suite's own connection.
     pub async fn texts(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         self.raw.lock().await.texts(sql).await

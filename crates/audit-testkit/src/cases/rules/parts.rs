@@ -233,24 +233,27 @@ pub async fn what_cannot_be_taken_apart_is_hidden_whole<A: Adapter>(server: Serv
         .await;
         let dialect = world.dialect();
         let documents = awkward_documents(SECRET);
-        let mut taken = 0;
         for (at, kind) in document_types(dialect).iter().enumerate() {
+            let mut taken = 0;
             for (id, (text, _)) in documents.iter().enumerate() {
                 let document = literal(dialect, text);
-                let insert = format!("INSERT INTO t{at} VALUES ({id}, 0, {document})");
-                // The column itself refuses some, audited or not.
-                let twin = insert.replacen("INTO t", "INTO u", 1);
-                let is_taken = world.adapter.held(&[&twin]).await.is_ok();
-                let update = format!("UPDATE t{at} SET plain = plain + 1, details = {document}");
-                let as_bytes = update.replace(&document, &format!("CAST({document} AS BLOB)"));
-                let delete = format!("DELETE FROM t{at}");
-                let mut statements = vec![insert.as_str(), &update, &delete];
-                if dialect == Dialect::Sqlite {
-                    statements.insert(1, &as_bytes);
-                }
-                let written = alice().scope(world.adapter.held(&statements)).await;
-                assert_eq!(written.is_ok(), is_taken, "{kind}: {text}: {written:?}");
-                taken += usize::from(is_taken);
+                let insert = format!("INSERT INTO u{at} VALUES ({id}, 0, {document})");
+                // A column of JSON refuses some; nothing audits it here.
+                taken += usize::from(world.try_raw(&insert).await.is_ok());
+            }
+            assert!(taken > documents.len() / 3, "{kind} took {taken} documents");
+            let mut statements = vec![
+                format!("INSERT INTO t{at} SELECT * FROM u{at}"),
+                format!("UPDATE t{at} SET plain = plain + 1"),
+                format!("DELETE FROM t{at}"),
+            ];
+            if dialect == Dialect::Sqlite {
+                let as_bytes = format!("UPDATE t{at} SET details = CAST(details AS BLOB)");
+                statements.insert(1, as_bytes);
+            }
+            for statement in &statements {
+                let written = alice().scope(world.adapter.execute(statement)).await;
+                assert_eq!(written.unwrap(), taken as u64, "{kind}: {statement}");
             }
             for event in world.new_events().await {
                 let wire = serde_json::to_string(&event).unwrap();
@@ -273,7 +276,6 @@ pub async fn what_cannot_be_taken_apart_is_hidden_whole<A: Adapter>(server: Serv
         for spelling in spellings(HIDDEN) {
             assert!(!log.contains(&spelling), "{redaction:?}: {spelling}");
         }
-        assert!(taken > 40, "{taken} documents were taken");
     }
 }
 
