@@ -87,6 +87,7 @@ macro_rules! each_case {
                 overlapping_paths_are_hidden_by_the_stronger,
                 parts_are_hidden_wherever_an_image_is_made,
                 a_path_into_a_column_without_json_hides_the_column,
+                drawn_documents_show_what_a_parser_would,
             ],
             fidelity: [
                 numbers_are_exact,

@@ -1,5 +1,6 @@
 //! Rules are compiled into what is recorded.
 
+mod drawn;
 mod parts;
 
 use audit_core::{Enrichment, Operation, Redaction, Severity, Snapshot, TableRule};
@@ -9,6 +10,7 @@ use crate::adapter::Adapter;
 use crate::database::Server;
 use crate::world::{World, alice};
 
+pub use drawn::drawn_documents_show_what_a_parser_would;
 pub use parts::{
     a_path_into_a_column_without_json_hides_the_column,
     hidden_parts_are_hidden_and_their_change_is_not, overlapping_paths_are_hidden_by_the_stronger,

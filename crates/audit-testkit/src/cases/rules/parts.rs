@@ -21,7 +21,7 @@ const SECRET: &str = "canary-71f3e9c2";
 const HIDDEN: &str = "ary-71f3e9c2";
 
 /// The types in which a database keeps JSON.
-fn document_types(dialect: Dialect) -> &'static [&'static str] {
+pub(super) fn document_types(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::MySql => &["JSON", "LONGTEXT", "VARCHAR(10000) CHARACTER SET latin1"],
         Dialect::Postgres => &["JSON", "JSONB"],
@@ -42,7 +42,7 @@ fn tables(dialect: Dialect) -> String {
         .collect()
 }
 
-fn literal(dialect: Dialect, text: &str) -> String {
+pub(super) fn literal(dialect: Dialect, text: &str) -> String {
     let text = text.replace('\'', "''");
     match dialect {
         Dialect::MySql => format!("'{}'", text.replace('\\', "\\\\")),
