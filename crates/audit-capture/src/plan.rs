@@ -431,3 +431,6 @@ fn drop_trigger(dialect: Dialect, found: &InstalledTrigger) -> String {
         _ => crate::sqlite::drop_trigger(found),
     }
 }
+
+#[cfg(test)]
+mod tests;

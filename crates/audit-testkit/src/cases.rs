@@ -86,6 +86,7 @@ macro_rules! each_case {
                 what_cannot_be_taken_apart_is_hidden_whole,
                 overlapping_paths_are_hidden_by_the_stronger,
                 parts_are_hidden_wherever_an_image_is_made,
+                odd_names_in_paths_are_hidden,
                 a_path_into_a_column_without_json_hides_the_column,
                 drawn_documents_show_what_a_parser_would,
             ],

@@ -13,8 +13,9 @@ use crate::world::{World, alice};
 pub use drawn::drawn_documents_show_what_a_parser_would;
 pub use parts::{
     a_path_into_a_column_without_json_hides_the_column,
-    hidden_parts_are_hidden_and_their_change_is_not, overlapping_paths_are_hidden_by_the_stronger,
-    parts_are_hidden_wherever_an_image_is_made, what_cannot_be_taken_apart_is_hidden_whole,
+    hidden_parts_are_hidden_and_their_change_is_not, odd_names_in_paths_are_hidden,
+    overlapping_paths_are_hidden_by_the_stronger, parts_are_hidden_wherever_an_image_is_made,
+    what_cannot_be_taken_apart_is_hidden_whole,
 };
 
 const ANN: &str = "INSERT INTO users (id, name, email, password, age) \

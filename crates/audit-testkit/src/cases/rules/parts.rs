@@ -122,6 +122,16 @@ pub async fn hidden_parts_are_hidden_and_their_change_is_not<A: Adapter>(server:
             "$[\"the name\"]",
         ];
         assert_eq!(redacted, paths.map(|path| format!("details:{path}")));
+        if dialect != Dialect::Sqlite {
+            // Another program, on a connection without the key.
+            let insert = format!("INSERT INTO t{at} VALUES (2, 2, '{{\"the name\": \"Jefe\"}}')");
+            world.raw(&insert).await;
+            let shown = match dialect {
+                Dialect::MySql => json!({"the name": "***"}),
+                _ => json!({}),
+            };
+            assert_eq!(after(&world.new_events().await[0]), shown);
+        }
     }
 }
 
@@ -156,6 +166,14 @@ fn awkward_documents(secret: &str) -> Vec<(String, bool)> {
         format!(r#"{{"x":"\"card\":{{","card":{{"number":"{secret}"}}}}"#),
         format!(r#""{secret}""#),
         format!(r#""{{\"card\":{{\"number\":\"{secret}\"}}}}""#),
+        format!(
+            r#"{{"x":"{}","card":{{"number":"{secret}"}}}}"#,
+            "x".repeat(70_000)
+        ),
+        format!(
+            r#"{{"card":{{"number":"{secret}"}},"x":"{}"}}"#,
+            "x".repeat(70_000)
+        ),
         nested(28),
         nested(40),
         nested(1000),
@@ -282,7 +300,14 @@ pub async fn what_cannot_be_taken_apart_is_hidden_whole<A: Adapter>(server: Serv
 /// Where paths overlap, the stronger redaction holds; one of the column holds over its paths.
 pub async fn overlapping_paths_are_hidden_by_the_stronger<A: Adapter>(server: Server) {
     let (mask, cut) = (Redaction::Mask, Redaction::Truncate);
-    let rules: [(&str, &[(&str, Redaction)], Option<Redaction>, Value); 8] = [
+    let rules: [(&str, &[(&str, Redaction)], Option<Redaction>, Value); 9] = [
+        (
+            // Without a key.
+            "hashed",
+            &[("$.a.b", Redaction::Hash), ("$.l[0]", Redaction::Hash)],
+            None,
+            json!({"a": {"c": 1}, "l": [2, [3]]}),
+        ),
         (
             "wider",
             &[("$.a", mask), ("$.a.b", cut(1))],
@@ -473,6 +498,73 @@ pub async fn parts_are_hidden_wherever_an_image_is_made<A: Adapter>(server: Serv
         unchanged.unwrap().after_data.as_ref().unwrap().to_value(),
         json!({"a": 2})
     );
+}
+
+/// Names that mean something else to a path, to SQL or to JSON are names all the same. Those that
+/// MariaDB cannot look for hide the column there.
+pub async fn odd_names_in_paths_are_hidden<A: Adapter>(server: Server) {
+    let dialect = server.dialect();
+    let kind = document_types(dialect)[0];
+    let plain = [
+        "", "it's", "a.b", "*", "[0]", "$", "é 雪", "1", "a-b", "@x", ":", "a`b",
+    ];
+    let odd = ["-x", "q\"t", "b\\s", "t\tb"];
+    let tables = format!(
+        "CREATE TABLE n0 (id BIGINT NOT NULL PRIMARY KEY, \"a.$:b\" {kind}); \
+         CREATE TABLE n1 (id BIGINT NOT NULL PRIMARY KEY, \"a.$:b\" {kind})"
+    );
+    let tables = match dialect {
+        Dialect::MySql => tables.replace('"', "`"),
+        _ => tables,
+    };
+    let world = World::<A>::unmigrated(server, &tables, 1, |audit| {
+        let rule = |table: &str, names: &[&str]| {
+            names.iter().fold(TableRule::new(table), |rule, name| {
+                let steps = format!("$[{0}][0][*][{0}]", json!(name));
+                rule.redact_path("a.$:b", steps, Redaction::Mask)
+            })
+        };
+        let deepest = format!("${}", ".a".repeat(30));
+        let plain = rule("n0", &plain).redact_path("a.$:b", deepest, Redaction::Drop);
+        audit.table(plain).table(rule("n1", &odd))
+    })
+    .await;
+    let gaps = world.adapter.migrate(&world.audit).await;
+    assert_eq!(
+        gaps.len(),
+        usize::from(dialect == Dialect::MySql),
+        "{gaps:?}"
+    );
+    for (at, names) in [(0, &plain[..]), (1, &odd[..])] {
+        let member = |name: &&str| {
+            let inner = json!([[{*name: "canary", "other": 1}]]);
+            ((*name).to_owned(), inner)
+        };
+        let document = Value::Object(names.iter().map(member).collect());
+        let document = literal(dialect, &document.to_string());
+        let insert = format!("INSERT INTO n{at} VALUES (1, {document})");
+        alice().scope(world.adapter.execute(&insert)).await.unwrap();
+        let event = world.new_events().await.remove(0);
+        let wire = serde_json::to_string(&event).unwrap();
+        assert!(!wire.contains("canary"), "{wire}");
+        let image = event.after_data.unwrap().to_object();
+        if at == 1 && dialect == Dialect::MySql {
+            assert_eq!(image["a.$:b"], "***");
+            continue;
+        }
+        let shown = match &image["a.$:b"] {
+            Value::String(text) => serde_json::from_str(text).unwrap(),
+            other => other.clone(),
+        };
+        for name in names {
+            assert_eq!(shown[name], json!([[{*name: "***", "other": 1}]]), "{name}");
+        }
+        let fields = event.redacted_fields.unwrap();
+        assert!(
+            fields.iter().all(|field| field.starts_with("a.$:b:$")),
+            "{fields:?}"
+        );
+    }
 }
 
 /// A path into a column that holds no JSON is found, and the column is hidden as a whole.
