@@ -69,6 +69,7 @@ cases! {
         partitions_are_read_by_the_columns_of_their_root,
         types_that_change_are_written_as_they_are_by_then,
         a_generated_column_that_comes_later_stops_no_write,
+        a_document_that_was_altered_stays_hidden,
     ],
     drift: [
         whatever_is_changed_is_found_and_mended,

@@ -2,11 +2,11 @@
 #![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
-use audit_core::{Actor, Audit, AuditContext, Event, OnDrift};
+use audit_core::{Actor, Audit, AuditContext, Event, OnDrift, Redaction, TableRule};
 use audit_sqlx::{CaptureError, Finding, MigrateError};
 use audit_testkit::{Server, TestDatabase};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{Connection, Executor, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite, SqliteConnection, SqlitePool};
 
 fn alice() -> AuditContext {
     AuditContext::new().with_actor(Actor::user("alice"))
@@ -418,5 +418,42 @@ mod sqlite {
             pool.execute("INSERT INTO t VALUES (NULL)").await.unwrap();
             assert_eq!(events(&pool).await.len(), 1, "with {policy:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_hidden_of_a_document_keeps_its_bytes() {
+        let rule = TableRule::new("t").redact_path("data", "$.secret", Redaction::Hash);
+        let audit = Audit::builder()
+            .hash_key([7; 32])
+            .table(rule)
+            .build()
+            .unwrap();
+        let database = TestDatabase::create(Server::Sqlite).await;
+        database
+            .raw()
+            .await
+            .run("CREATE TABLE t (id INTEGER PRIMARY KEY, data)")
+            .await;
+        let pool = audit_sqlx::attach(SqlitePoolOptions::new(), &audit)
+            .connect(database.url())
+            .await
+            .unwrap();
+        audit_sqlx::migrate(&pool, &audit).await.unwrap();
+        let document = " {\"a\" : [1.50,\t1e400] ,\n\"secret\":null, \"a\":\"\\ud800\"} ";
+        let insert = format!("INSERT INTO t VALUES (1, '{document}')");
+        sqlx::query(AssertSqlSafe(insert))
+            .execute(&pool)
+            .await
+            .unwrap();
+        let image = events(&pool).await.remove(0).after_data.unwrap();
+        assert_eq!(image.to_object()["data"], document);
+        // JSON that SQLite keeps in its own binary form is not taken apart.
+        sqlx::query("UPDATE t SET data = jsonb('{\"secret\":\"canary\"}')")
+            .execute(&pool)
+            .await
+            .unwrap();
+        let image = events(&pool).await.remove(1).after_data.unwrap();
+        let hash = image.to_object()["data"].as_str().unwrap().to_owned();
+        assert!(hash.starts_with(Redaction::HASH_PREFIX), "{hash}");
     }
 }

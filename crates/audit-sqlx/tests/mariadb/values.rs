@@ -392,3 +392,22 @@ async fn hidden_values_are_hidden_and_their_change_is_not() {
             .all(|text| !text.contains("0123456789abcdef"))
     );
 }
+
+#[tokio::test]
+async fn a_list_that_the_session_would_cut_hides_the_document() {
+    let rule = TableRule::new("t").redact_path("j", "$.list[*].secret", Redaction::Mask);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let world = World::with("CREATE TABLE t (id INT PRIMARY KEY, j JSON)", audit).await;
+    let document = r#"'{"list": [{"secret": "a", "n": 1.50}, {"n": 2}]}'"#;
+    world
+        .held(&[
+            &format!("INSERT INTO t VALUES (1, {document})"),
+            "SET SESSION group_concat_max_len = 64",
+            &format!("INSERT INTO t VALUES (2, {document})"),
+        ])
+        .await;
+    let events = world.events().await;
+    let shown = r#"{"id": 1, "j": {"list":[{"secret":"***","n":1.50},{"n":2}]}}"#;
+    assert_eq!(exact(&events[0]), shown);
+    assert_eq!(exact(&events[1]), r#"{"id": 2, "j": "***"}"#);
+}

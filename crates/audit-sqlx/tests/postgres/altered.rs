@@ -3,7 +3,9 @@
 use audit_core::{Audit, Event, Redaction, TableRule};
 use audit_testkit::Server;
 
-use crate::world::{World, after, audit, before};
+use sqlx::AssertSqlSafe;
+
+use crate::world::{World, after, attach, audit, before};
 
 /// Three tables that are alike, each under another rule, so that every kind of image is tried.
 const TABLES: &str = "
@@ -395,4 +397,80 @@ pub(crate) async fn a_generated_column_that_comes_later_stops_no_write(server: S
         }
         world.remove().await;
     }
+}
+
+pub(crate) async fn a_document_that_was_altered_stays_hidden(server: Server) {
+    let rule = |table: &str| {
+        TableRule::new(table)
+            .redact_path("data", "$.secret", Redaction::Mask)
+            .redact("cut", Redaction::Truncate(20))
+            .redact_path("cut", "$.secret", Redaction::Drop)
+    };
+    let audit = Audit::builder()
+        .table(rule("held"))
+        .table(rule("fresh"))
+        .build()
+        .unwrap();
+    let row = r#"'{"secret":"canary", "x":[1 ,2]}'"#;
+    let world = World::with(
+        server,
+        "CREATE TABLE held (id int PRIMARY KEY, data json, cut jsonb, v int);
+         CREATE TABLE fresh (id int PRIMARY KEY, data json, cut jsonb, v int);",
+        audit,
+    )
+    .await;
+    let alters = [
+        "ALTER TABLE @ ALTER data TYPE text",
+        "ALTER TABLE @ ALTER data TYPE jsonb USING data::jsonb, ADD added int",
+        "ALTER TABLE @ RENAME data TO renamed",
+        "ALTER TABLE @ ALTER cut TYPE text, ADD more int",
+        "ALTER TABLE @ ALTER renamed TYPE bytea USING convert_to(renamed::text, 'UTF8')",
+        "ALTER TABLE @ DROP renamed",
+    ];
+    for table in ["held", "fresh"] {
+        let mut statements = vec![format!("INSERT INTO {table} VALUES (0, {row}, {row}, 1)")];
+        for (at, alter) in alters.iter().enumerate() {
+            statements.push(alter.replace('@', table));
+            statements.push(format!("UPDATE {table} SET v = v + 1"));
+            let id = at + 1;
+            statements.push(format!(
+                "INSERT INTO {table} (id, cut, v) VALUES ({id}, {row}, 1)"
+            ));
+        }
+        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+        if table == "held" {
+            world.held(&statements).await;
+            continue;
+        }
+        // In sessions that know nothing of the table as it was.
+        for statement in statements {
+            let pool = attach(&world.audit, world.database.url()).await;
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&pool)
+                .await
+                .unwrap();
+            pool.close().await;
+        }
+    }
+    let events = world.events().await;
+    // One row at first and one more after each change, all of which are updated after the next.
+    assert_eq!(events.len(), 2 * (1 + 6 + (1..=6).sum::<usize>()));
+    for event in &events {
+        let wire = serde_json::to_string(event).unwrap();
+        assert!(
+            !wire.contains("canary") && !wire.contains("63616e617279"),
+            "{wire}"
+        );
+    }
+    let first = r#"{"id":0,"data":{"secret":"***","x":[1 ,2]},"cut":"{\"x\":[1, 2]}","v":1}"#;
+    assert_eq!(after(&events[0]), first);
+    let count = |part: &str| {
+        events
+            .iter()
+            .filter(|event| after(event).contains(part))
+            .count()
+    };
+    assert_eq!(count(r#""renamed":{"x":[1, 2],"secret":"***"}"#), 2 * 2);
+    assert_eq!(count(r#""renamed":"***""#), 2);
+    world.remove().await;
 }
