@@ -184,12 +184,6 @@ impl fmt::Display for Finding {
                 "the foreign key `{foreign_key}` of `{table}` changes rows in a way that is not \
                  recorded; give it ON DELETE RESTRICT and ON UPDATE RESTRICT, or exclude `{table}`"
             ),
-            Self::ColumnUndivided { table, column } => write!(
-                formatter,
-                "a rule hides a part of the column `{column}` of `{table}`, which cannot be taken \
-                 apart there, so the whole column is hidden; redact the column, or make it a JSON \
-                 column"
-            ),
             Self::DefinerMissing { account } => write!(
                 formatter,
                 "the audit triggers run as `{account}`, which is not there, so that every write \
@@ -203,6 +197,9 @@ impl fmt::Display for Finding {
             | Self::LogWritable { .. }
             | Self::SuperuserOwner { .. }
             | Self::TruncateUnseen { .. } => self.fmt_postgres(formatter),
+            Self::ColumnUndivided { .. }
+            | Self::UnknownColumn { .. }
+            | Self::UnusedPattern { .. } => self.fmt_rule(formatter),
             Self::AttachedDatabase { .. }
             | Self::ReplaceHidesDelete { .. }
             | Self::ShadowTable { .. } => self.fmt_sqlite(formatter),
@@ -245,15 +242,6 @@ impl fmt::Display for Finding {
                 formatter,
                 "the trigger `{trigger}` on `{table}` is missing; run `migrate`"
             ),
-            Self::UnknownColumn { table, column } => write!(
-                formatter,
-                "a rule names the column `{column}`, which `{table}` does not have; correct the \
-                 rule"
-            ),
-            Self::UnusedPattern { pattern } => write!(
-                formatter,
-                "the pattern `{pattern}` of a rule matches no table; correct the rule"
-            ),
             Self::VirtualTable { table } => write!(
                 formatter,
                 "`{table}` is a virtual table, on which triggers cannot be; exclude it, or audit \
@@ -264,6 +252,28 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// The words of rules that do not fit.
+    fn fmt_rule(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ColumnUndivided { table, column } => write!(
+                formatter,
+                "a rule hides a part of the column `{column}` of `{table}`, which cannot be taken \
+                 apart there, so the whole column is hidden; redact the column, or make it a JSON \
+                 column"
+            ),
+            Self::UnknownColumn { table, column } => write!(
+                formatter,
+                "a rule names the column `{column}`, which `{table}` does not have; correct the \
+                 rule"
+            ),
+            Self::UnusedPattern { pattern } => write!(
+                formatter,
+                "the pattern `{pattern}` of a rule matches no table; correct the rule"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The words of what only SQLite has.
     fn fmt_sqlite(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -32,9 +32,10 @@ pub(super) fn to_json(capture: &Capture<'_>) -> Value {
                 "compared": compared,
                 "image": image,
             });
-            if let Some(parts) = shown.and_then(|cell| cell.parts) {
-                known["whole"] = undivided(&parts).to_word().into();
-                known["parts"] = parts.to_json();
+            let parts = shown.and_then(|cell| cell.parts);
+            if let (Some(parts), Some(known)) = (parts, known.as_object_mut()) {
+                known.insert("whole".to_owned(), undivided(&parts).to_word().into());
+                known.insert("parts".to_owned(), parts.to_json());
             }
             known
         })

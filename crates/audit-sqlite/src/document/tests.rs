@@ -251,9 +251,9 @@ proptest! {
         // Between the masks stands the text as it was, in its order.
         let mut rest = text.as_str();
         for piece in shown.split("\"***\"") {
-            let at = rest.find(piece);
-            prop_assert!(at.is_some(), "{} of {} is not in {}", piece, shown, text);
-            rest = &rest[at.unwrap() + piece.len()..];
+            let found = rest.split_once(piece);
+            prop_assert!(found.is_some(), "{} of {} is not in {}", piece, shown, text);
+            rest = found.unwrap().1;
         }
     }
 

@@ -128,6 +128,8 @@ pub(crate) async fn an_application_without_rights_writes_events_and_nothing_else
         "CREATE OR REPLACE FUNCTION audit.record(event json) RETURNS text LANGUAGE sql AS ''",
         "SELECT audit.clipped('{}', 1, 1)",
         "SELECT * FROM audit.drifted(0, NULL, NULL, '{}', NULL, true)",
+        "SELECT audit.hidden('{}', '{}', 'mask', NULL)",
+        "SELECT audit.hidden_part('{}', '{}', NULL)",
     ] {
         assert_eq!(roles.refused(sql).await, DENIED, "{sql}");
     }

@@ -1,6 +1,8 @@
 //! Rules are compiled into what is recorded.
 
+mod awkward;
 mod drawn;
+mod overlap;
 mod parts;
 
 use audit_core::{Enrichment, Operation, Redaction, Severity, Snapshot, TableRule};
@@ -10,12 +12,14 @@ use crate::adapter::Adapter;
 use crate::database::Server;
 use crate::world::{World, alice};
 
+pub use awkward::what_cannot_be_taken_apart_is_hidden_whole;
 pub use drawn::drawn_documents_show_what_a_parser_would;
+pub use overlap::{
+    overlapping_paths_are_hidden_by_the_stronger, parts_are_hidden_wherever_an_image_is_made,
+};
 pub use parts::{
     a_path_into_a_column_without_json_hides_the_column,
     hidden_parts_are_hidden_and_their_change_is_not, odd_names_in_paths_are_hidden,
-    overlapping_paths_are_hidden_by_the_stronger, parts_are_hidden_wherever_an_image_is_made,
-    what_cannot_be_taken_apart_is_hidden_whole,
 };
 
 const ANN: &str = "INSERT INTO users (id, name, email, password, age) \
