@@ -15,7 +15,7 @@ const BYTES_FRAME: u64 = 16;
 
 /// What a MariaDB JSON column may hold that RFC 8259 does not allow: `JSON_VALID` there takes `1.`,
 /// `-`, `1e` and `\x`. Well-formed strings are skipped over, so a match is never inside one.
-const MALFORMED: &str = r#"'"(?:[^"\\\\]++|\\\\["\\\\/bfnrtu])*+"(*SKIP)(*F)|"|-(?![0-9])|\\.(?![0-9])|[0-9][eE][+-]?+(?![0-9])'"#;
+pub(super) const MALFORMED: &str = r#"'"(?:[^"\\\\]++|\\\\["\\\\/bfnrtu])*+"(*SKIP)(*F)|"|-(?![0-9])|\\.(?![0-9])|[0-9][eE][+-]?+(?![0-9])'"#;
 
 /// How a type is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use audit_core::Redaction;
 use audit_core::rules::{JsonPath, Parts, PathStep};
 
-use super::column::{cut, hash};
+use super::column::{MALFORMED, cut, hash};
 use super::text;
 
-/// What MariaDB cannot be trusted with: what is malformed in spite of `JSON_VALID` (see
-/// [`super::column`]), and names of members with escapes, which its functions compare as they are
-/// written. Strings that are neither are skipped over.
-const UNSAFE: &str = r#"'(?-i)"[^"\\\\]*+"(*SKIP)(*F)|"(?:[^"\\\\]++|\\\\["\\\\/bfnrtu])*+"(?!\\s*+:)(*SKIP)(*F)|"|-(?![0-9])|\\.(?![0-9])|[0-9][eE][+-]?+(?![0-9])'"#;
+/// Names of members with escapes, which the functions of MariaDB compare as they are written.
+/// Other strings are skipped over.
+const ESCAPED_NAME: &str =
+    r#"'"[^"\\\\]*+"(*SKIP)(*F)|"(?:[^"\\\\]++|\\\\.)*+"(?!\\s*+:)(*SKIP)(*F)|"'"#;
 
 /// The most steps of a path, below the 32 levels that its JSON functions go down.
 const MOST_STEPS: usize = 30;
@@ -37,7 +37,8 @@ pub(super) fn hidden(document: &str, parts: &Parts) -> String {
     let mut conditions = vec![
         format!("JSON_VALID({document})"),
         format!("JSON_TYPE({document}) IN ('OBJECT', 'ARRAY')"),
-        format!("NOT {document} REGEXP {UNSAFE}"),
+        format!("NOT {document} REGEXP {MALFORMED}"),
+        format!("NOT {document} REGEXP {ESCAPED_NAME}"),
     ];
     if let Some(growth) = growth(parts) {
         // The server cuts a longer list off.

@@ -48,6 +48,12 @@ fn overlaps() -> Vec<Overlap> {
             json!({"a": object, "l": ["***", "***"]}),
         ),
         overlap(
+            "gone",
+            &[("$.l[0]", Drop), ("$.l[1]", Drop), ("$.l[2][0]", Drop)],
+            None,
+            json!({"a": object, "l": [[]]}),
+        ),
+        overlap(
             "elements",
             &[("$.l[*][0]", Mask), ("$.l[0]", Truncate(0))],
             None,
