@@ -224,7 +224,10 @@ fn reach(value: &mut Value, steps: &[PathStep], change: &mut dyn FnMut(&mut Valu
 
 proptest! {
     #[test]
-    fn masking_is_what_a_parser_would_do((mut value, text) in document(), paths in paths(Just(Redaction::Mask))) {
+    fn masking_is_what_a_parser_would_do(
+        (mut value, text) in document(),
+        paths in paths(Just(Redaction::Mask)),
+    ) {
         let parts = Parts::new(paths.iter().map(|(path, how)| (path, *how)));
         let shown = hidden(&text, &parts, &redact).unwrap();
         for (path, _) in &paths {
@@ -238,14 +241,21 @@ proptest! {
     }
 
     #[test]
-    fn hiding_twice_is_hiding_once((_, text) in document(), how in prop_oneof![Just(Redaction::Mask), (0..6_u16).prop_map(Redaction::Truncate)], drawn in paths(Just(Redaction::Mask))) {
+    fn hiding_twice_is_hiding_once(
+        (_, text) in document(),
+        how in prop_oneof![Just(Redaction::Mask), (0..6_u16).prop_map(Redaction::Truncate)],
+        drawn in paths(Just(Redaction::Mask)),
+    ) {
         let parts = Parts::new(drawn.iter().map(|(path, _)| (path, how)));
         let once = hidden(&text, &parts, &redact).unwrap();
         prop_assert_eq!(hidden(&once, &parts, &redact).unwrap(), once);
     }
 
     #[test]
-    fn bytes_outside_of_masked_values_stay((_, text) in document(), paths in paths(Just(Redaction::Mask))) {
+    fn bytes_outside_of_masked_values_stay(
+        (_, text) in document(),
+        paths in paths(Just(Redaction::Mask)),
+    ) {
         let parts = Parts::new(paths.iter().map(|(path, how)| (path, *how)));
         let shown = hidden(&text, &parts, &redact).unwrap();
         // Between the masks stands the text as it was, in its order.
@@ -258,7 +268,10 @@ proptest! {
     }
 
     #[test]
-    fn no_planted_secret_survives((value, _) in document(), paths in paths(prop_oneof![Just(Redaction::Mask), Just(Redaction::Drop)])) {
+    fn no_planted_secret_survives(
+        (value, _) in document(),
+        paths in paths(prop_oneof![Just(Redaction::Mask), Just(Redaction::Drop)]),
+    ) {
         let mut planted = value;
         for (path, _) in &paths {
             reach(&mut planted, path.steps(), &mut |part| *part = "canary".into());
@@ -269,7 +282,10 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_document_or_none(text in "\\PC*|[\\[\\]{}\",:a1 \\\\]{0,16}", paths in paths(Just(Redaction::Drop))) {
+    fn any_text_is_a_document_or_none(
+        text in "\\PC*|[\\[\\]{}\",:a1 \\\\]{0,16}",
+        paths in paths(Just(Redaction::Drop)),
+    ) {
         let parts = Parts::new(paths.iter().map(|(path, how)| (path, *how)));
         let is_document = serde_json::from_str::<Value>(&text)
             .is_ok_and(|value| value.is_object() || value.is_array());
