@@ -63,3 +63,21 @@ CREATE TABLE IF NOT EXISTS audit_schemas (
     recorded_at DATETIME(6) NOT NULL,
     PRIMARY KEY (table_schema, table_name, fingerprint)
 ) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
+
+-- What only the operator decides; read by `migrate`, never by a trigger.
+CREATE TABLE IF NOT EXISTS audit_settings (
+    name VARCHAR(190) NOT NULL CHECK (name = 'capture' OR name LIKE 'capture:_%'),
+    value VARCHAR(16) NOT NULL CHECK (value IN ('on', 'off')),
+    PRIMARY KEY (name)
+) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
+
+INSERT INTO audit_settings (name, value)
+SELECT 'capture', 'on' FROM DUAL
+WHERE NOT EXISTS (SELECT 1 FROM audit_settings WHERE name = 'capture');
+
+-- What the check writes to and takes back; always empty.
+CREATE TABLE IF NOT EXISTS audit_probe (
+    id VARCHAR(64) NOT NULL,
+    value VARCHAR(16) NOT NULL,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;

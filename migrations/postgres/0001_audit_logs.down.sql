@@ -10,6 +10,8 @@ BEGIN
 END
 $$;
 
+DROP TABLE IF EXISTS audit.audit_probe;
+DROP TABLE IF EXISTS audit.audit_settings;
 DROP TABLE IF EXISTS audit.audit_schemas;
 DROP TABLE IF EXISTS audit.audit_logs;
 

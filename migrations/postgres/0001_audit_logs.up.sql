@@ -84,3 +84,22 @@ CREATE TABLE IF NOT EXISTS audit.audit_schemas (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (table_schema, table_name, fingerprint)
 );
+
+-- What only the operator decides; read by `migrate`, never by a trigger. Every role may see it,
+-- none but the owner may change it.
+CREATE TABLE IF NOT EXISTS audit.audit_settings (
+    name text NOT NULL CHECK (name = 'capture' OR name LIKE 'capture:_%'),
+    value text NOT NULL CHECK (value IN ('on', 'off')),
+    PRIMARY KEY (name)
+);
+
+INSERT INTO audit.audit_settings (name, value) VALUES ('capture', 'on') ON CONFLICT DO NOTHING;
+
+GRANT SELECT ON audit.audit_settings TO PUBLIC;
+
+-- What the check writes to and takes back; always empty.
+CREATE TABLE IF NOT EXISTS audit.audit_probe (
+    id text NOT NULL,
+    value text NOT NULL,
+    PRIMARY KEY (id)
+);

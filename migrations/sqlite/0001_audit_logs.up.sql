@@ -68,3 +68,20 @@ CREATE TABLE IF NOT EXISTS audit_schemas (
     recorded_at TEXT NOT NULL,
     PRIMARY KEY (table_schema, table_name, fingerprint)
 ) STRICT, WITHOUT ROWID;
+
+-- What only the operator decides; read by `migrate`, never by a trigger.
+CREATE TABLE IF NOT EXISTS audit_settings (
+    name TEXT NOT NULL CHECK (name = 'capture' OR name LIKE 'capture:_%'),
+    value TEXT NOT NULL CHECK (value IN ('on', 'off')),
+    PRIMARY KEY (name)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO audit_settings (name, value) VALUES ('capture', 'on') ON CONFLICT DO NOTHING;
+
+-- What the check writes to and takes back; always empty. WITHOUT ROWID: last_insert_rowid() stays
+-- the application's.
+CREATE TABLE IF NOT EXISTS audit_probe (
+    id TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;

@@ -3,8 +3,11 @@
 //! Each dialect has one query whose single result is a JSON text; the names in it are those of
 //! the fields here.
 
-use audit_core::Dialect;
+use audit_core::query::BoundQuery;
+use audit_core::{Dialect, Switch, schema};
 use serde::Deserialize;
+
+use crate::own::Own;
 
 /// The tables, triggers and settings of a database as its catalog tells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -25,6 +28,12 @@ pub struct Catalog {
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).
     pub shadows: Vec<String>,
+    /// The view in which `migrate` has noted what is turned off, as it was made (SQLite).
+    pub compiled_switch: Option<String>,
+    /// What the operator has turned off; not in the catalog's text, see
+    /// [`Catalog::settings_query`].
+    #[serde(skip)]
+    pub switch: Switch,
     /// What only MySQL and MariaDB have.
     pub mysql: crate::mysql::Facts,
     /// What only PostgreSQL has.
@@ -186,11 +195,31 @@ impl Catalog {
         }
     }
 
-    /// The statement that gives the catalog of one database of MySQL or MariaDB; `None` stands for
-    /// the connection's own.
+    /// The statements that give the catalog of these databases of MySQL or MariaDB, and of our
+    /// tables in the connection's own; none stands for the connection's own.
     #[must_use]
-    pub fn mysql_query(schema: Option<&str>) -> String {
-        crate::mysql::catalog_query(schema)
+    pub fn mysql_queries(schemas: &[String]) -> Vec<String> {
+        crate::mysql::catalog_queries(schemas)
+    }
+
+    /// The statement that gives the settings of the operator as names and values, when there is a
+    /// table of them that can be read; the answer makes [`Catalog::switch`].
+    #[must_use]
+    pub fn settings_query(&self, dialect: Dialect) -> Option<BoundQuery> {
+        let own = |table: &Table| Own::of(dialect, self, table) == Some(Own::Settings);
+        self.tables.iter().any(own).then(|| {
+            let table = match dialect {
+                Dialect::Postgres => {
+                    format!("{}.{}", crate::postgres::SCHEMA, schema::SETTINGS_TABLE)
+                }
+                Dialect::MySql => schema::SETTINGS_TABLE.to_owned(),
+                _ => format!("main.{}", schema::SETTINGS_TABLE),
+            };
+            BoundQuery {
+                text: format!("SELECT name, value FROM {table}"),
+                binds: Vec::new(),
+            }
+        })
     }
 
     /// Reads the text that [`Catalog::query`] gives; those of several schemas may follow one
@@ -220,11 +249,20 @@ impl Catalog {
 
     /// Adds what another schema of the same database holds.
     fn extend(&mut self, other: Self) {
-        self.tables.extend(other.tables);
-        self.triggers.extend(other.triggers);
+        add_new(&mut self.tables, other.tables);
+        add_new(&mut self.triggers, other.triggers);
         self.user_triggers.extend(other.user_triggers);
         let missing = other.mysql.missing_definers;
         self.mysql.missing_definers.extend(missing);
+    }
+}
+
+/// Adds what is not there yet.
+fn add_new<T: PartialEq>(known: &mut Vec<T>, others: Vec<T>) {
+    for other in others {
+        if !known.contains(&other) {
+            known.push(other);
+        }
     }
 }
 

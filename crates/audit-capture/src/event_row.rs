@@ -5,6 +5,7 @@ use audit_core::rules::ResolvedRule;
 use audit_core::stamp::Slot;
 use audit_core::{DataClass, Dialect, Operation, Outcome, Severity, Source, schema};
 
+use crate::own::Own;
 use crate::sql::{literal, literal_or_null};
 
 /// The expressions that differ from trigger to trigger.
@@ -28,6 +29,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) table_name: &'a str,
     pub(crate) fingerprint: &'a str,
     pub(crate) redacted_fields: &'a [String],
+    pub(crate) own: Option<Own>,
     pub(crate) rule: &'a ResolvedRule,
 }
 
@@ -37,6 +39,8 @@ pub(crate) trait Expressions {
     fn slot(&self, slot: Slot) -> String;
     fn json_slot(&self, slot: Slot) -> String;
     fn list(&self, entries: &[String]) -> String;
+    /// The account that the session logged in as, where there are accounts.
+    fn account(&self) -> Option<&'static str>;
 }
 
 /// The columns of the event that are set and the expression of each.
@@ -53,6 +57,13 @@ pub(crate) fn columns(
     };
     let list = |entries: &[String]| (!entries.is_empty()).then(|| expressions.list(entries));
     let rule = subject.rule;
+    // The operator has no pool: who he is, the database knows.
+    let actor_id = match expressions.account() {
+        Some(account) if subject.own == Some(Own::Settings) => {
+            format!("coalesce({}, {account})", expressions.slot(Slot::ActorId))
+        }
+        _ => expressions.slot(Slot::ActorId),
+    };
     let optional = [
         ("previous_record_id", row.previous_record_id),
         ("before_data", row.before_data),
@@ -82,7 +93,7 @@ pub(crate) fn columns(
             "schema_fingerprint",
             literal_or_null(dialect, Some(subject.fingerprint)),
         ),
-        ("actor_id", expressions.slot(Slot::ActorId)),
+        ("actor_id", actor_id),
         (
             "actor_kind",
             over(

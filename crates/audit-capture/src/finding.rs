@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use audit_core::Operation;
+
 /// One finding; its text says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -11,6 +13,11 @@ pub enum Finding {
         /// Its name.
         database: String,
     },
+    /// The operator has turned capture off: changes are not recorded.
+    CaptureOff {
+        /// The table, as the setting names it; `None` stands for the whole database.
+        table: Option<String>,
+    },
     /// A foreign key of this table changes its rows together with those of another in a way that
     /// cannot be recorded (MySQL).
     CascadeUnseen {
@@ -19,6 +26,9 @@ pub enum Finding {
         /// The foreign key.
         foreign_key: String,
     },
+    /// This account may not see the audit tables and triggers: nothing was compared, and only the
+    /// probe tells whether changes are recorded (MySQL).
+    CatalogHidden,
     /// A rule hides a part of a column that cannot be taken apart there, so that the whole of it is
     /// hidden: it holds no JSON, the server cannot follow the path, or it is MySQL.
     ColumnUndivided {
@@ -88,6 +98,34 @@ pub enum Finding {
         /// The table.
         table: String,
     },
+    /// The database was locked for longer than the connection waits, so that capture was not
+    /// probed. It says nothing about capture.
+    ProbeBusy {
+        /// The database's words.
+        reason: String,
+    },
+    /// This account may not make the probe, so that capture was not probed.
+    ProbeDenied {
+        /// The reason.
+        reason: String,
+    },
+    /// An event of the probe is not what was done.
+    ProbeDiffers {
+        /// The column of the event.
+        column: String,
+    },
+    /// A write of the probe left no event: triggers do not fire on the pool's connections.
+    ProbeLost {
+        /// What was done.
+        operation: Operation,
+    },
+    /// The event of the probe was refused, as every audited write is: the log takes no rows.
+    ProbeRefused {
+        /// The database's words.
+        reason: String,
+    },
+    /// The context of the probe did not arrive: the pool's connections are not stamped.
+    ProbeUnstamped,
     /// A REPLACE that removes a row of this table is seen as an INSERT only, because a trigger of
     /// the application is on an audited table.
     ReplaceHidesDelete {
@@ -151,6 +189,11 @@ pub enum Finding {
         /// The pattern.
         pattern: String,
     },
+    /// A setting of the operator is for a table that is not there.
+    UnusedSetting {
+        /// The table, as the setting names it.
+        table: String,
+    },
     /// A table of an extension module cannot have triggers.
     VirtualTable {
         /// The table.
@@ -165,13 +208,17 @@ impl Finding {
     pub fn is_gap(&self) -> bool {
         !matches!(
             self,
-            Self::ForeignType { .. }
+            Self::CatalogHidden
+                | Self::ForeignType { .. }
                 | Self::JsonCast { .. }
                 | Self::KeyInServerLog
                 | Self::LogWritable { .. }
                 | Self::NoKey { .. }
+                | Self::ProbeBusy { .. }
+                | Self::ProbeDenied { .. }
                 | Self::SuperuserOwner { .. }
                 | Self::UnusedPattern { .. }
+                | Self::UnusedSetting { .. }
         )
     }
 }
@@ -189,6 +236,13 @@ impl fmt::Display for Finding {
                 "the audit triggers run as `{account}`, which is not there, so that every write \
                  fails; create the account, or drop the triggers and run `migrate`"
             ),
+            Self::CaptureOff { .. } | Self::UnusedSetting { .. } => self.fmt_switch(formatter),
+            Self::ProbeBusy { .. }
+            | Self::ProbeDenied { .. }
+            | Self::ProbeDiffers { .. }
+            | Self::ProbeLost { .. }
+            | Self::ProbeRefused { .. }
+            | Self::ProbeUnstamped => self.fmt_probe(formatter),
             Self::EarlierTrigger { .. }
             | Self::ForeignType { .. }
             | Self::FunctionDiffers { .. }
@@ -200,9 +254,17 @@ impl fmt::Display for Finding {
             Self::ColumnUndivided { .. }
             | Self::UnknownColumn { .. }
             | Self::UnusedPattern { .. } => self.fmt_rule(formatter),
-            Self::AttachedDatabase { .. }
-            | Self::ReplaceHidesDelete { .. }
-            | Self::ShadowTable { .. } => self.fmt_sqlite(formatter),
+            Self::AttachedDatabase { .. } | Self::ReplaceHidesDelete { .. } => {
+                self.fmt_sqlite(formatter)
+            }
+            Self::CatalogHidden => formatter.write_str(
+                "this account may not see the audit triggers, so that only the probe was made; \
+                 run `check` as the account that runs `migrate` to compare them",
+            ),
+            Self::ShadowTable { table } => write!(
+                formatter,
+                "the temporary table `{table}` hides an audit table; rename it"
+            ),
             Self::KeyInServerLog => formatter.write_str(
                 "the server may log the values of binds, and with them the key of hashed columns; \
                  set `log_parameter_max_length` to 0 (PostgreSQL), or `general_log` to 0 (MySQL)",
@@ -211,9 +273,10 @@ impl fmt::Display for Finding {
                 "the table `audit_logs` is gone, and writes to audited tables fail; restore it \
                  from a backup",
             ),
-            Self::NotMigrated => {
-                formatter.write_str("the audit tables are not there; run `migrate`")
-            }
+            Self::NotMigrated => formatter.write_str(
+                "the audit tables are not there, or this account may not see them; run `migrate`, \
+                 or grant it SELECT, INSERT, UPDATE and DELETE on `audit_probe` (MySQL)",
+            ),
             Self::NotTransactional { table, engine } => write!(
                 formatter,
                 "`{table}` is kept by {engine}, which has no transactions, so that a change and \
@@ -274,6 +337,66 @@ impl Finding {
         }
     }
 
+    /// The words of what the operator decides.
+    fn fmt_switch(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CaptureOff { table: None } => formatter.write_str(
+                "the operator has turned capture off for the whole database, and changes are not \
+                 recorded; set `capture` in `audit_settings` to 'on' and run `migrate`",
+            ),
+            Self::CaptureOff { table: Some(table) } => write!(
+                formatter,
+                "the operator has turned capture off for `{table}`, and its changes are not \
+                 recorded; set `capture:{table}` in `audit_settings` to 'on' and run `migrate`"
+            ),
+            Self::UnusedSetting { table } => write!(
+                formatter,
+                "the setting `capture:{table}` in `audit_settings` is for no table; correct its \
+                 name, or delete it"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The words of what the probe shows.
+    fn fmt_probe(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProbeBusy { reason } => write!(
+                formatter,
+                "capture was not probed, because the database was busy; call `check` again: \
+                 {reason}"
+            ),
+            Self::ProbeDenied { reason } => write!(
+                formatter,
+                "capture was not probed; give this account the right to (MySQL: SELECT, INSERT, \
+                 UPDATE and DELETE on `audit_probe`; PostgreSQL: EXECUTE on `audit.probe`): \
+                 {reason}"
+            ),
+            Self::ProbeDiffers { column } => write!(
+                formatter,
+                "an event of the probe has another `{column}` than what was done; run `migrate`, \
+                 and look for what changes events on their way"
+            ),
+            Self::ProbeLost { operation } => write!(
+                formatter,
+                "the {operation} of the probe left no event, so triggers do not fire on the \
+                 connections of this pool; run `migrate`, and look for what turns them off \
+                 (PostgreSQL: set `session_replication_role` to origin)"
+            ),
+            Self::ProbeRefused { reason } => write!(
+                formatter,
+                "the event of the probe was refused, and so is every audited write; remove the \
+                 reason: {reason}"
+            ),
+            Self::ProbeUnstamped => formatter.write_str(
+                "the context of the probe did not arrive, so that events tell nobody's name; look \
+                 for what resets the connections of this pool, and use \
+                 `ContextScope::Transaction` behind a pooler that shares sessions",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The words of what only SQLite has.
     fn fmt_sqlite(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -286,10 +409,6 @@ impl Finding {
                 formatter,
                 "a REPLACE on `{table}` hides the row it removes, because the trigger `{trigger}` \
                  keeps recursive triggers off; write an upsert, or drop that trigger"
-            ),
-            Self::ShadowTable { table } => write!(
-                formatter,
-                "the temporary table `{table}` hides an audit table; rename it"
             ),
             _ => Ok(()),
         }

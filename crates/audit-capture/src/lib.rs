@@ -6,8 +6,10 @@ mod event_row;
 mod finding;
 mod manual;
 mod mysql;
+mod own;
 mod plan;
 mod postgres;
+mod probe;
 mod sql;
 mod sqlite;
 
@@ -17,6 +19,7 @@ pub use manual::manual_insert;
 pub use mysql::{DENIED as MYSQL_DENIED, padded_keys as mysql_padded_keys};
 pub use plan::{Plan, TableSchema, Trigger};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
+pub use probe::{Probe, ProbeError};
 pub use sql::checksum;
 
 /// What every error that a trigger of ours raises begins with.

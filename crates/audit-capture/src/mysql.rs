@@ -10,6 +10,7 @@ mod event;
 mod manual;
 mod parts;
 mod pending;
+mod probe;
 mod skipped;
 mod trigger;
 
@@ -23,6 +24,7 @@ use crate::plan::Plan;
 use crate::sql::{identifier, literal};
 
 pub(crate) use manual::manual_insert;
+pub(crate) use probe::{definition_of_log, probe};
 pub use trigger::DENIED;
 pub(crate) use trigger::triggers;
 
@@ -70,16 +72,25 @@ const LABEL: &str = "audit_capture: BEGIN";
 /// The longest name of a trigger, in characters; counted in bytes here, which is never more.
 const LONGEST_NAME: usize = 64;
 
-/// The catalog of one database, the place of whose name reads `{schema}`.
+/// The catalog of one database, the place of whose name reads `{schema}`, with the tables whose
+/// names match `{only}`.
 pub(crate) const CATALOG_QUERY: &str = include_str!("mysql/catalog.sql");
 
-/// The catalog query for one database; `None` for the connection's own.
-pub(crate) fn catalog_query(schema: Option<&str>) -> String {
-    let schema = match schema {
-        None => "DATABASE()".to_owned(),
-        Some(name) => hex_literal(name),
+/// The catalog queries for these databases, and for our own tables in the connection's own.
+pub(crate) fn catalog_queries(schemas: &[String]) -> Vec<String> {
+    let query = |schema: &str, only: &str| {
+        let query = CATALOG_QUERY.replace("{schema}", schema);
+        query.replace("{only}", only)
     };
-    CATALOG_QUERY.replace("{schema}", &schema)
+    let named = schemas.iter().map(|name| query(&hex_literal(name), "'.'"));
+    let mut queries: Vec<String> = named.collect();
+    let ours = if queries.is_empty() {
+        "'.'"
+    } else {
+        "'^audit_(probe|settings)$'"
+    };
+    queries.push(query("DATABASE()", ours));
+    queries
 }
 
 /// A text as a literal that reads the same in every `sql_mode` and character set.

@@ -2,10 +2,11 @@
 
 use audit_core::rules::{Parts, ResolvedColumn, ResolvedRule};
 use audit_core::schema::AUDIT_TABLES;
-use audit_core::{Audit, Dialect, Operation, Redaction};
+use audit_core::{Audit, Dialect, MissingContext, Operation, Redaction, Switch, schema};
 
 use crate::catalog::{Catalog, Column, InstalledTrigger, Table, TableKind};
 use crate::finding::Finding;
+use crate::own::Own;
 use crate::sql::short_hash;
 
 /// A trigger that the rules ask for.
@@ -67,6 +68,8 @@ pub struct Plan {
     findings: Vec<Finding>,
     installed: Vec<InstalledTrigger>,
     prepare: Vec<String>,
+    compile: Vec<String>,
+    can_probe: bool,
 }
 
 /// A table, its rule for one operation, and what the triggers of a dialect need to know of both.
@@ -76,6 +79,7 @@ pub(crate) struct Capture<'a> {
     pub(crate) audit: &'a Audit,
     pub(crate) catalog: &'a Catalog,
     pub(crate) table: &'a Table,
+    pub(crate) own: Option<Own>,
     pub(crate) operation: Operation,
     pub(crate) rule: &'a ResolvedRule,
     pub(crate) fingerprint: &'a str,
@@ -102,6 +106,11 @@ pub(crate) fn undivided(parts: &Parts) -> Redaction {
 }
 
 impl<'a> Capture<'a> {
+    /// Whether a write without a context is refused. The operator's is not: he has no pool.
+    pub(crate) fn denies_missing_context(&self) -> bool {
+        *self.audit.on_missing_context() == MissingContext::Deny && self.own != Some(Own::Settings)
+    }
+
     /// The cells of the images; dropped ones are left out.
     pub(crate) fn cells(&self) -> impl Iterator<Item = Cell<'a>> {
         let cells = self.table.columns.iter().map(|column| self.cell(column));
@@ -196,17 +205,36 @@ impl Plan {
             installed: catalog.triggers.clone(),
             ..Self::default()
         };
+        let own = |table: &Table| Own::of(dialect, catalog, table);
+        let probe = catalog
+            .tables
+            .iter()
+            .find(|table| own(table) == Some(Own::Probe));
+        plan.can_probe = probe.is_some();
         if !catalog.has_log {
             if !catalog.was_migrated {
-                plan.findings.push(Finding::NotMigrated);
+                // MySQL shows an account nothing of what it has no right on.
+                plan.findings.push(match (dialect, probe) {
+                    (Dialect::MySql, Some(_)) => Finding::CatalogHidden,
+                    _ => Finding::NotMigrated,
+                });
+                plan.can_probe &= dialect == Dialect::MySql;
                 return plan;
             }
             plan.findings.push(Finding::LogMissing);
+            plan.can_probe = false;
+        } else if probe.is_none() {
+            plan.findings.push(Finding::ProbeDenied {
+                reason: format!("there is no table `{}`", schema::PROBE_TABLE),
+            });
         }
+        let audit = &audit.with_switch(catalog.switch.clone());
         for table in &catalog.tables {
+            let own = own(table);
             let is_ours = dialect != Dialect::Postgres && AUDIT_TABLES.contains(&&*table.name);
-            if !is_ours && !audit.is_excluded(table.schema.as_deref(), &table.name) {
-                plan.add_table(audit, catalog, table, dialect);
+            let is_left_out = is_ours || audit.is_excluded(table.schema.as_deref(), &table.name);
+            if own.is_some() || !is_left_out {
+                plan.add_table(audit, catalog, table, own, dialect);
             }
         }
         plan.find_misfits(audit, catalog);
@@ -229,7 +257,14 @@ impl Plan {
         }
     }
 
-    fn add_table(&mut self, audit: &Audit, catalog: &Catalog, table: &Table, dialect: Dialect) {
+    fn add_table(
+        &mut self,
+        audit: &Audit,
+        catalog: &Catalog,
+        table: &Table,
+        own: Option<Own>,
+        dialect: Dialect,
+    ) {
         if table.kind == TableKind::Virtual {
             self.findings.push(Finding::VirtualTable {
                 table: table.name.clone(),
@@ -249,9 +284,11 @@ impl Plan {
             Operation::Delete,
             Operation::Truncate,
         ] {
-            let Some(rule) = audit.rule(table.schema.as_deref(), &table.name, operation) else {
-                continue;
+            let rule = match own {
+                Some(own) => Some(own.rule()),
+                None => audit.rule(table.schema.as_deref(), &table.name, operation),
             };
+            let Some(rule) = rule else { continue };
             for column in rule.named_columns() {
                 if !table.columns.iter().any(|known| known.name == column) {
                     let (table, column) = (table.name.clone(), column.to_owned());
@@ -264,6 +301,7 @@ impl Plan {
                 audit,
                 catalog,
                 table,
+                own,
                 operation,
                 rule: &rule,
                 fingerprint,
@@ -287,8 +325,27 @@ impl Plan {
                     table: table.name.clone(),
                 });
             }
-            self.schemas.push(schema);
+            // What the probe writes is always taken back: no event needs its shape.
+            if own != Some(Own::Probe) {
+                self.schemas.push(schema);
+            }
         }
+    }
+
+    /// Says what the operator has turned off.
+    fn find_switched_off(&mut self, switch: &Switch, tables: &[(Option<&str>, &str)]) {
+        if switch.is_all_off() {
+            self.findings.push(Finding::CaptureOff { table: None });
+        }
+        let unused: Vec<&str> = switch.unused(tables).collect();
+        self.findings.extend(switch.tables().map(|named| {
+            let table = named.to_owned();
+            if unused.contains(&named) {
+                Finding::UnusedSetting { table }
+            } else {
+                Finding::CaptureOff { table: Some(table) }
+            }
+        }));
     }
 
     fn find_misfits(&mut self, audit: &Audit, catalog: &Catalog) {
@@ -301,6 +358,7 @@ impl Plan {
             .iter()
             .map(|table| (table.schema.as_deref(), table.name.as_str()))
             .collect();
+        self.find_switched_off(&catalog.switch, &names);
         let unused = audit.unused_patterns(&names);
         self.findings
             .extend(unused.map(|pattern| Finding::UnusedPattern {
@@ -323,6 +381,28 @@ impl Plan {
     /// Adds a statement that runs before the triggers are made.
     pub(crate) fn add_preparation(&mut self, statement: String) {
         self.prepare.push(statement);
+    }
+
+    /// Adds a statement that `migrate` runs where the triggers are put on each connection.
+    pub(crate) fn add_compilation(&mut self, statement: String) {
+        self.compile.push(statement);
+    }
+
+    /// The statements that make every connection install its triggers anew, once the operator's
+    /// switch has changed; only where they are put on each connection (SQLite).
+    #[must_use]
+    pub fn compile(&self) -> &[String] {
+        &self.compile
+    }
+
+    /// Whether there is what a [`Probe`](crate::Probe) writes to.
+    #[must_use]
+    pub fn can_probe(&self) -> bool {
+        self.can_probe
+    }
+
+    pub(crate) fn forbid_probe(&mut self) {
+        self.can_probe = false;
     }
 
     /// The triggers that are wanted.

@@ -5,6 +5,7 @@ mod expression;
 mod facts;
 mod helper;
 mod manual;
+mod probe;
 mod rule;
 mod trigger;
 
@@ -18,7 +19,11 @@ use crate::sql::identifier;
 
 pub(crate) use facts::Facts;
 pub(crate) use manual::manual_insert;
+pub(crate) use probe::probe;
 pub(crate) use trigger::triggers;
+
+/// The schema of everything that is ours.
+pub(crate) const SCHEMA: &str = "audit";
 
 /// What every name of a trigger of ours starts with: no letter sorts before it, and triggers
 /// fire in the order of their names.
@@ -109,6 +114,9 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
             found.name == helper.name && found.definition == helper.definition
         };
         if !catalog.postgres.functions.iter().any(same) {
+            if helper.name == helper::PROBE {
+                plan.forbid_probe();
+            }
             plan.add_preparation(helper.create);
             plan.add_finding(Finding::FunctionDiffers {
                 function: helper.name.to_owned(),

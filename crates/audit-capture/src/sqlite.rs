@@ -1,6 +1,7 @@
 //! TEMP triggers on each connection, over the functions of audit-sqlite.
 
 mod manual;
+mod probe;
 mod trigger;
 
 use audit_core::Dialect;
@@ -8,9 +9,10 @@ use audit_core::Dialect;
 use crate::catalog::{Catalog, Column, InstalledTrigger};
 use crate::finding::Finding;
 use crate::plan::Plan;
-use crate::sql::identifier;
+use crate::sql::{identifier, literal};
 
 pub(crate) use manual::manual_insert;
+pub(crate) use probe::probe;
 pub(crate) use trigger::triggers;
 
 /// What every name of a trigger of ours starts with.
@@ -42,6 +44,7 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
             table: table.clone(),
         });
     }
+    compile_switch(plan, catalog);
     let audited = |table: &str| plan.triggers().iter().any(|trigger| trigger.table == table);
     let hiding: Vec<Finding> = catalog
         .user_triggers
@@ -70,4 +73,26 @@ pub(crate) fn has_documents(column: &Column) -> bool {
     let has = |part: &str| declared.contains(part);
     let is_text = ["CHAR", "CLOB", "TEXT", "BLOB"].into_iter().any(has);
     !(has("INT") || !is_text && ["REAL", "FLOA", "DOUB"].into_iter().any(has))
+}
+
+/// Has `migrate` note what is turned off as a view: the file has another schema version then, by
+/// which every connection knows that its triggers are old.
+fn compile_switch(plan: &mut Plan, catalog: &Catalog) {
+    let names = catalog.switch.names();
+    let rows: Vec<String> = names
+        .iter()
+        .map(|name| format!("({})", literal(Dialect::Sqlite, name)))
+        .collect();
+    let wanted = (!rows.is_empty()).then(|| {
+        format!(
+            "CREATE VIEW audit_capture_off (name) AS VALUES {}",
+            rows.join(", ")
+        )
+    });
+    if catalog.compiled_switch != wanted {
+        plan.add_compilation("DROP VIEW IF EXISTS main.audit_capture_off".to_owned());
+        wanted
+            .into_iter()
+            .for_each(|view| plan.add_compilation(view));
+    }
 }

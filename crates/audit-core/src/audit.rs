@@ -6,6 +6,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::rules::{Enrichment, OperationMatch, PathError, TableRule};
+use crate::switch::Switch;
 use crate::vocabulary::LogIndex;
 
 /// The tables that are never audited: those in which migration tools keep track.
@@ -66,6 +67,7 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Audit {
     inner: Arc<Inner>,
+    switch: Switch,
 }
 
 struct Inner {
@@ -188,10 +190,18 @@ impl Audit {
         &self.inner.indexes
     }
 
-    /// Whether a table is left out, which those of migration tools always are.
+    /// The same settings under the operator's switch of a database.
+    #[must_use]
+    pub fn with_switch(&self, switch: Switch) -> Self {
+        let inner = Arc::clone(&self.inner);
+        Self { inner, switch }
+    }
+
+    /// Whether a table is left out, by the settings or by the operator's switch.
     #[must_use]
     pub fn is_excluded(&self, schema: Option<&str>, table: &str) -> bool {
         NEVER_AUDITED.contains(&table)
+            || self.switch.is_off(schema, table)
             || self
                 .inner
                 .exclude
@@ -450,6 +460,7 @@ impl AuditBuilder {
                 hash_key: self.hash_key.map(|key| key.0),
                 indexes: self.indexes,
             }),
+            switch: Switch::default(),
         })
     }
 

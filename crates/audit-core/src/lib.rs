@@ -12,6 +12,7 @@ mod redact;
 pub mod rules;
 pub mod schema;
 pub mod stamp;
+mod switch;
 mod vocabulary;
 
 pub use actor::{Actor, ActorSource};
@@ -22,6 +23,7 @@ pub use manual_event::{ManualEvent, ManualEventError};
 pub use record_id::record_id;
 pub use redact::Redaction;
 pub use rules::{Enrichment, TableRule};
+pub use switch::Switch;
 pub use vocabulary::{
     ActorKind, Assurance, DataClass, Dialect, LogIndex, Operation, Outcome, Severity, Snapshot,
     Source, UnknownWord,

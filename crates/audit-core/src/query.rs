@@ -219,11 +219,8 @@ impl Sql {
     }
 
     fn select_columns(&mut self) {
-        self.text.push_str("SELECT ");
-        for (index, column) in LOG_COLUMNS.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            let _ = write!(self.text, "{comma}{}", as_text(self.dialect, *column));
-        }
+        let columns: Vec<String> = column_texts(self.dialect).collect();
+        let _ = write!(self.text, "SELECT {}", columns.join(", "));
     }
 
     fn placeholder(&mut self, bind: Bind) -> String {
@@ -268,6 +265,13 @@ impl Sql {
         };
         self.condition(&format!("occurred_at >= {place}"));
     }
+}
+
+/// The expressions that give each column of `audit_logs`, in their order, as the texts that
+/// [`Event::from_texts`](crate::Event::from_texts) reads.
+pub fn column_texts(dialect: Dialect) -> impl Iterator<Item = String> {
+    let columns = LOG_COLUMNS.iter();
+    columns.map(move |column| as_text(dialect, *column))
 }
 
 /// The expression that gives a column as the text that `Event::from_texts` reads.

@@ -10,9 +10,19 @@ pub const LOG_TABLE: &str = "audit_logs";
 pub const SCHEMAS_TABLE: &str = "audit_schemas";
 /// The table of what `migrate` has run.
 pub const MIGRATIONS_TABLE: &str = "audit_migrations";
+/// The table that a check writes to and takes back.
+pub const PROBE_TABLE: &str = "audit_probe";
+/// The table of what only the operator decides; see [`Switch`](crate::Switch).
+pub const SETTINGS_TABLE: &str = "audit_settings";
 /// All tables of the audit log. On PostgreSQL they are in a schema of their own, elsewhere among
 /// the tables of the application.
-pub const AUDIT_TABLES: [&str; 3] = [LOG_TABLE, MIGRATIONS_TABLE, SCHEMAS_TABLE];
+pub const AUDIT_TABLES: [&str; 5] = [
+    LOG_TABLE,
+    MIGRATIONS_TABLE,
+    PROBE_TABLE,
+    SCHEMAS_TABLE,
+    SETTINGS_TABLE,
+];
 
 /// What a column holds, whatever its type in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,9 +26,21 @@ pub enum Stamped {
     InTransaction,
 }
 
+/// What kind of error a database answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Somebody else's lock, or a wait that was cut short.
+    Busy,
+    /// The account has no right to it.
+    Denied,
+    /// Another one.
+    Other,
+}
+
 pub(crate) mod sealed {
     use super::{
-        Attachment, Audit, BoundQuery, BoxFuture, ConnectionOf, Database, Dialect, Stamp, Stamped,
+        Attachment, Audit, BoundQuery, BoxFuture, ConnectionOf, Database, Dialect, Fault, Stamp,
+        Stamped,
     };
 
     /// The steps that differ between databases.
@@ -90,7 +102,7 @@ pub(crate) mod sealed {
         fn begin_migration() -> &'static str;
 
         /// Statements that fail where the account may not make the triggers, and leave nothing.
-        fn probe() -> Vec<String> {
+        fn try_rights() -> Vec<String> {
             Vec::new()
         }
 
@@ -106,6 +118,13 @@ pub(crate) mod sealed {
 
         /// What an error says about capture, when it comes from there.
         fn capture_error(error: &dyn sqlx::error::DatabaseError) -> Option<crate::CaptureError>;
+
+        /// What kind of error this is.
+        fn fault(error: &dyn sqlx::error::DatabaseError) -> Fault;
+
+        /// The statement that opens the transaction of a probe, where [`Self::begin_statement`]
+        /// gives none.
+        const BEGIN_PROBE: &str = "BEGIN";
 
         /// Whether a context can end with its transaction.
         const CONTEXT_IN_TRANSACTION: bool = false;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attachment;
+mod catalog;
 mod check;
 mod connection;
 mod database;
@@ -12,6 +13,7 @@ mod mysql;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod probe;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;

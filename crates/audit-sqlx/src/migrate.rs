@@ -9,6 +9,7 @@ use sqlx::{Connection, Pool, SqlSafeStr};
 use crate::attachment;
 use crate::check::{self, CheckError, Report};
 use crate::database::{AuditDatabase, ConnectionOf};
+use crate::probe;
 
 /// The audit tables or triggers could not be brought to where the rules want them.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ pub enum MigrateError {
 }
 
 /// Brings the audit tables to the newest shape, installs the triggers that the rules ask for, and
-/// ends with a check. It can run again at any time, and by many processes at once.
+/// ends with a [`check`](crate::check), probe and all. It can run again at any time, and by many processes at once.
 ///
 /// On SQLite, where the triggers belong to the connections, the pool must be an attached one.
 ///
@@ -74,25 +75,33 @@ pub async fn migrate<DB: AuditDatabase>(
     if !DB::TRIGGERS_ON_CONNECTION {
         let statements = plan.install(DB::DIALECT);
         if !statements.is_empty() {
-            probe::<DB>(&mut transaction).await?;
+            try_rights::<DB>(&mut transaction).await?;
         }
         DB::run(&mut transaction, &statements).await?;
     }
+    DB::run(&mut transaction, plan.compile()).await?;
     for table in plan.schemas() {
         record_schema::<DB>(&mut transaction, table).await?;
     }
     transaction.commit().await?;
-    if let Some(attachment) = attachment {
-        DB::prepare(&mut connection, &attachment).await?;
+    let probe = probe::new();
+    if let Some(attachment) = &attachment {
+        DB::prepare(&mut connection, attachment).await?;
+        // The application's connections are what is to be proved.
+        drop(connection);
+        connection = probe.context().scope(pool.acquire()).await?;
     }
-    let report = check::examine::<DB>(&mut connection, audit).await?;
+    let known = attachment.as_deref();
+    let report = check::examine::<DB>(&mut connection, audit, known, &probe).await?;
     Ok(check::allowed(report, audit)?)
 }
 
 /// Fails where the account may not make triggers, before anything else is made.
-async fn probe<DB: AuditDatabase>(connection: &mut ConnectionOf<DB>) -> Result<(), MigrateError> {
-    let probed = DB::run(connection, &DB::probe()).await;
-    probed.map_err(MigrateError::TriggersRefused)
+async fn try_rights<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+) -> Result<(), MigrateError> {
+    let tried = DB::run(connection, &DB::try_rights()).await;
+    tried.map_err(MigrateError::TriggersRefused)
 }
 
 /// Makes the triggers of the schema those that the rules ask for, on a connection of its own.
@@ -153,7 +162,7 @@ async fn run_steps<DB: AuditDatabase>(
         }
     }
     if steps.len() > done.len() {
-        probe::<DB>(connection).await?;
+        try_rights::<DB>(connection).await?;
     }
     for step in steps
         .iter()

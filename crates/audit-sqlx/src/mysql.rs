@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::CaptureError;
 use crate::attachment::Attachment;
-use crate::database::{Stamped, sealed::Capture};
+use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::error::Detail;
 
 /// Keeps other migrations of this database out until the connection is closed, and pins what is
@@ -28,8 +28,10 @@ const BEGIN_MIGRATION: &str = "SET SESSION sql_mode = '', NAMES utf8mb4; \
 /// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>.
 mod number {
     pub(super) const BAD_FIELD: u16 = 1054;
+    pub(super) const COLUMN_DENIED: u16 = 1143;
     pub(super) const DEADLOCK: u16 = 1213;
     pub(super) const LOCK_WAIT: u16 = 1205;
+    pub(super) const TABLE_DENIED: u16 = 1142;
     pub(super) const NO_SUCH_TABLE: u16 = 1146;
 }
 
@@ -95,14 +97,8 @@ impl Capture for MySql {
         audit: &'c Audit,
     ) -> BoxFuture<'c, Result<String, sqlx::Error>> {
         Box::pin(async move {
-            let named = audit.schemas().iter().map(|name| Some(name.as_str()));
-            let mut schemas: Vec<Option<&str>> = named.collect();
-            if schemas.is_empty() {
-                schemas.push(None);
-            }
             let mut texts = String::new();
-            for schema in schemas {
-                let query = Catalog::mysql_query(schema);
+            for query in Catalog::mysql_queries(audit.schemas()) {
                 let row = connection.fetch_one(AssertSqlSafe(query)).await?;
                 let text: String = row.try_get_unchecked(0)?;
                 texts.push_str(&text);
@@ -154,14 +150,14 @@ impl Capture for MySql {
         BEGIN_MIGRATION
     }
 
-    fn probe() -> Vec<String> {
+    fn try_rights() -> Vec<String> {
         let statements = [
-            "DROP TRIGGER IF EXISTS audit_probe",
-            "CREATE TRIGGER audit_probe BEFORE UPDATE ON audit_migrations FOR EACH ROW \
-             SET @audit_probe = 1",
-            "DROP TRIGGER audit_probe",
-            "CREATE TEMPORARY TABLE audit_probe (id INT)",
-            "DROP TEMPORARY TABLE audit_probe",
+            "DROP TRIGGER IF EXISTS audit_rights",
+            "CREATE TRIGGER audit_rights BEFORE UPDATE ON audit_migrations FOR EACH ROW \
+             SET @audit_rights = 1",
+            "DROP TRIGGER audit_rights",
+            "CREATE TEMPORARY TABLE audit_rights (id INT)",
+            "DROP TEMPORARY TABLE audit_rights",
         ];
         statements.map(str::to_owned).to_vec()
     }
@@ -181,13 +177,22 @@ impl Capture for MySql {
         Box::pin(async { Ok(()) })
     }
 
+    fn fault(error: &dyn DatabaseError) -> Fault {
+        let error = error.try_downcast_ref::<MySqlDatabaseError>();
+        match error.map(MySqlDatabaseError::number) {
+            Some(number::DEADLOCK | number::LOCK_WAIT) => Fault::Busy,
+            Some(number::COLUMN_DENIED | number::TABLE_DENIED) => Fault::Denied,
+            _ => Fault::Other,
+        }
+    }
+
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
         let message = error.message();
         let number = error.try_downcast_ref::<MySqlDatabaseError>()?.number();
         // Some errors come up before the trigger runs, where it can give none of them its prefix.
         let is_ours = message.starts_with(audit_capture::ERROR_PREFIX);
         let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
-        let retryable = matches!(number, number::DEADLOCK | number::LOCK_WAIT);
+        let retryable = Self::fault(error) == Fault::Busy;
         let detail = Detail::new(message, retryable);
         match number {
             _ if message == audit_capture::MYSQL_DENIED => {

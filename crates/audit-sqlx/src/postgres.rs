@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, Sql
 
 use crate::CaptureError;
 use crate::attachment::Attachment;
-use crate::database::{Stamped, sealed::Capture};
+use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::pool::ContextScope;
 
 /// Keeps other migrations out, and makes the schema that holds the list of steps. The number is
@@ -159,6 +159,10 @@ impl Capture for Postgres {
 
     fn remove(_connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn fault(error: &dyn DatabaseError) -> Fault {
+        capture_error::fault(error)
     }
 
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {

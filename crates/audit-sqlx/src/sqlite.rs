@@ -8,10 +8,11 @@ use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection};
 
-use crate::CaptureError;
 use crate::attachment::Attachment;
-use crate::database::{Stamped, sealed::Capture};
+use crate::check::CheckError;
+use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::error::Detail;
+use crate::{CaptureError, catalog};
 
 const SCHEMA_VERSION: &str = "PRAGMA schema_version";
 /// Puts a context on the connection, and asks for what the triggers were installed for and what
@@ -21,6 +22,8 @@ const CHECK_OUT: &str = "SELECT audit_stamp(?1); PRAGMA schema_version";
 impl Capture for Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
     const TRIGGERS_ON_CONNECTION: bool = true;
+    // One that begins as a reader could lose its right to write to somebody else.
+    const BEGIN_PROBE: &str = "BEGIN IMMEDIATE";
 
     fn initialize() -> Result<(), sqlx::Error> {
         audit_sqlite::register().map_err(|error| sqlx::Error::Configuration(Box::new(error)))
@@ -86,11 +89,7 @@ impl Capture for Sqlite {
         connection: &'c mut SqliteConnection,
         _audit: &'c Audit,
     ) -> BoxFuture<'c, Result<String, sqlx::Error>> {
-        Box::pin(async move {
-            sqlx::query_scalar(Catalog::query(Dialect::Sqlite))
-                .fetch_one(connection)
-                .await
-        })
+        Box::pin(catalog_text(connection))
     }
 
     fn run<'c>(
@@ -147,7 +146,8 @@ impl Capture for Sqlite {
 
     fn remove(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            let catalog = read_catalog(connection).await?;
+            let catalog = Catalog::parse(&catalog_text(connection).await?)
+                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
             let statements = Plan::of_installed(&catalog).uninstall(Dialect::Sqlite);
             Self::run(connection, &statements).await?;
             connection
@@ -155,6 +155,16 @@ impl Capture for Sqlite {
                 .await?;
             Ok(())
         })
+    }
+
+    /// # Source
+    /// <https://www.sqlite.org/rescode.html>; the last byte is the primary code.
+    fn fault(error: &dyn DatabaseError) -> Fault {
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        match code.map(|code| code & 0xff) {
+            Some(5 | 6) => Fault::Busy,
+            _ => Fault::Other,
+        }
     }
 
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
@@ -184,11 +194,21 @@ async fn set_stamp(connection: &mut SqliteConnection, stamp: String) -> Result<b
     Ok(!matches!(versions.as_slice(), [Some(installed), Some(now)] if installed == now))
 }
 
-async fn read_catalog(connection: &mut SqliteConnection) -> Result<Catalog, sqlx::Error> {
-    let text: String = sqlx::query_scalar(Catalog::query(Dialect::Sqlite))
+async fn catalog_text(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar(Catalog::query(Dialect::Sqlite))
         .fetch_one(connection)
-        .await?;
-    Catalog::parse(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+        .await
+}
+
+async fn read_catalog(
+    connection: &mut SqliteConnection,
+    audit: &Audit,
+) -> Result<Catalog, sqlx::Error> {
+    let catalog = catalog::read::<Sqlite>(connection, audit).await;
+    catalog.map_err(|error| match error {
+        CheckError::Database(error) => error,
+        other => sqlx::Error::Decode(Box::new(other)),
+    })
 }
 
 /// Makes the triggers of this connection those of the schema as it is, and notes its version.
@@ -201,7 +221,7 @@ async fn install(
     let version: i64 = sqlx::query_scalar(SCHEMA_VERSION)
         .fetch_one(&mut *connection)
         .await?;
-    let catalog = read_catalog(connection).await?;
+    let catalog = read_catalog(connection, audit).await?;
     let plan = Plan::new(audit, &catalog, Dialect::Sqlite);
     Sqlite::run(connection, &plan.install(Dialect::Sqlite)).await?;
     sqlx::query("SELECT audit_installed(?1, ?2)")

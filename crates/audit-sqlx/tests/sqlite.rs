@@ -101,7 +101,12 @@ mod sqlite {
             "{error}"
         );
         let table = "audit_logs".to_owned();
-        assert_eq!(findings(&pool).await, [Finding::ShadowTable { table }]);
+        let found = findings(&pool).await;
+        assert!(
+            matches!(&found[..], [Finding::ProbeRefused { .. }, shadow]
+                if *shadow == Finding::ShadowTable { table }),
+            "{found:?}"
+        );
         pool.execute("DROP TABLE temp.audit_logs").await.unwrap();
         pool.execute("INSERT INTO t VALUES (1)").await.unwrap();
         assert_eq!(events(&pool).await.len(), 1);
@@ -312,7 +317,8 @@ mod sqlite {
             .await
             .unwrap();
         audit_sqlx::migrate(&pool, &audit()).await.unwrap();
-        assert_eq!(events(&pool).await.len(), 1);
+        // One checkout is that of the check at the end of `migrate`.
+        assert_eq!(events(&pool).await.len(), 2);
     }
 
     #[tokio::test]

@@ -73,6 +73,7 @@ SELECT JSON_OBJECT(
             GROUP BY CAST(link.TABLE_NAME AS BINARY)
         ) AS links ON links.known = CAST(listed.TABLE_NAME AS BINARY)
         WHERE listed.TABLE_SCHEMA = {schema} AND listed.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+            AND listed.TABLE_NAME REGEXP {only}
     ),
     'triggers', (
         SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
@@ -86,6 +87,7 @@ SELECT JSON_OBJECT(
         )), JSON_ARRAY())
         FROM information_schema.TRIGGERS AS own
         WHERE own.TRIGGER_SCHEMA = {schema} AND LEFT(own.ACTION_STATEMENT, 20) = 'audit_capture: BEGIN'
+            AND own.EVENT_OBJECT_TABLE REGEXP {only}
     ),
     'user_triggers', (
         SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(

@@ -24,6 +24,10 @@ impl Expressions for MySql {
         self.slot(slot)
     }
 
+    fn account(&self) -> Option<&'static str> {
+        Some("USER()")
+    }
+
     fn list(&self, entries: &[String]) -> String {
         text(&serde_json::Value::from(entries).to_string())
     }
@@ -52,6 +56,10 @@ impl Expressions for Statement {
 
     fn json_slot(&self, slot: Slot) -> String {
         self.slot(slot)
+    }
+
+    fn account(&self) -> Option<&'static str> {
+        MySql.account()
     }
 
     fn list(&self, entries: &[String]) -> String {

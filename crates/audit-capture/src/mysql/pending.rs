@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use audit_core::rules::ResolvedRule;
-use audit_core::{Audit, Dialect, Operation};
+use audit_core::{Audit, Dialect, MissingContext, Operation};
 
 use crate::catalog::{Catalog, Table};
 use crate::event_row::RowExpressions;
@@ -323,6 +323,7 @@ impl<'a> Writer<'_, 'a> {
             audit: self.audit,
             catalog: self.catalog,
             table: step.table,
+            own: None,
             operation: operation_of(step),
             rule,
             fingerprint,
@@ -336,10 +337,11 @@ impl<'a> Writer<'_, 'a> {
             work.extend(skipped::leave(self.catalog, self.table));
         }
         work.push_str(CREATE);
-        if let Some(denied) = trigger::denied(self.audit) {
+        if *self.audit.on_missing_context() == MissingContext::Deny {
             let _ = write!(
                 work,
-                "IF EXISTS (SELECT 1 FROM audit_pending WHERE origin = '{origin}') THEN {denied}END IF; "
+                "IF EXISTS (SELECT 1 FROM audit_pending WHERE origin = '{origin}') THEN {}END IF; ",
+                trigger::refusal()
             );
         }
         work.push_str(&trigger::clock());

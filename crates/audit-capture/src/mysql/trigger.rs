@@ -3,17 +3,18 @@
 use std::fmt::Write as _;
 
 use audit_core::stamp::Slot;
-use audit_core::{Audit, MissingContext, Operation, Snapshot, schema};
+use audit_core::{Operation, Snapshot, schema};
 
 use crate::catalog::{Catalog, Column, Table};
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
+use crate::own::Own;
 use crate::plan::{Capture, Trigger};
 use crate::sql::trigger_name;
 
 use super::column::Value;
 use super::event::{self, MySql};
 use super::skipped;
-use super::{LABEL, LONGEST_NAME, PREFIX, name, qualified, text};
+use super::{LABEL, LONGEST_NAME, PREFIX, name, probe, qualified, text};
 
 /// What a refused write says on MySQL; it begins with [`crate::ERROR_PREFIX`].
 pub const DENIED: &str =
@@ -38,7 +39,9 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     if capture.operation == Operation::Update {
         work.extend(skipped::leave(capture.catalog, capture.table));
     }
-    work.extend(denied(capture.audit));
+    if capture.denies_missing_context() {
+        work.push_str(&refusal());
+    }
     work.push_str(&clock());
     // Only the statement that runs costs anything: what few rows need has one of its own.
     let _ = write!(
@@ -48,6 +51,9 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         insert(capture, Images::Guarded),
         insert(capture, Images::Ordinary),
     );
+    if capture.own == Some(Own::Probe) {
+        work.push_str(&probe::read_back(capture.operation));
+    }
     if let Some(condition) = condition(capture) {
         work = format!("IF {condition} THEN {work}END IF; ");
     }
@@ -58,15 +64,13 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     vec![trigger(capture.catalog, table, named, &event, &body)]
 }
 
-/// Refuses a write without a context, where the settings say so.
-pub(super) fn denied(audit: &Audit) -> Option<String> {
-    (*audit.on_missing_context() == MissingContext::Deny).then(|| {
-        format!(
-            "IF {} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {}; END IF; ",
-            MySql.slot(Slot::ActorKind),
-            text(DENIED)
-        )
-    })
+/// Refuses a write without a context.
+pub(super) fn refusal() -> String {
+    format!(
+        "IF {} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {}; END IF; ",
+        MySql.slot(Slot::ActorKind),
+        text(DENIED)
+    )
 }
 
 /// A trigger and the statement that makes it. One after the row fires before the application's
@@ -217,6 +221,7 @@ pub(super) fn columns(
         table_name: &capture.table.name,
         fingerprint: capture.fingerprint,
         redacted_fields: &redacted,
+        own: capture.own,
         rule: capture.rule,
     };
     let mut columns = event_row::columns(&MySql, subject, row);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::stamp::Slot;
-use audit_core::{MissingContext, Operation, Snapshot};
+use audit_core::{Operation, Snapshot};
 
 use crate::catalog::TableKind;
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
@@ -56,7 +56,7 @@ fn declarations(capture: &Capture<'_>, more: &str) -> String {
 /// Refuses a write without a context where the settings ask for it; `rows` holds when there is
 /// something to refuse.
 fn refusal(capture: &Capture<'_>, rows: &str) -> String {
-    if *capture.audit.on_missing_context() != MissingContext::Deny {
+    if !capture.denies_missing_context() {
         return String::new();
     }
     format!(
@@ -151,6 +151,7 @@ fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
         table_name: &capture.table.name,
         fingerprint: capture.fingerprint,
         redacted_fields: &redacted,
+        own: capture.own,
         rule: capture.rule,
     };
     let row = RowExpressions {

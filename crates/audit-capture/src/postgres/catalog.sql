@@ -11,8 +11,12 @@ WITH scope AS (
 ), relations AS (
     SELECT c.oid, s.nspname, c.relname, c.relkind, c.relowner, c.relnatts
     FROM pg_class AS c
-    JOIN scope AS s ON s.oid = c.relnamespace
+    JOIN pg_namespace AS s ON s.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND NOT c.relispartition
+    AND (
+        s.oid IN (SELECT oid FROM scope)
+        OR s.nspname = 'audit' AND c.relname IN ('audit_probe', 'audit_settings')
+    )
     AND NOT EXISTS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
@@ -125,7 +129,7 @@ SELECT json_build_object(
         JOIN pg_class AS c ON c.oid = o.tgrelid
         JOIN pg_namespace AS s ON s.oid = c.relnamespace
         WHERE s.oid IN (SELECT oid FROM scope)
-        OR pg_partition_root(c.oid) IN (SELECT oid FROM relations)
+        OR coalesce(pg_partition_root(c.oid), c.oid) IN (SELECT oid FROM relations)
     ), '[]'),
     'user_triggers', coalesce((
         SELECT json_agg(json_build_object('schema', s.nspname, 'table', c.relname, 'name', t.tgname)

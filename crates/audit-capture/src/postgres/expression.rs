@@ -47,6 +47,10 @@ impl Expressions for Postgres {
         format!("v_context[{}]::json", slot.number())
     }
 
+    fn account(&self) -> Option<&'static str> {
+        Some("session_user::text")
+    }
+
     fn list(&self, entries: &[String]) -> String {
         text_array(entries)
     }

@@ -1,6 +1,7 @@
 //! Functions that are the same whatever the rules.
 
 use super::manual::record_body;
+use super::probe::probe_body;
 use super::{name, setting_clauses, setting_texts, text};
 
 /// A function of ours that no trigger calls directly.
@@ -21,7 +22,10 @@ enum Caller {
     Everyone,
 }
 
-pub(super) fn all() -> [Helper; 5] {
+/// The name of the function that makes the probe.
+pub(super) const PROBE: &str = "probe";
+
+pub(super) fn all() -> [Helper; 6] {
     [
         helper(
             "clipped",
@@ -60,6 +64,7 @@ pub(super) fn all() -> [Helper; 5] {
             Caller::Everyone,
             &record_body(),
         ),
+        helper(PROBE, "token text", "text", Caller::Everyone, &probe_body()),
     ]
 }
 

@@ -50,5 +50,8 @@ SELECT json_object(
     'shadows', (
         SELECT json_group_array(name) FROM sqlite_temp_schema
         WHERE type IN ('table', 'view') AND name IN ('audit_logs', 'audit_schemas')
+    ),
+    'compiled_switch', (
+        SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = 'audit_capture_off'
     )
 )

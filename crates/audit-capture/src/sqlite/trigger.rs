@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::stamp::Slot;
-use audit_core::{Dialect, MissingContext, Operation, Redaction, Snapshot, schema};
+use audit_core::{Dialect, Operation, Redaction, Snapshot, schema};
 
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::plan::{Capture, Cell, Trigger};
@@ -31,6 +31,10 @@ impl Expressions for Sqlite {
 
     fn json_slot(&self, slot: Slot) -> String {
         self.slot(slot)
+    }
+
+    fn account(&self) -> Option<&'static str> {
+        None
     }
 
     fn list(&self, entries: &[String]) -> String {
@@ -67,7 +71,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         name(table),
         condition(capture),
     );
-    if *capture.audit.on_missing_context() == MissingContext::Deny {
+    if capture.denies_missing_context() {
         let kind = Sqlite.slot(Slot::ActorKind);
         let _ = write!(
             body,
@@ -101,6 +105,7 @@ fn subject<'a>(capture: &Capture<'a>, redacted_fields: &'a [String]) -> Subject<
         table_name: &capture.table.name,
         fingerprint: capture.fingerprint,
         redacted_fields,
+        own: capture.own,
         rule: capture.rule,
     }
 }

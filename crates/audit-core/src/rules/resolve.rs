@@ -33,6 +33,20 @@ pub struct ResolvedRule {
 }
 
 impl ResolvedRule {
+    /// The rule of a table that no other rule reaches: whole rows, nothing hidden.
+    #[must_use]
+    pub fn plain(enrichment: Enrichment) -> Self {
+        Self {
+            include: Vec::new(),
+            ignore: Vec::new(),
+            redact: Vec::new(),
+            redact_paths: Vec::new(),
+            snapshot: Snapshot::Full,
+            unchanged: false,
+            enrichment,
+        }
+    }
+
     /// What is to be done with a column.
     #[must_use]
     pub fn column(&self, name: &str) -> ResolvedColumn {
@@ -168,15 +182,7 @@ impl Audit {
             Operation::Delete,
             Operation::Truncate,
         ];
-        let mut resolved = ResolvedRule {
-            include: Vec::new(),
-            ignore: Vec::new(),
-            redact: Vec::new(),
-            redact_paths: Vec::new(),
-            snapshot: Snapshot::Full,
-            unchanged: false,
-            enrichment: Enrichment::new(),
-        };
+        let mut resolved = ResolvedRule::plain(Enrichment::new());
         for everything in [true, false] {
             for rule in self.table_rules(schema, table, everything) {
                 resolved.overlay(rule);

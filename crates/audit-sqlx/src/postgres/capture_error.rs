@@ -4,6 +4,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 
 use crate::CaptureError;
+use crate::database::Fault;
 use crate::error::Detail;
 
 /// Reads an error by where it happened and by its SQLSTATE, never by its words.
@@ -51,10 +52,24 @@ fn names_a_function_of_ours(line: &str) -> bool {
     })
 }
 
-/// Serialization failures, deadlocks, locks that were not to be had, statements that took too
-/// long, and want of room or connections.
+/// What somebody else's work caused, or want of room or connections.
 fn is_retryable(code: &str) -> bool {
-    matches!(code, "40001" | "40P01" | "55P03" | "57014") || code.starts_with("53")
+    kind(code) == Fault::Busy || code.starts_with("53")
+}
+
+/// What kind of error this is, by its SQLSTATE.
+pub(super) fn fault(error: &dyn DatabaseError) -> Fault {
+    error.code().map_or(Fault::Other, |code| kind(&code))
+}
+
+/// Busy are serialization failures, deadlocks, locks that were not to be had, and statements that
+/// took too long.
+fn kind(code: &str) -> Fault {
+    match code {
+        "40001" | "40P01" | "55P03" | "57014" => Fault::Busy,
+        "42501" => Fault::Denied,
+        _ => Fault::Other,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Migrations that race, and migrations that were interrupted: every statement commits by itself.
 
 use audit_core::{Audit, OnDrift};
+use audit_sqlx::Finding;
 use sqlx::Executor;
 
 use super::world::{World, attach, audit};
@@ -15,12 +16,12 @@ const OURS: &str = "SELECT CONVERT(trigger_name USING utf8mb4) FROM information_
 async fn sixteen_at_once_agree() {
     let mut world = World::new(TABLES).await;
     let wanted = world.raw.texts(OURS).await;
-    assert_eq!(wanted.len(), 8);
+    assert_eq!(wanted.len(), 8 + 6, "those of our own tables included");
     let drops: String = wanted
         .iter()
         .flatten()
         .flatten()
-        .map(|name| format!("DROP TRIGGER {name};"))
+        .map(|name| format!("DROP TRIGGER IF EXISTS {name};"))
         .collect();
     let rules = audit();
     let pool = attach(&rules, world.database.url(), 16).await;
@@ -28,7 +29,10 @@ async fn sixteen_at_once_agree() {
         if round % 2 == 0 {
             world
                 .raw
-                .run("DROP TABLE audit_logs, audit_schemas, audit_migrations")
+                .run(
+                    "DROP TABLE audit_logs, audit_schemas, audit_migrations, audit_probe, \
+                     audit_settings",
+                )
                 .await;
         }
         world.raw.run(&drops).await;
@@ -118,7 +122,9 @@ async fn a_migration_that_was_cut_is_finished_by_the_next() {
                 .run("DELETE FROM audit_migrations; DELETE FROM audit_schemas")
                 .await;
         }
-        assert_eq!(world.findings().await.len(), names.len() - cut);
+        let findings = world.findings().await;
+        let missing = |finding: &&Finding| matches!(finding, Finding::TriggerMissing { .. });
+        assert_eq!(findings.iter().filter(missing).count(), names.len() - cut);
         assert_eq!(world.migrate().await, []);
     }
     assert_eq!(
@@ -182,7 +188,8 @@ async fn check_installs_what_drifted_when_asked_to() {
 async fn another_database_is_audited_into_the_log_of_this_one() {
     let mut other = World::new("CREATE TABLE elsewhere (id INT PRIMARY KEY)").await;
     other.raw.run("DROP TRIGGER audit_insert_elsewhere; DROP TRIGGER audit_update_elsewhere; \
-        DROP TRIGGER audit_delete_elsewhere; DROP TABLE audit_logs, audit_schemas, audit_migrations").await;
+        DROP TRIGGER audit_delete_elsewhere; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
+        audit_probe, audit_settings").await;
     let theirs = other.database.url().rsplit('/').next().unwrap().to_owned();
     let mut world = World::new(TABLES).await;
     let ours = world.database.url().rsplit('/').next().unwrap().to_owned();

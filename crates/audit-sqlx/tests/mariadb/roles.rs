@@ -112,7 +112,10 @@ async fn an_account_without_the_right_is_refused_before_anything_is_made() {
     let mut world = World::new("CREATE TABLE t (id INT PRIMARY KEY)").await;
     world
         .raw
-        .run("DROP TRIGGER audit_insert_t; DROP TABLE audit_logs, audit_schemas, audit_migrations")
+        .run(
+            "DROP TRIGGER audit_insert_t; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
+             audit_probe, audit_settings",
+        )
         .await;
     let db = database(&world);
     let rights = format!("SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX ON {db}.*");

@@ -122,6 +122,8 @@ pub(crate) async fn what_surrounds_the_log_is_found(server: Server) {
         let gaps = world.gaps().await;
         assert!(gaps.contains(&finding), "{sql}: {gaps:?}");
         world.raw.run(undo).await;
+        // A connection that wrote under a rule keeps the plan that it made there.
+        world.reconnect().await;
         assert_eq!(world.gaps().await, [], "{undo}");
     }
     world.remove().await;
@@ -164,7 +166,7 @@ pub(crate) async fn triggers_and_functions_go_with_the_rules_and_the_tables(serv
     let mut world = World::new(server, TABLES).await;
     let functions = "SELECT string_agg(regexp_replace(proname, '_[0-9a-f]{16}$', ''), ' ' \
                      ORDER BY proname) FROM pg_proc WHERE pronamespace = 'audit'::regnamespace \
-                     AND prorettype = 'trigger'::regtype";
+                     AND prorettype = 'trigger'::regtype AND proname !~ '^[a-z]+_audit_audit_'";
     assert_eq!(
         world.text(functions).await,
         "delete_public_p delete_public_users insert_public_p insert_public_users \

@@ -67,6 +67,12 @@ impl World {
         }
     }
 
+    /// Opens every connection of the pool anew.
+    pub(crate) async fn reconnect(&mut self) {
+        self.pool.close().await;
+        self.pool = attach(&self.audit, self.database.url()).await;
+    }
+
     pub(crate) async fn migrate(&self) -> Report {
         audit_sqlx::migrate(&self.pool, &self.audit).await.unwrap()
     }

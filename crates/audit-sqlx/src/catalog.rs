@@ -1,0 +1,24 @@
+//! What a database says of itself, read through a connection.
+
+use audit_capture::Catalog;
+use audit_core::{Audit, Switch};
+
+use crate::check::CheckError;
+use crate::database::{AuditDatabase, ConnectionOf};
+
+/// Reads the catalog, and what the operator has turned off.
+pub(crate) async fn read<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+    audit: &Audit,
+) -> Result<Catalog, CheckError> {
+    let mut catalog = Catalog::parse(&DB::catalog(connection, audit).await?)?;
+    if let Some(query) = catalog.settings_query(DB::DIALECT) {
+        let rows = DB::texts(connection, &query).await?;
+        let settings = rows.iter().filter_map(|row| match row.as_slice() {
+            [Some(name), Some(value)] => Some((name.as_str(), value.as_str())),
+            _ => None,
+        });
+        catalog.switch = Switch::from_settings(settings);
+    }
+    Ok(catalog)
+}
