@@ -8,6 +8,7 @@ use audit_core::{Dialect, Switch, schema};
 use serde::Deserialize;
 
 use crate::own::Own;
+use crate::probe::without_binds;
 
 /// The tables, triggers and settings of a database as its catalog tells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -215,11 +216,17 @@ impl Catalog {
                 Dialect::MySql => schema::SETTINGS_TABLE.to_owned(),
                 _ => format!("main.{}", schema::SETTINGS_TABLE),
             };
-            BoundQuery {
-                text: format!("SELECT name, value FROM {table}"),
-                binds: Vec::new(),
-            }
+            without_binds(format!("SELECT name, value FROM {table}"))
         })
+    }
+
+    /// The statement that gives what `migrate` has noted as turned off, as names and values, when
+    /// it has (SQLite): connections install their triggers by it, and not by what the operator has
+    /// written since.
+    #[must_use]
+    pub fn compiled_settings_query(&self) -> Option<BoundQuery> {
+        let view = self.compiled_switch.as_ref();
+        view.map(|_| without_binds(crate::sqlite::COMPILED_SETTINGS.to_owned()))
     }
 
     /// Reads the text that [`Catalog::query`] gives; those of several schemas may follow one

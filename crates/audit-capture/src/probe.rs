@@ -2,13 +2,14 @@
 //! in the log. It finds what no catalog tells: triggers that do not fire on a connection, a log
 //! that takes no rows, a context that does not arrive.
 
-use audit_core::query::{Bind, BoundQuery};
+use audit_core::query::BoundQuery;
 use audit_core::{
     Actor, ActorKind, AuditContext, Dialect, Event, EventError, Json, Operation, schema,
 };
 use serde_json::json;
 
 use crate::finding::Finding;
+use crate::sql::literal;
 
 /// What the probe writes first.
 pub(crate) const BEFORE: &str = "a";
@@ -179,16 +180,20 @@ fn differs(column: &str) -> Finding {
     }
 }
 
-/// The writes of the probe to its table, where places of binds read `?`.
-pub(crate) fn writes(table: &str, token: &str) -> Vec<BoundQuery> {
+/// The writes of the probe to its table. They have no binds, so that none has to be prepared.
+pub(crate) fn writes(dialect: Dialect, table: &str, token: &str) -> Vec<BoundQuery> {
+    let id = literal(dialect, token);
     let texts = [
-        format!("INSERT INTO {table} (id, value) VALUES (?, '{BEFORE}')"),
-        format!("UPDATE {table} SET value = '{AFTER}' WHERE id = ?"),
-        format!("DELETE FROM {table} WHERE id = ?"),
+        format!("INSERT INTO {table} (id, value) VALUES ({id}, '{BEFORE}')"),
+        format!("UPDATE {table} SET value = '{AFTER}' WHERE id = {id}"),
+        format!("DELETE FROM {table} WHERE id = {id}"),
     ];
-    let bound = texts.map(|text| BoundQuery {
+    texts.map(without_binds).into()
+}
+
+pub(crate) fn without_binds(text: String) -> BoundQuery {
+    BoundQuery {
         text,
-        binds: vec![Bind::Text(token.to_owned())],
-    });
-    bound.into()
+        binds: Vec::new(),
+    }
 }

@@ -25,6 +25,9 @@ pub(crate) const MOST_COLUMNS: usize = 330;
 /// The catalog of the main database, and what a connection sees beside it.
 pub(crate) const CATALOG_QUERY: &str = include_str!("sqlite/catalog.sql");
 
+/// What is turned off according to the view that `migrate` makes.
+pub(crate) const COMPILED_SETTINGS: &str = "SELECT name, 'off' FROM main.audit_capture_off";
+
 pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {
     format!(
         "DROP TRIGGER temp.{}",

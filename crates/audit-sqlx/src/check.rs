@@ -78,8 +78,7 @@ pub async fn check<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<Report, CheckEr
     let mut report = examine::<DB>(&mut connection, audit, known, &probe).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
         if DB::TRIGGERS_ON_CONNECTION {
-            let plan = plan::<DB>(&mut connection, audit).await?;
-            DB::run(&mut connection, &plan.install(DB::DIALECT)).await?;
+            DB::prepare(&mut connection, &attachment).await?;
         } else {
             drop(connection);
             migrate::install::<DB>(pool, audit).await?;

@@ -127,15 +127,22 @@ impl Capture for MySql {
         query: &'c BoundQuery,
     ) -> BoxFuture<'c, Result<Vec<Vec<Option<String>>>, sqlx::Error>> {
         Box::pin(async move {
-            let mut statement = sqlx::query(AssertSqlSafe(query.text.as_str()));
-            for bind in &query.binds {
-                statement = match bind {
-                    Bind::Integer(number) => statement.bind(*number),
-                    Bind::Text(text) => statement.bind(text.as_str()),
-                    _ => statement,
-                };
-            }
-            let rows = statement.fetch_all(connection).await?;
+            let text = AssertSqlSafe(query.text.as_str());
+            // Without binds it needs no preparation, in whose answer sqlx loses its place when the
+            // future is dropped: https://github.com/launchbadge/sqlx/issues/4393
+            let rows = if query.binds.is_empty() {
+                connection.fetch_all(text).await?
+            } else {
+                let mut statement = sqlx::query(text);
+                for bind in &query.binds {
+                    statement = match bind {
+                        Bind::Integer(number) => statement.bind(*number),
+                        Bind::Text(text) => statement.bind(text.as_str()),
+                        _ => statement,
+                    };
+                }
+                statement.fetch_all(connection).await?
+            };
             rows.iter()
                 .map(|row| {
                     (0..row.len())

@@ -9,7 +9,6 @@ use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection};
 
 use crate::attachment::Attachment;
-use crate::check::CheckError;
 use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::error::Detail;
 use crate::{CaptureError, catalog};
@@ -146,8 +145,7 @@ impl Capture for Sqlite {
 
     fn remove(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            let catalog = Catalog::parse(&catalog_text(connection).await?)
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            let catalog = read_catalog(connection).await?;
             let statements = Plan::of_installed(&catalog).uninstall(Dialect::Sqlite);
             Self::run(connection, &statements).await?;
             connection
@@ -200,15 +198,14 @@ async fn catalog_text(connection: &mut SqliteConnection) -> Result<String, sqlx:
         .await
 }
 
-async fn read_catalog(
-    connection: &mut SqliteConnection,
-    audit: &Audit,
-) -> Result<Catalog, sqlx::Error> {
-    let catalog = catalog::read::<Sqlite>(connection, audit).await;
-    catalog.map_err(|error| match error {
-        CheckError::Database(error) => error,
-        other => sqlx::Error::Decode(Box::new(other)),
-    })
+/// Reads the catalog, and what `migrate` has noted as turned off.
+async fn read_catalog(connection: &mut SqliteConnection) -> Result<Catalog, sqlx::Error> {
+    let mut catalog = Catalog::parse(&catalog_text(connection).await?)
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    if let Some(query) = catalog.compiled_settings_query() {
+        catalog.switch = catalog::switch::<Sqlite>(connection, &query).await?;
+    }
+    Ok(catalog)
 }
 
 /// Makes the triggers of this connection those of the schema as it is, and notes its version.
@@ -221,7 +218,7 @@ async fn install(
     let version: i64 = sqlx::query_scalar(SCHEMA_VERSION)
         .fetch_one(&mut *connection)
         .await?;
-    let catalog = read_catalog(connection, audit).await?;
+    let catalog = read_catalog(connection).await?;
     let plan = Plan::new(audit, &catalog, Dialect::Sqlite);
     Sqlite::run(connection, &plan.install(Dialect::Sqlite)).await?;
     sqlx::query("SELECT audit_installed(?1, ?2)")

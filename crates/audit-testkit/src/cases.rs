@@ -5,8 +5,10 @@ pub mod context;
 pub mod failure;
 pub mod fidelity;
 pub mod generated;
+pub mod probe;
 pub mod rules;
 pub mod shape;
+pub mod switch;
 pub mod transaction;
 pub mod write;
 
@@ -71,6 +73,7 @@ macro_rules! each_case {
                 a_statement_cut_at_every_poll_leaves_a_clean_connection,
                 a_commit_cut_at_every_poll_leaves_a_clean_connection,
                 a_rollback_cut_at_every_poll_leaves_a_clean_connection,
+                a_check_cut_at_every_poll_leaves_a_clean_connection,
                 a_forgotten_raw_begin_does_not_reach_the_next_borrower,
                 a_held_connection_keeps_its_context_until_it_is_stamped,
             ],
@@ -115,6 +118,16 @@ macro_rules! each_case {
                 racing_migrations_agree,
                 an_added_column_is_captured_after_migrate,
                 check_finds_a_rule_that_fits_nothing,
+            ],
+            probe: [
+                a_check_leaves_nothing,
+                check_finds_a_log_that_takes_no_rows,
+                check_finds_a_probe_without_triggers,
+            ],
+            switch: [
+                the_switch_is_compiled_in_and_its_change_is_an_event,
+                the_switch_can_be_for_one_table,
+                a_setting_that_means_nothing_is_refused,
             ]
         }
     };

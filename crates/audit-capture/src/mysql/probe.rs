@@ -4,19 +4,15 @@
 use audit_core::query::{BoundQuery, column_texts};
 use audit_core::{Dialect, Operation, schema};
 
-use crate::probe::writes;
+use crate::probe::{without_binds, writes};
 
 /// The variable of the session in which the triggers leave what they find.
 const FOUND: &str = "@audit_probed";
 
 pub(crate) fn probe(token: &str) -> Vec<BoundQuery> {
-    let plain = |text: String| BoundQuery {
-        text,
-        binds: Vec::new(),
-    };
-    let mut statements = vec![plain(format!("SET {FOUND} = NULL"))];
-    statements.extend(writes(schema::PROBE_TABLE, token));
-    statements.push(plain(format!("SELECT {FOUND}")));
+    let mut statements = vec![without_binds(format!("SET {FOUND} = NULL"))];
+    statements.extend(writes(Dialect::MySql, schema::PROBE_TABLE, token));
+    statements.push(without_binds(format!("SELECT {FOUND}")));
     statements
 }
 
@@ -41,8 +37,5 @@ pub(super) fn read_back(operation: Operation) -> String {
 /// The statement that shows whether the log is a temporary table of the session: no catalog lists
 /// those. It fails where the account has no right on the log, and then there is none.
 pub(crate) fn definition_of_log() -> BoundQuery {
-    BoundQuery {
-        text: format!("SHOW CREATE TABLE {}", schema::LOG_TABLE),
-        binds: Vec::new(),
-    }
+    without_binds(format!("SHOW CREATE TABLE {}", schema::LOG_TABLE))
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use audit_core::{Actor, ActorKind, AuditContext};
+use audit_core::{Actor, ActorKind, AuditContext, Event};
 
 use crate::adapter::{Adapter, End};
 use crate::database::Server;
@@ -36,6 +36,7 @@ const MOST_POLLS: usize = 200;
 /// What is cut, over and over, each time one poll later.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
+    Check,
     Commit,
     Rollback,
     Statement,
@@ -47,6 +48,10 @@ impl Cut {
         let update = format!("UPDATE users SET age = 1 WHERE id = {id}");
         // Whether it went through or was refused does not matter here: the rows tell.
         let _ = match self {
+            Self::Check => {
+                adapter.check().await;
+                Ok(())
+            }
             Self::Statement => adapter.execute(&insert).await.map(|_| ()),
             Self::Commit => adapter.transaction(&[&insert, &update], End::Commit).await,
             Self::Rollback => {
@@ -111,6 +116,8 @@ async fn cut_once<A: Adapter>(
             .filter(move |event| event.record_id.as_ref() == Some(&id))
     };
     assert!(of(mine).all(|event| event.actor_id.as_deref() == Some("alice")));
+    let users = |event: &Event| event.table_name.as_deref() == Some("users");
+    assert!(events.iter().all(users), "{}", in_words(&events));
     let after: Vec<_> = of(next)
         .map(|event| (event.actor_id.as_deref(), event.actor_kind))
         .collect();
@@ -136,6 +143,11 @@ pub async fn a_commit_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(se
 /// A transaction that rolls back.
 pub async fn a_rollback_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
     cut_everywhere::<A>(server, Cut::Rollback).await;
+}
+
+/// A check, whose probe writes: nothing of it stays, and nobody goes on in its name.
+pub async fn a_check_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Check).await;
 }
 
 /// A transaction that was opened as text and forgotten: its writes are gone, and the next
