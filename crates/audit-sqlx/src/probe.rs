@@ -83,14 +83,25 @@ async fn written<DB: AuditDatabase>(
     };
     let begin = DB::begin_statement(stamp).unwrap_or_else(|| DB::BEGIN_PROBE.to_owned());
     let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+    let answers = answers::<DB>(&mut transaction, probe, stamping).await;
+    // Now, and not when somebody next uses the connection: it may hold locks.
+    let taken_back = transaction.rollback().await;
+    let answers = answers?;
+    taken_back.map(|()| answers)
+}
+
+async fn answers<DB: AuditDatabase>(
+    connection: &mut ConnectionOf<DB>,
+    probe: &Probe,
+    stamping: &Stamping,
+) -> Result<Rows, sqlx::Error> {
     if let Stamping::Hand(stamp) = stamping {
-        DB::stamp(&mut transaction, Some(stamp)).await?;
+        DB::stamp(connection, Some(stamp)).await?;
     }
     let mut answers = Rows::new();
     for statement in probe.statements(DB::DIALECT) {
-        answers.extend(DB::texts(&mut transaction, &statement).await?);
+        answers.extend(DB::texts(connection, &statement).await?);
     }
-    transaction.rollback().await?;
     Ok(answers)
 }
 

@@ -12,6 +12,7 @@ mod mariadb {
     mod failures;
     mod families;
     mod migrations;
+    mod probe;
     mod results;
     mod roles;
     mod sessions;

@@ -19,6 +19,8 @@ mod migration;
 mod order;
 #[path = "postgres/partitions.rs"]
 mod partitions;
+#[path = "postgres/probe.rs"]
+mod probe;
 #[path = "postgres/results.rs"]
 mod results;
 #[path = "postgres/roles.rs"]
@@ -113,6 +115,15 @@ cases! {
         foreign_keys_reach_partitions_and_the_table_itself,
     ],
     results: [answers_are_those_of_a_database_without_audit],
+    probe: [
+        triggers_that_do_not_fire_are_found,
+        a_connection_that_wrote_under_a_rule_is_found,
+        a_log_that_takes_no_rows_is_found,
+        events_that_are_changed_on_their_way_are_found,
+        connections_that_lose_their_context_are_found,
+        a_locked_log_is_no_gap,
+        probes_do_not_meet,
+    ],
     roles: [
         an_application_without_rights_writes_events_and_nothing_else,
         an_application_cannot_lend_itself_a_trigger_of_ours,
@@ -122,6 +133,8 @@ cases! {
         the_owner_of_a_partitioned_table_can_add_partitions,
         the_check_tells_who_can_erase,
         a_cast_to_json_is_a_finding,
+        an_application_proves_capture_without_rights,
+        only_the_owner_turns_capture_off_and_is_named,
     ],
     session: [
         values_are_written_alike_whatever_the_session_says,

@@ -112,7 +112,7 @@ async fn a_migration_that_was_cut_is_finished_by_the_next() {
     let wanted = world.raw.texts(OURS).await;
     let names: Vec<&String> = wanted.iter().flatten().flatten().collect();
     // Whatever was not made yet is missing, whatever was not noted is not known.
-    for cut in 0..names.len() {
+    for cut in (0..names.len()).step_by(3) {
         for name in &names[cut..] {
             world.raw.run(&format!("DROP TRIGGER {name}")).await;
         }

@@ -9,13 +9,13 @@ const TABLES: &str = "CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE t (id IN
      FOREIGN KEY (p) REFERENCES p (id) ON DELETE CASCADE);";
 
 /// A user of this test's own, gone with it.
-struct User {
-    name: String,
-    url: String,
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) url: String,
 }
 
 impl User {
-    async fn new(world: &mut World, rights: &str) -> Self {
+    pub(crate) async fn new(world: &mut World, rights: &str) -> Self {
         let url = world.database.url().to_owned();
         let (rest, database) = url.rsplit_once('/').unwrap();
         let (_, host) = rest.rsplit_once('@').unwrap();
@@ -34,12 +34,12 @@ impl User {
         }
     }
 
-    async fn drop(&self, world: &mut World) {
+    pub(crate) async fn drop(&self, world: &mut World) {
         world.raw.run(&format!("DROP USER {}@'%'", self.name)).await;
     }
 }
 
-fn database(world: &World) -> String {
+pub(crate) fn database(world: &World) -> String {
     world.database.url().rsplit('/').next().unwrap().to_owned()
 }
 

@@ -1,7 +1,7 @@
 //! Who may do what: the owner of the log runs `migrate`, the application has no right on it.
 
-use audit_core::{Audit, Event};
-use audit_sqlx::Finding;
+use audit_core::{ActorKind, Audit, Event, MissingContext, Operation};
+use audit_sqlx::{Finding, Report};
 use audit_testkit::{Raw, Server, TestDatabase};
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Executor};
@@ -17,6 +17,7 @@ struct Roles {
     application: String,
     owners: PgPool,
     applications: PgPool,
+    audit: Audit,
 }
 
 impl Roles {
@@ -53,6 +54,7 @@ impl Roles {
             application,
             owners,
             applications,
+            audit,
         }
     }
 
@@ -339,5 +341,98 @@ pub(crate) async fn a_cast_to_json_is_a_finding(server: Server) {
         .await;
     let event = roles.events().await.pop().unwrap();
     assert!(after(&event).contains(&roles.owner), "{}", after(&event));
+    roles.remove().await;
+}
+
+fn gaps(report: &Report) -> Vec<Finding> {
+    let gaps = report.findings().iter().filter(|finding| finding.is_gap());
+    gaps.cloned().collect()
+}
+
+pub(crate) async fn an_application_proves_capture_without_rights(server: Server) {
+    let mut roles = Roles::new(server, USERS).await;
+    let report = audit_sqlx::check(&roles.applications).await.unwrap();
+    assert_eq!(report.findings(), []);
+    for sql in [
+        "INSERT INTO audit.audit_probe VALUES ('x', 'a')",
+        "SELECT * FROM audit.audit_probe",
+        "DELETE FROM audit.audit_probe",
+    ] {
+        assert_eq!(roles.refused(sql).await, DENIED, "{sql}");
+    }
+    // What it gives back is the probe's alone, and nothing stays.
+    roles.run("INSERT INTO users VALUES (1, 'a')").await;
+    let answer: String = sqlx::query_scalar("SELECT audit.probe('1')")
+        .fetch_one(&roles.applications)
+        .await
+        .unwrap();
+    assert_eq!(answer.lines().count(), 3);
+    assert!(!answer.contains("users"), "{answer}");
+    assert_eq!(roles.events().await.len(), 1);
+
+    let owner = roles.owner.clone();
+    let revoke = format!("REVOKE INSERT ON audit.audit_logs FROM {owner}");
+    roles.raw.run(&revoke).await;
+    let found = gaps(&audit_sqlx::check(&roles.applications).await.unwrap());
+    let reason = "permission denied for table audit_logs".to_owned();
+    assert_eq!(found, [Finding::ProbeRefused { reason }]);
+    let grant = format!("GRANT INSERT ON audit.audit_logs TO {owner}");
+    roles.raw.run(&grant).await;
+    let revoke = "REVOKE EXECUTE ON FUNCTION audit.probe FROM PUBLIC";
+    roles.raw.run(revoke).await;
+    let report = audit_sqlx::check(&roles.applications).await.unwrap();
+    let reason = "permission denied for function probe".to_owned();
+    assert_eq!(report.findings(), [Finding::ProbeDenied { reason }]);
+    roles.remove().await;
+}
+
+pub(crate) async fn only_the_owner_turns_capture_off_and_is_named(server: Server) {
+    let roles = Roles::with(
+        server,
+        USERS,
+        Audit::builder()
+            .on_missing_context(MissingContext::Deny)
+            .build()
+            .unwrap(),
+    )
+    .await;
+    let off = "UPDATE audit.audit_settings SET value = 'off' WHERE name = 'capture'";
+    for sql in [
+        off,
+        "DELETE FROM audit.audit_settings",
+        "INSERT INTO audit.audit_settings VALUES ('capture:users', 'off')",
+        "TRUNCATE audit.audit_settings",
+    ] {
+        assert_eq!(roles.refused(sql).await, DENIED, "{sql}");
+    }
+    // By hand, without a pool: the log knows the account.
+    roles.owners.execute(off).await.unwrap();
+    let report = audit_sqlx::migrate(&roles.owners, &roles.audit)
+        .await
+        .unwrap();
+    assert_eq!(gaps(&report), [Finding::CaptureOff { table: None }]);
+    roles.run("INSERT INTO users VALUES (1, 'a')").await;
+    let report = audit_sqlx::check(&roles.applications).await.unwrap();
+    assert_eq!(gaps(&report), [Finding::CaptureOff { table: None }]);
+    let truncate = "TRUNCATE audit.audit_settings";
+    roles.owners.execute(truncate).await.unwrap();
+    let events = roles.events().await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let table = event.table_name.as_deref().unwrap();
+            (
+                event.operation,
+                table,
+                event.actor_id.clone(),
+                event.actor_kind,
+            )
+        })
+        .collect();
+    let by = |operation| {
+        let owner = Some(roles.owner.clone());
+        (operation, "audit_settings", owner, ActorKind::Unknown)
+    };
+    assert_eq!(told, [by(Operation::Update), by(Operation::Truncate)]);
     roles.remove().await;
 }
