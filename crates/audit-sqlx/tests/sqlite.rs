@@ -44,6 +44,8 @@ async fn findings(pool: &SqlitePool) -> Vec<Finding> {
 mod sqlite {
     use super::*;
 
+    mod probe;
+
     #[tokio::test]
     async fn strict_and_rowid_less_tables_are_captured() {
         let (_database, pool) = world(
