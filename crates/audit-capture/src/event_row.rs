@@ -57,13 +57,6 @@ pub(crate) fn columns(
     };
     let list = |entries: &[String]| (!entries.is_empty()).then(|| expressions.list(entries));
     let rule = subject.rule;
-    // The operator has no pool: who he is, the database knows.
-    let actor_id = match expressions.account() {
-        Some(account) if subject.own == Some(Own::Settings) => {
-            format!("coalesce({}, {account})", expressions.slot(Slot::ActorId))
-        }
-        _ => expressions.slot(Slot::ActorId),
-    };
     let optional = [
         ("previous_record_id", row.previous_record_id),
         ("before_data", row.before_data),
@@ -93,7 +86,7 @@ pub(crate) fn columns(
             "schema_fingerprint",
             literal_or_null(dialect, Some(subject.fingerprint)),
         ),
-        ("actor_id", actor_id),
+        ("actor_id", actor_id(expressions, subject.own)),
         (
             "actor_kind",
             over(
@@ -131,6 +124,15 @@ pub(crate) fn columns(
             .position(|column| column.name == *name)
     });
     set
+}
+
+/// Who acts. The operator has no pool, so who changed a setting without one, the database knows.
+fn actor_id(expressions: &dyn Expressions, own: Option<Own>) -> String {
+    let given = expressions.slot(Slot::ActorId);
+    match expressions.account() {
+        Some(account) if own == Some(Own::Settings) => format!("coalesce({given}, {account})"),
+        _ => given,
+    }
 }
 
 /// The columns of an event that the application records itself: `given` are the columns it sets,

@@ -237,6 +237,10 @@ impl fmt::Display for Finding {
                  fails; create the account, or drop the triggers and run `migrate`"
             ),
             Self::CaptureOff { .. } | Self::UnusedSetting { .. } => self.fmt_switch(formatter),
+            Self::CatalogHidden
+            | Self::TriggerDiffers { .. }
+            | Self::TriggerLeftOver { .. }
+            | Self::TriggerMissing { .. } => self.fmt_trigger(formatter),
             Self::ProbeBusy { .. }
             | Self::ProbeDenied { .. }
             | Self::ProbeDiffers { .. }
@@ -257,10 +261,6 @@ impl fmt::Display for Finding {
             Self::AttachedDatabase { .. } | Self::ReplaceHidesDelete { .. } => {
                 self.fmt_sqlite(formatter)
             }
-            Self::CatalogHidden => formatter.write_str(
-                "this account may not see the audit triggers, so that only the probe was made; \
-                 run `check` as the account that runs `migrate` to compare them",
-            ),
             Self::ShadowTable { table } => write!(
                 formatter,
                 "the temporary table `{table}` hides an audit table; rename it"
@@ -292,19 +292,6 @@ impl fmt::Display for Finding {
                 "`{table}` has more than {most} columns and is not captured; split it, or exclude \
                  it"
             ),
-            Self::TriggerDiffers { table, trigger } => write!(
-                formatter,
-                "the trigger `{trigger}` on `{table}` is not the one that the rules ask for; run \
-                 `migrate`"
-            ),
-            Self::TriggerLeftOver { table, trigger } => write!(
-                formatter,
-                "the trigger `{trigger}` on `{table}` is not asked for by any rule; run `migrate`"
-            ),
-            Self::TriggerMissing { table, trigger } => write!(
-                formatter,
-                "the trigger `{trigger}` on `{table}` is missing; run `migrate`"
-            ),
             Self::VirtualTable { table } => write!(
                 formatter,
                 "`{table}` is a virtual table, on which triggers cannot be; exclude it, or audit \
@@ -332,6 +319,30 @@ impl Finding {
             Self::UnusedPattern { pattern } => write!(
                 formatter,
                 "the pattern `{pattern}` of a rule matches no table; correct the rule"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The words of the comparison of triggers.
+    fn fmt_trigger(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CatalogHidden => formatter.write_str(
+                "this account may not see the audit triggers, so that only the probe was made; \
+                 run `check` as the account that runs `migrate` to compare them",
+            ),
+            Self::TriggerDiffers { table, trigger } => write!(
+                formatter,
+                "the trigger `{trigger}` on `{table}` is not the one that the rules ask for; run \
+                 `migrate`"
+            ),
+            Self::TriggerLeftOver { table, trigger } => write!(
+                formatter,
+                "the trigger `{trigger}` on `{table}` is not asked for by any rule; run `migrate`"
+            ),
+            Self::TriggerMissing { table, trigger } => write!(
+                formatter,
+                "the trigger `{trigger}` on `{table}` is missing; run `migrate`"
             ),
             _ => Ok(()),
         }
@@ -380,8 +391,8 @@ impl Finding {
             Self::ProbeLost { operation } => write!(
                 formatter,
                 "the {operation} of the probe left no event, so triggers do not fire on the \
-                 connections of this pool; run `migrate`, and look for what turns them off \
-                 (PostgreSQL: set `session_replication_role` to origin)"
+                 connections of this pool; run `migrate`, look for what turns them off \
+                 (PostgreSQL: set `session_replication_role` to origin), and open them anew"
             ),
             Self::ProbeRefused { reason } => write!(
                 formatter,

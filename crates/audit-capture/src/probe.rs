@@ -197,3 +197,115 @@ pub(crate) fn without_binds(text: String) -> BoundQuery {
         binds: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "t0";
+
+    /// The answer of a database, each event as its columns that are not NULL.
+    fn answer(events: &[[(&str, &str); 8]]) -> String {
+        let row = |event: &[(&str, &str); 8]| {
+            let fixed = [
+                ("schema_version", "1"),
+                ("outcome", "success"),
+                ("source", "trigger"),
+                ("record_id", TOKEN),
+                ("actor_kind", "system"),
+            ];
+            let columns = schema::LOG_COLUMNS.iter().map(|column| {
+                let given = event.iter().chain(&fixed);
+                let mut given = given.filter(|(name, _)| *name == column.name);
+                given.next().map(|(_, value)| *value)
+            });
+            json!(columns.collect::<Vec<_>>()).to_string()
+        };
+        events.iter().map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    fn event<'a>(
+        operation: &'a str,
+        before: (&'a str, &'a str),
+        after: (&'a str, &'a str),
+        changed: (&'a str, &'a str),
+    ) -> [(&'a str, &'a str); 8] {
+        [
+            ("operation", operation),
+            ("occurred_at", "2026-01-02T03:04:05.006007Z"),
+            ("id", "019b7ca9-8c8e-7000-8000-000000000001"),
+            ("actor_id", ACTOR),
+            ("request_id", TOKEN),
+            before,
+            after,
+            changed,
+        ]
+    }
+
+    fn all() -> [[(&'static str, &'static str); 8]; 3] {
+        let none = ("", "");
+        let (a, b) = (r#"{"id":"t0","value":"a"}"#, r#"{"id":"t0","value":"b"}"#);
+        let changed = ("changed_fields", r#"["value"]"#);
+        [
+            event("INSERT", none, ("after_data", a), none),
+            event("UPDATE", ("before_data", a), ("after_data", b), changed),
+            event("DELETE", ("before_data", b), none, none),
+        ]
+    }
+
+    fn judged(events: &[[(&str, &str); 8]]) -> Vec<Finding> {
+        let answer = answer(events);
+        Probe::new(TOKEN).judge([answer.as_str()]).unwrap()
+    }
+
+    #[test]
+    fn what_was_done_is_no_finding_in_one_answer_or_in_several() {
+        assert_eq!(judged(&all()), []);
+        let answers = all().map(|event| answer(&[event]));
+        let probe = Probe::new(TOKEN);
+        assert_eq!(probe.judge(answers.iter().map(String::as_str)).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let lost = |operation| Finding::ProbeLost { operation };
+        let mut none = OPERATIONS.map(lost);
+        none.sort();
+        assert_eq!(judged(&[]), none);
+        let [insert, _, delete] = all();
+        assert_eq!(judged(&[insert, delete]), [lost(Operation::Update)]);
+    }
+
+    #[test]
+    fn the_readers_order_is_that_of_the_writes() {
+        let [insert, update, delete] = all();
+        let expected = [differs("occurred_at")];
+        assert_eq!(judged(&[update, insert, delete]), expected);
+        assert_eq!(judged(&[insert, update, delete, delete]), expected);
+    }
+
+    #[test]
+    fn each_column_that_differs_is_found() {
+        for (place, value, finding) in [
+            (1, "2026-01-02T03:04:05.007007Z", differs("id")),
+            (2, "019b7ca9-8c8e-4000-8000-000000000001", differs("id")),
+            (3, "mallory", Finding::ProbeUnstamped),
+            (4, "other", Finding::ProbeUnstamped),
+            (5, "{}", differs("before_data")),
+            (6, "{}", differs("after_data")),
+            (7, r#"["id"]"#, differs("changed_fields")),
+        ] {
+            let mut events = all();
+            events[1][place].1 = value;
+            assert_eq!(judged(&events), [finding], "{}", events[1][place].0);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_something_else_is_an_error() {
+        let probe = Probe::new(TOKEN);
+        for answer in ["no", "[1]", "[\"a\"]"] {
+            assert!(probe.judge([answer]).is_err(), "{answer}");
+        }
+    }
+}

@@ -110,4 +110,21 @@ mod tests {
             assert!(!innermost_is_ours(other), "{other}");
         }
     }
+
+    #[test]
+    fn want_of_room_may_pass_and_is_not_somebody_elses_lock() {
+        for (code, expected, retryable) in [
+            ("55P03", Fault::Busy, true),
+            ("57014", Fault::Busy, true),
+            ("53100", Fault::Other, true),
+            ("42501", Fault::Denied, false),
+            ("23514", Fault::Other, false),
+        ] {
+            assert_eq!(
+                (kind(code), is_retryable(code)),
+                (expected, retryable),
+                "{code}"
+            );
+        }
+    }
 }
