@@ -104,11 +104,11 @@ async fn a_locked_log_is_no_gap() {
     let pool = running(&world, &audit(), "SET SESSION lock_wait_timeout = 1").await;
     world.raw.run("LOCK TABLES audit_logs WRITE").await;
     let found = findings(&pool).await;
+    world.raw.run("UNLOCK TABLES").await;
     assert!(
         matches!(&found[..], [Finding::ProbeBusy { .. }]),
         "{found:?}"
     );
-    world.raw.run("UNLOCK TABLES").await;
     assert_eq!(findings(&pool).await, []);
     pool.close().await;
 }
