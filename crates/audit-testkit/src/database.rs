@@ -246,6 +246,17 @@ impl Raw {
         })
     }
 
+    /// Runs one statement; gives the number of rows that the server says it affected.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn affected(&mut self, sql: &str) -> Result<u64, sqlx::Error> {
+        each!(self, connection => {
+            let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await;
+            done.map(|done| done.rows_affected())
+        })
+    }
+
     /// Runs a query whose columns are all texts.
     pub async fn texts(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
         each!(self, connection => texts!(connection, sql))

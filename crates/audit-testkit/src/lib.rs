@@ -14,6 +14,7 @@ mod adapter;
 pub mod cases;
 pub mod coverage;
 mod database;
+mod draw;
 mod fixture;
 pub mod oracle;
 pub mod sabotage;

@@ -1,8 +1,10 @@
 //! The proof: rows read in full by a connection of the suite's own, and events replayed on them.
 
+mod replay;
+
 use std::collections::BTreeMap;
 
-use audit_core::{Dialect, Event, Json, Operation};
+use audit_core::{Dialect, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -10,11 +12,22 @@ use serde_json::value::RawValue;
 
 use crate::database::Raw;
 
+pub use self::replay::replay;
+
 /// A row: its columns, each in a form in which equal values are equal texts.
 pub type Row = BTreeMap<String, String>;
 
-/// The rows of tables, by table and record id.
-pub type Snapshot = BTreeMap<String, BTreeMap<String, Row>>;
+/// The rows of tables, by table.
+pub type Snapshot = BTreeMap<String, Rows>;
+
+/// The rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rows {
+    /// Of one with a key: by record id.
+    Keyed(BTreeMap<String, Row>),
+    /// Of one without: each as often as it is there.
+    Loose(BTreeMap<Row, usize>),
+}
 
 /// Reads every row of every table but those of the audit log.
 pub async fn snapshot(raw: &mut Raw, dialect: Dialect) -> Snapshot {
@@ -24,6 +37,15 @@ pub async fn snapshot(raw: &mut Raw, dialect: Dialect) -> Snapshot {
             Dialect::Postgres => postgres_rows(raw, &table, &columns).await,
             Dialect::MySql => mysql_rows(raw, &table, &columns).await,
             _ => sqlite_rows(raw, &table, &columns).await,
+        };
+        let rows = if columns.iter().any(|column| column.key > 0) {
+            Rows::Keyed(rows.into_iter().collect())
+        } else {
+            let mut loose = BTreeMap::new();
+            for (_, row) in rows {
+                *loose.entry(row).or_default() += 1;
+            }
+            Rows::Loose(loose)
         };
         tables.insert(table, rows);
     }
@@ -113,7 +135,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-async fn sqlite_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap<String, Row> {
+async fn sqlite_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> Vec<(String, Row)> {
     let text =
         |column: &Column| key_text(column, format!("CAST({} AS TEXT)", quoted(&column.name)));
     let texts: Vec<String> = columns.iter().map(text).collect();
@@ -133,7 +155,7 @@ async fn sqlite_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap
         values.join(", "),
         quoted(table)
     );
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for row in raw.texts(&sql).await {
         let (texts, values) = row.split_at(columns.len());
         let values = columns.iter().zip(values).map(|(column, value)| {
@@ -146,7 +168,7 @@ async fn sqlite_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap
             };
             (column.name.clone(), value)
         });
-        rows.insert(record_id(columns, texts), values.collect());
+        rows.push((record_id(columns, texts), values.collect()));
     }
     rows
 }
@@ -186,7 +208,7 @@ fn sqlite_value(json: &RawValue) -> String {
     }
 }
 
-async fn postgres_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap<String, Row> {
+async fn postgres_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> Vec<(String, Row)> {
     let text = |column: &Column| key_text(column, format!("t.{}::text", quoted(&column.name)));
     let texts: Vec<String> = columns.iter().map(text).collect();
     // Columns one by one: the capture makes JSON of whole rows.
@@ -210,14 +232,14 @@ async fn postgres_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeM
          SET bytea_output = 'hex'; SET extra_float_digits = 1; SET lc_monetary = 'C'",
     )
     .await;
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for row in raw.texts(&sql).await {
         let (texts, values) = row.split_at(columns.len());
         let values = columns
             .iter()
             .zip(values)
             .map(|(column, value)| (column.name.clone(), value.clone().expect("never null")));
-        rows.insert(record_id(columns, texts), values.collect());
+        rows.push((record_id(columns, texts), values.collect()));
     }
     rows
 }
@@ -227,7 +249,7 @@ fn is_binary(kind: &str) -> bool {
     kind.contains("blob") || kind.contains("binary") || kind == "bit"
 }
 
-async fn mysql_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap<String, Row> {
+async fn mysql_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> Vec<(String, Row)> {
     let name = |column: &Column| format!("`{}`", column.name.replace('`', "``"));
     let text = |column: &Column| format!("CONVERT({} USING utf8mb4)", name(column));
     let texts: Vec<String> = columns
@@ -249,7 +271,7 @@ async fn mysql_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap<
         table.replace('`', "``")
     );
     raw.run("SET time_zone = '+00:00', NAMES utf8mb4").await;
-    let mut rows = BTreeMap::new();
+    let mut rows = Vec::new();
     for row in raw.texts(&sql).await {
         let (texts, values) = row.split_at(columns.len());
         let values = columns.iter().zip(values).map(|(column, value)| {
@@ -260,7 +282,7 @@ async fn mysql_rows(raw: &mut Raw, table: &str, columns: &[Column]) -> BTreeMap<
                     .map_or("null".to_owned(), |text| mysql_text(&text)),
             )
         });
-        rows.insert(record_id(columns, texts), values.collect());
+        rows.push((record_id(columns, texts), values.collect()));
     }
     rows
 }
@@ -299,107 +321,4 @@ fn image(dialect: Dialect, json: &Json) -> Row {
         .into_iter()
         .map(|(name, json)| (name, value(json)))
         .collect()
-}
-
-/// The columns of which something is hidden: a part is listed as `column:$path`.
-fn hidden_columns(event: &Event) -> impl Iterator<Item = String> {
-    let fields = event.redacted_fields.iter().flatten();
-    fields.map(|field| match field.split_once(":$") {
-        Some((column, _)) => column.to_owned(),
-        None => field.clone(),
-    })
-}
-
-/// Compares the columns that an image has with the row; a redacted or excluded column is absent.
-fn differs(row: &Row, image: &Row, hidden: &[String]) -> Option<String> {
-    for (name, value) in image {
-        if hidden.contains(name) {
-            continue;
-        }
-        match row.get(name) {
-            Some(stored) if stored == value => {}
-            stored => return Some(format!("{name} is {stored:?} and the image says {value:?}")),
-        }
-    }
-    row.keys()
-        .find(|name| !image.contains_key(*name) && !hidden.contains(name))
-        .map(|name| format!("{name} is not in the image"))
-}
-
-/// Replays events on the rows before; the result must be the rows after.
-///
-/// # Errors
-/// What does not fit, in words.
-pub fn replay(
-    dialect: Dialect,
-    before: &Snapshot,
-    events: &[Event],
-    after: &Snapshot,
-) -> Result<(), String> {
-    let mut state = before.clone();
-    for event in events {
-        let Some(table) = &event.table_name else {
-            continue;
-        };
-        let rows = state.entry(table.clone()).or_default();
-        let at = format!("{} {table} {:?}", event.operation, event.record_id);
-        let hidden = hidden_columns(event).collect::<Vec<_>>();
-        if event.operation == Operation::Truncate {
-            rows.clear();
-            continue;
-        }
-        if !matches!(
-            event.operation,
-            Operation::Insert | Operation::Update | Operation::Delete
-        ) {
-            continue;
-        }
-        let record = event
-            .record_id
-            .clone()
-            .ok_or_else(|| format!("{at}: no record id"))?;
-        let mut hidden_values = Row::new();
-        if let Some(json) = &event.before_data {
-            let old = event.previous_record_id.as_ref().unwrap_or(&record);
-            let row = rows
-                .remove(old)
-                .ok_or_else(|| format!("{at}: there was no such row"))?;
-            if let Some(how) = differs(&row, &image(dialect, json), &hidden) {
-                return Err(format!("{at}: before, {how}"));
-            }
-            hidden_values.extend(row.into_iter().filter(|(name, _)| hidden.contains(name)));
-        } else if event.operation != Operation::Insert {
-            return Err(format!("{at}: no image before"));
-        }
-        if let Some(json) = &event.after_data {
-            let mut row = image(dialect, json);
-            row.retain(|name, _| !hidden.contains(name));
-            row.extend(hidden_values);
-            if rows.insert(record, row).is_some() {
-                return Err(format!("{at}: the row was there already"));
-            }
-        } else if event.operation != Operation::Delete {
-            return Err(format!("{at}: no image after"));
-        }
-    }
-    compare(&state, events, after)
-}
-
-fn compare(state: &Snapshot, events: &[Event], after: &Snapshot) -> Result<(), String> {
-    let hidden: Vec<String> = events.iter().flat_map(hidden_columns).collect();
-    for (table, rows) in after {
-        let replayed = state.get(table).cloned().unwrap_or_default();
-        for (record, row) in rows {
-            let replayed = replayed
-                .get(record)
-                .ok_or_else(|| format!("{table} {record}: a row that no event tells of"))?;
-            if let Some(how) = differs(row, replayed, &hidden) {
-                return Err(format!("{table} {record}: in the end, {how}"));
-            }
-        }
-        if let Some(record) = replayed.keys().find(|record| !rows.contains_key(*record)) {
-            return Err(format!("{table} {record}: gone, and no event tells of it"));
-        }
-    }
-    Ok(())
 }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::parts::{document_types, literal};
 use crate::adapter::Adapter;
-use crate::cases::generated::Draw;
 use crate::database::Server;
+use crate::draw::Draw;
 use crate::world::{World, alice};
 
 const TABLES: usize = 12;
@@ -141,7 +141,7 @@ fn expected(value: &Value, way: &mut Vec<Step>, rules: &[Rule]) -> Option<Value>
 
 /// Under paths of every kind, every document is shown as a parser would show it.
 pub async fn drawn_documents_show_what_a_parser_would<A: Adapter>(server: Server) {
-    let mut draw = Draw(20_261_124);
+    let mut draw = Draw::new(20_261_124);
     let mut tables: Vec<Vec<Rule>> = Vec::new();
     for _ in 0..TABLES {
         let mut rules: Vec<Rule> = Vec::new();
