@@ -32,7 +32,7 @@ fn seeds() -> std::ops::RangeInclusive<u64> {
     seed(first)..=seed(last)
 }
 
-const BATCHES: usize = 18;
+const LAST_BATCH: usize = 18;
 
 /// Some hundreds of drawn statements for each of several drawn schemas.
 pub async fn drawn_statements_replay<A: Adapter>(server: Server) {
@@ -43,17 +43,18 @@ pub async fn drawn_statements_replay<A: Adapter>(server: Server) {
         let schema = Schema::draw(server.dialect(), seed, &mut draw);
         let world = migrated::<A>(server, &schema).await;
         let mut twin = Twin::new(server, &schema).await;
-        for batch in 0..BATCHES {
-            let drawn = if batch == 0 {
-                Batch::of_first_rows(&schema, &mut draw)
-            } else {
-                Batch::draw(&schema, &mut draw)
+        for batch in 0..=LAST_BATCH {
+            let drawn = match batch {
+                0 => Batch::of(schema.first_rows(&mut draw)),
+                LAST_BATCH => Batch::of(schema.last_rows()),
+                _ => Batch::draw(&schema, &mut draw),
             };
             let about = format!("seed {seed}, batch {batch}");
             let (affected, events) = drawn.play(&world, &mut twin, &mut tally, &about).await;
             drawn.count(&schema, &affected, &events, &mut tally);
+            twin.is_same(&world, &format!("{about}: {}", drawn.in_words()))
+                .await;
         }
-        twin.is_same(&world, &format!("seed {seed}")).await;
     }
     println!("{}, seeds {seeds:?}: {tally}", server.name());
     if seeds.count() >= SEEDS.count() {
@@ -132,12 +133,12 @@ struct Batch {
 }
 
 impl Batch {
-    /// Rows in every table, parents first.
-    fn of_first_rows(schema: &Schema, draw: &mut Draw) -> Self {
+    /// Statements by themselves.
+    fn of(statements: Vec<Statement>) -> Self {
         Self {
             transaction: None,
             has_savepoint: false,
-            statements: schema.first_rows(draw),
+            statements,
         }
     }
 

@@ -146,9 +146,11 @@ impl Schema {
             links: links
                 .iter()
                 .map(|link| {
-                    // The second way to a table is left open.
+                    // The second way to a table never deletes where the first one does.
                     let is_second_way = *name == "drupes" && link.1 == "apples";
-                    Link::draw(link, key, leaning.filter(|_| !is_second_way), draw)
+                    let leaning =
+                        leaning.map(|action| if is_second_way { "SET NULL" } else { action });
+                    Link::draw(link, key, leaning, draw)
                 })
                 .collect(),
             columns: (0..2 + draw.below(4))
@@ -161,6 +163,12 @@ impl Schema {
             tables,
             has_triggers: seed % 2 == 0,
         }
+    }
+
+    /// Whether a foreign key refers to a table.
+    pub(super) fn is_parent(&self, table: &str) -> bool {
+        let mut links = self.tables.iter().flat_map(|child| &child.links);
+        links.any(|link| link.parent == table)
     }
 
     /// Whether a deleted row of the first table takes those of the second that refer to it along.

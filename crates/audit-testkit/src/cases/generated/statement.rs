@@ -113,6 +113,24 @@ impl Schema {
         self.tables.iter().map(&mut statement).collect()
     }
 
+    /// Statements that move and delete the first of the rows that others refer to, children first.
+    pub(super) fn last_rows(&self) -> Vec<Statement> {
+        let is_parent = |table: &&Table| self.is_parent(table.name);
+        let parents = self.tables.iter().rev().filter(is_parent);
+        parents
+            .flat_map(|table| {
+                let (name, place) = (table.name, table.place);
+                let change = format!("UPDATE {name} SET {place} = {place} + 500 WHERE {place} = 2");
+                let delete = format!("DELETE FROM {name} WHERE {place} IN (0, 1, 502)");
+                [("key change", change), ("delete", delete)].map(|(kind, sql)| Statement {
+                    kind,
+                    table: name,
+                    sql,
+                })
+            })
+            .collect()
+    }
+
     fn lists_rows(&self, table: &Table, rows: &[String]) -> String {
         let names = table.names().join(", ");
         format!("INTO {} ({names}) VALUES {}", table.name, rows.join(", "))
@@ -211,11 +229,13 @@ fn upsert(schema: &Schema, table: &Table, draw: &mut Draw) -> Option<String> {
 }
 
 fn replace(schema: &Schema, table: &Table, draw: &mut Draw) -> Option<String> {
-    // Triggers of the application hide the removed row on SQLite: a finding of its own.
+    // On SQLite triggers of the application hide the removed row, which is a finding of its own;
+    // and without any trigger it takes a row without its parent into a table that refers to itself
+    // with ON DELETE SET NULL.
     let is_seen = match schema.dialect {
         Dialect::Postgres => false,
         Dialect::MySql => true,
-        _ => !schema.has_triggers,
+        _ => !schema.has_triggers && !table.refers_to_itself(),
     };
     let count = 1 + draw.below(3);
     is_seen.then(|| format!("REPLACE {}", schema.rows(table, count, draw)))
