@@ -121,7 +121,7 @@ impl Schema {
             .flat_map(|table| {
                 let (name, place) = (table.name, table.place);
                 let change = format!("UPDATE {name} SET {place} = {place} + 500 WHERE {place} = 2");
-                let delete = format!("DELETE FROM {name} WHERE {place} IN (0, 1, 502)");
+                let delete = format!("DELETE FROM {name} WHERE {place} < 12 OR {place} = 502");
                 [("key change", change), ("delete", delete)].map(|(kind, sql)| Statement {
                     kind,
                     table: name,
