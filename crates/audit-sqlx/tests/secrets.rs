@@ -1,14 +1,31 @@
-//! Forty planted secrets, and every place where one could come out again.
+//! Planted secrets, and every place where one could come out again.
 //!
-//! | kind | where planted | what is searched |
+//! | kind | where planted | how many |
 //! |---|---|---|
-//! | value of a dropped column | ten ways to write it | the log as text, the pages of the log, all output at trace level, every `Debug` |
-//! | value of a masked column | the same | the same |
-//! | value of a hashed column | the same | the same |
-//! | tail of a truncated column | the same | the same |
-//! | key of the hashes | the settings | the same, and the log of all statements of PostgreSQL, which must not log the values of binds |
+//! | value of a dropped column | ten ways to write it, one of them refused | 10 |
+//! | value of a masked column | the same | 10 |
+//! | value of a hashed column | the same | 10 |
+//! | tail of a truncated column | the same | 10 |
+//! | values of these columns | a change whose event cannot be written | 4 |
+//! | key of the hashes | the settings | 1 |
+//! | secret that signs tokens | the verifier | 1 |
+//! | token that holds, its signature, a claim that nobody asked for | the `Authorization` header | 3 |
+//! | forged token, expired token, password of another scheme | the `Authorization` header | 3 |
+//! | session cookie, key of an API, token in a URL | other headers and the query | 3 |
+//! | password of a database that is away, password that a server refuses | connection URLs | 2 |
+//! | password that the server takes | the connection URL of the whole test; not looked for in the server's log, where tests of foreign tables write it | 1 |
 //!
-//! Each is searched as it is, in hex of both cases and in base64 of the three alignments.
+//! SQLite has no passwords: there the last three are not planted.
+//!
+//! What is searched for each of them: the events as they are read, the pages of the log (on servers
+//! every column of every row), all output of all threads at trace level, `Debug` of settings,
+//! pools, contexts, verifiers, events, errors and reports, the texts of our errors, and the answers
+//! to refused requests; as it is, in hex of both cases and in base64 of the three alignments.
+//!
+//! The server's log of all statements is searched as well, as far as the server itself keeps the
+//! values of binds out of it: PostgreSQL with `log_parameter_max_length = 0` for every secret;
+//! MariaDB, whose general log shows every bind, for those that the application never sends. What a
+//! statement's text holds is in a log of statements whatever we do.
 #![expect(
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -16,237 +33,58 @@
     reason = "test code: a failure is a panic"
 )]
 
+#[path = "secrets/columns.rs"]
+mod columns;
+#[path = "secrets/credentials.rs"]
+mod credentials;
+#[path = "secrets/search.rs"]
+mod search;
+
 use std::fmt::Write as _;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::io::{Read as _, Seek as _};
 
-use audit_core::{Audit, Redaction, Snapshot, TableRule};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sqlx::AssertSqlSafe;
-use tracing_subscriber::fmt::MakeWriter;
 
-const KEY: &str = "canary-key-5f0c2a9de81b47633e90ab17c44d28f6";
-const COLUMNS: [&str; 4] = ["dropped", "masked", "hashed", "truncated"];
-const WAYS: usize = 10;
-
-/// The secret planted in a column by one of the ways; the first four characters of a truncated
-/// one are meant to stay.
-fn canary(column: &str, way: usize) -> String {
-    format!(
-        "{}{way}-5a8e77d1c3{way}",
-        column.chars().rev().collect::<String>()
-    )
-}
-
-fn audit(key: &str) -> Audit {
-    let rule = |table: &str| {
-        TableRule::new(table)
-            .redact("dropped", Redaction::Drop)
-            .redact("masked", Redaction::Mask)
-            .redact("hashed", Redaction::Hash)
-            .redact("truncated", Redaction::Truncate(4))
-    };
-    Audit::builder()
-        .hash_key(key.as_bytes())
-        .table(rule("secrets"))
-        .table(rule("changes").snapshot(Snapshot::Changed))
-        .build()
-        .unwrap()
-}
-
-fn tables(text: &str) -> String {
-    ["secrets", "changes"]
-        .map(|table| {
-            let columns: String = COLUMNS
-                .iter()
-                .map(|column| format!(", {column} {text}"))
-                .collect();
-            format!("CREATE TABLE {table} (id BIGINT NOT NULL PRIMARY KEY{columns});")
-        })
-        .concat()
-}
-
-/// The statements, each with the way whose secrets it binds.
-fn statements(upsert: &str, place: impl Fn(usize) -> String) -> Vec<(String, usize)> {
-    let values = |id: usize| {
-        let places: Vec<String> = (1..=4).map(&place).collect();
-        format!("({id}, {})", places.join(", "))
-    };
-    let sets: Vec<String> = COLUMNS
-        .iter()
-        .enumerate()
-        .map(|(index, column)| format!("{column} = {}", place(index + 1)))
-        .collect();
-    let sets = sets.join(", ");
-    vec![
-        (format!("INSERT INTO secrets VALUES {}", values(1)), 0),
-        (format!("UPDATE secrets SET {sets} WHERE id = 1"), 1),
-        (format!("INSERT INTO secrets VALUES {}", values(2)), 2),
-        (
-            format!("INSERT INTO secrets VALUES {} {upsert}", values(2)),
-            3,
-        ),
-        (
-            format!("INSERT INTO secrets VALUES {} {upsert}", values(3)),
-            4,
-        ),
-        (format!("INSERT INTO changes VALUES {}", values(1)), 5),
-        (format!("UPDATE changes SET {sets}"), 6),
-        (format!("UPDATE changes SET {sets}, id = 7"), 7),
-        // Refused by the key, with the secrets bound.
-        (format!("INSERT INTO secrets VALUES {}", values(1)), 8),
-        (format!("UPDATE secrets SET {sets} WHERE id = 3"), 9),
-        ("DELETE FROM secrets".to_owned(), 9),
-        ("DELETE FROM changes".to_owned(), 9),
-    ]
-}
-
-/// Everything that is written through `tracing`.
-#[derive(Debug, Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Output {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// What this process writes: statements are logged on the driver's threads as well, so the
-/// subscriber is that of the process.
-fn output() -> Output {
-    static OUTPUT: LazyLock<Output> = LazyLock::new(|| {
-        let output = Output::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(output.clone())
-            .finish();
-        tracing::subscriber::set_global_default(subscriber).unwrap();
-        output
-    });
-    OUTPUT.clone()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    })
-}
-
-/// The forms in which a secret would still be one.
-fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_owned(), hex(secret.as_bytes())];
-    forms.push(forms[1].to_uppercase());
-    for shift in 0..3 {
-        let shifted = [&[0; 3][..shift], secret.as_bytes()].concat();
-        let text = STANDARD_NO_PAD.encode(shifted);
-        // The characters that depend on what stands around the secret are cut off.
-        forms.push(text[if shift == 0 { 0 } else { 4 }..text.len() - 2].to_owned());
-    }
-    forms
-}
-
-/// The bytes of a key as the two passes of an HMAC use them (RFC 2104, section 2): whoever reads
-/// one has the key.
-fn as_pads(key: &str) -> Vec<String> {
-    [0x36, 0x5c]
-        .map(|pad| hex(&key.bytes().map(|byte| byte ^ pad).collect::<Vec<_>>()))
-        .to_vec()
-}
-
-/// Looks for every planted secret in every place.
-fn search(places: &[(&str, Vec<u8>)], key_only: &[(&str, Vec<u8>)]) {
-    let mut secrets = vec![KEY.to_owned()];
-    let mut found = Vec::new();
-    for column in COLUMNS {
-        for way in 0..WAYS {
-            let secret = canary(column, way);
-            // What a truncation keeps is no secret.
-            secrets.push(if column == "truncated" {
-                secret[4..].to_owned()
-            } else {
-                secret
-            });
-        }
-    }
-    assert_eq!(secrets.len(), 41);
-    for (index, secret) in secrets.iter().enumerate() {
-        let key_places = if index == 0 { key_only } else { &[] };
-        for (place, bytes) in places.iter().chain(key_places) {
-            assert!(!bytes.is_empty(), "nothing to search in {place}");
-            let pads = if index == 0 {
-                as_pads(secret)
-            } else {
-                Vec::new()
-            };
-            for form in forms(secret).into_iter().chain(pads) {
-                if bytes
-                    .windows(form.len())
-                    .any(|window| window == form.as_bytes())
-                {
-                    found.push(format!("{form} in {place}"));
-                }
-            }
-        }
-    }
-    assert_eq!(found, [""; 0]);
-}
-
-#[test]
-fn the_search_finds_each_form() {
-    for form in forms(KEY) {
-        let place = format!("..{form}..").into_bytes();
-        let search = std::panic::catch_unwind(|| search(&[("here", place)], &[]));
-        assert!(search.is_err(), "{form} was not found");
-    }
-    let encoded = STANDARD_NO_PAD.encode(format!("x{KEY}y"));
-    assert!(forms(KEY).iter().any(|form| encoded.contains(form)));
-}
+use self::columns::{COLUMNS, KEY, LOST, audit, canary, statements, tables};
+use self::credentials::Credentials;
+use self::search::{Place, output, search};
 
 /// Expands to the test of one database: sqlx has no common type for its pools.
 macro_rules! planted {
-    ($module:ident, $server:ident, $database:ty, $options:ty, $text:literal, $upsert:expr, $place:expr) => {
+    ($module:ident, $server:ident, $database:ty, $options:ty, $text:literal, $upsert:expr, $away:literal, $place:expr) => {
         mod $module {
             use super::*;
 
             #[tokio::test]
             async fn no_planted_secret_is_found() {
                 let output = output();
+                let log = ServerLog::from_now(audit_testkit::Server::$server);
                 let database =
                     audit_testkit::TestDatabase::create(audit_testkit::Server::$server).await;
                 let mut raw = database.raw().await;
                 raw.run(&tables($text)).await;
                 let audit = audit(KEY);
-                let attach = audit_sqlx::attach(<$options>::new().max_connections(1), &audit);
-                let mut shown = format!("{audit:?} {attach:?}");
-                let pool = attach.connect(database.url()).await.unwrap();
+                let attach = || audit_sqlx::attach(<$options>::new().max_connections(1), &audit);
+                let mut shown = format!("{audit:?} {:?}", attach());
+                let pool = attach().connect(database.url()).await.unwrap();
                 audit_sqlx::migrate(&pool, &audit).await.unwrap();
-                for (sql, way) in statements($upsert, $place) {
-                    let mut query = sqlx::query(AssertSqlSafe(sql.as_str()));
-                    if !sql.starts_with("DELETE") {
-                        for column in COLUMNS {
-                            query = query.bind(canary(column, way));
+                let mut credentials = Credentials::around(async {
+                    for (sql, way) in statements($upsert, $place) {
+                        let mut query = sqlx::query(AssertSqlSafe(sql.as_str()));
+                        if !sql.starts_with("DELETE") {
+                            for column in COLUMNS {
+                                query = query.bind(canary(column, way));
+                            }
+                        }
+                        if let Err(error) = query.execute(&pool).await {
+                            assert_eq!(way, 8, "{sql}: {error}");
+                            let capture = audit_sqlx::CaptureError::of::<$database>(&error);
+                            write!(shown, "{capture:?}").unwrap();
                         }
                     }
-                    if let Err(error) = query.execute(&pool).await {
-                        assert_eq!(way, 8, "{sql}: {error}");
-                        let capture = audit_sqlx::CaptureError::of::<$database>(&error);
-                        write!(shown, "{capture:?}").unwrap();
-                    }
-                }
+                })
+                .await;
+                credentials.knock(database.url(), attach).await;
                 let events = audit_sqlx::log(&pool).list().await.unwrap();
                 assert_eq!(events.len(), 13);
                 let hash = events[0].before_data.as_ref().unwrap().to_value()["hashed"].to_string();
@@ -260,65 +98,93 @@ macro_rules! planted {
                     database.server() == audit_testkit::Server::MariaDb
                 );
                 write!(shown, "{events:?} {report:?} {pool:?}").unwrap();
-                let wire = serde_json::to_vec(&events).unwrap();
+                let pages = stored(&database, &mut raw).await;
+
+                raw.run($away).await;
+                let (sql, _) = &statements($upsert, $place)[0];
+                let mut query = sqlx::query(AssertSqlSafe(sql.as_str()));
+                for column in COLUMNS {
+                    query = query.bind(canary(column, LOST));
+                }
+                let error = query.execute(&pool).await.unwrap_err();
+                let capture = audit_sqlx::CaptureError::of::<$database>(&error).unwrap();
+                write!(shown, "{error} {capture} {capture:?} {}", credentials.said).unwrap();
                 pool.close().await;
-                let (pages, server_log) = stored(&database, &mut raw).await;
-                let written = output.0.lock().unwrap().clone();
+                let places = [
+                    ("the events", serde_json::to_vec(&events).unwrap()),
+                    ("the pages of the log", pages),
+                    ("the output", output.written()),
+                    ("what we say and Debug shows", shown.into_bytes()),
+                ];
+                let unsent = credentials.secrets;
+                let all = [columns::secrets(), unsent.clone()].concat();
+                if let Some(log) = log {
+                    search(if logs_binds { &unsent } else { &all }, &[log.since_then()]);
+                }
                 search(
-                    &[
-                        ("the events", wire),
-                        ("the pages of the log", pages),
-                        ("the output", written),
-                        ("what Debug shows", shown.into_bytes()),
-                    ],
-                    &server_log,
+                    &all.into_iter()
+                        .chain(credentials.password)
+                        .collect::<Vec<_>>(),
+                    &places,
                 );
             }
         }
     };
 }
 
-/// The bytes that the database keeps of the log, and its own log of statements where it has one.
-async fn stored(
-    database: &audit_testkit::TestDatabase,
-    raw: &mut audit_testkit::Raw,
-) -> (Vec<u8>, Vec<(&'static str, Vec<u8>)>) {
-    match database.server().dialect() {
-        audit_core::Dialect::Sqlite => {
-            // The application's own rows are deleted by now; VACUUM leaves nothing of them.
-            raw.run("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await;
-            let path = database.url().trim_start_matches("sqlite://");
-            let path = path.split('?').next().unwrap();
-            (std::fs::read(path).unwrap(), Vec::new())
+/// The server's log of statements, from a place on: other tests of the run write it as well.
+struct ServerLog {
+    path: String,
+    from: u64,
+}
+
+impl ServerLog {
+    /// What is written from now on; `None` where there is no server.
+    fn from_now(server: audit_testkit::Server) -> Option<Self> {
+        if server == audit_testkit::Server::Sqlite {
+            return None;
         }
-        dialect => {
-            let table = match dialect {
-                audit_core::Dialect::Postgres => "audit.audit_logs",
-                _ => "audit_logs",
-            };
-            let columns: Vec<String> = audit_core::schema::LOG_COLUMNS
-                .iter()
-                .map(|column| match dialect {
-                    audit_core::Dialect::Postgres => format!("{}::text", column.name),
-                    _ => format!("HEX({})", column.name),
-                })
-                .collect();
-            let rows = raw
-                .texts(&format!("SELECT {} FROM {table}", columns.join(", ")))
-                .await;
-            let rows: Vec<String> = rows.into_iter().flatten().flatten().collect();
-            let rows = rows.join("\n").into_bytes();
-            if dialect == audit_core::Dialect::MySql {
-                // The general log of MariaDB shows every bind, and nothing can keep the key out of
-                // it: the check says so, here as well.
-                return (rows, Vec::new());
-            }
-            let name = database.server().name().to_ascii_uppercase();
-            let log = std::env::var(format!("AUDIT_TEST_{name}_LOG")).unwrap();
-            let log = std::fs::read(log).unwrap();
-            (rows, vec![("the server's log", log)])
-        }
+        let name = server.name().to_ascii_uppercase();
+        let path = std::env::var(format!("AUDIT_TEST_{name}_LOG")).unwrap();
+        let from = std::fs::metadata(&path).unwrap().len();
+        Some(Self { path, from })
     }
+
+    fn since_then(&self) -> Place {
+        let mut file = std::fs::File::open(&self.path).unwrap();
+        file.seek(std::io::SeekFrom::Start(self.from)).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        ("the server's log", bytes)
+    }
+}
+
+/// The bytes that the database keeps of the log.
+async fn stored(database: &audit_testkit::TestDatabase, raw: &mut audit_testkit::Raw) -> Vec<u8> {
+    let dialect = database.server().dialect();
+    if dialect == audit_core::Dialect::Sqlite {
+        // The application's own rows are deleted by now; VACUUM leaves nothing of them.
+        raw.run("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let path = database.url().trim_start_matches("sqlite://");
+        let path = path.split('?').next().unwrap();
+        return std::fs::read(path).unwrap();
+    }
+    let table = match dialect {
+        audit_core::Dialect::Postgres => "audit.audit_logs",
+        _ => "audit_logs",
+    };
+    let columns: Vec<String> = audit_core::schema::LOG_COLUMNS
+        .iter()
+        .map(|column| match dialect {
+            audit_core::Dialect::Postgres => format!("{}::text", column.name),
+            _ => format!("CONVERT({} USING utf8mb4)", column.name),
+        })
+        .collect();
+    let rows = raw
+        .texts(&format!("SELECT {} FROM {table}", columns.join(", ")))
+        .await;
+    let rows: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    rows.join("\n").into_bytes()
 }
 
 /// A server that logs the values of binds has the key in its log: the check says so.
@@ -370,6 +236,7 @@ planted!(
     sqlx::sqlite::SqlitePoolOptions,
     "TEXT",
     UPSERT,
+    "ALTER TABLE audit_logs RENAME TO away",
     |index| format!("?{index}")
 );
 mod logs_binds {
@@ -386,6 +253,7 @@ planted!(
     "VARCHAR(100)",
     "ON DUPLICATE KEY UPDATE dropped = VALUES(dropped), masked = VALUES(masked), \
      hashed = VALUES(hashed), truncated = VALUES(truncated)",
+    "ALTER TABLE audit_logs RENAME TO away",
     |_| "?".to_owned()
 );
 planted!(
@@ -395,6 +263,7 @@ planted!(
     sqlx::postgres::PgPoolOptions,
     "TEXT",
     UPSERT,
+    "ALTER TABLE audit.audit_logs RENAME TO away",
     |index| format!("${index}")
 );
 planted!(
@@ -404,5 +273,6 @@ planted!(
     sqlx::postgres::PgPoolOptions,
     "TEXT",
     UPSERT,
+    "ALTER TABLE audit.audit_logs RENAME TO away",
     |index| format!("${index}")
 );

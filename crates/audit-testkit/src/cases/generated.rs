@@ -22,13 +22,13 @@ use self::tally::Tally;
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=6;
 
 /// Which seeds are drawn: `first..last`, both included, in the environment variable
-/// `AUDIT_TEST_SEEDS`, for a longer run by hand.
+/// `AUDIT_SEEDS`, for a longer run by hand.
 fn seeds() -> std::ops::RangeInclusive<u64> {
-    let Ok(text) = std::env::var("AUDIT_TEST_SEEDS") else {
+    let Ok(text) = std::env::var("AUDIT_SEEDS") else {
         return SEEDS;
     };
     let (first, last) = text.split_once("..").unwrap_or((&text, &text));
-    let seed = |text: &str| text.parse().expect("AUDIT_TEST_SEEDS is `first..last`");
+    let seed = |text: &str| text.parse().expect("AUDIT_SEEDS is `first..last`");
     seed(first)..=seed(last)
 }
 

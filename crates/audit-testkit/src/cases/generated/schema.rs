@@ -161,7 +161,7 @@ impl Schema {
         Self {
             dialect,
             tables,
-            has_triggers: seed % 2 == 0,
+            has_triggers: seed.is_multiple_of(2),
         }
     }
 
