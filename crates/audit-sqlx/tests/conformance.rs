@@ -3,7 +3,7 @@
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
 use audit_sqlx::{Attach, CaptureError, Finding, RecordError};
-use audit_testkit::{Adapter, End, Failure, sabotage};
+use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
 use sqlx::{AssertSqlSafe, Executor};
 
 /// A pool of sqlx, attached as a user would attach it.
@@ -134,6 +134,51 @@ macro_rules! adapter {
                         .await
                 };
                 work.await.map_err(|error| failure::<$database>(&error))
+            }
+
+            async fn try_held(&self, statements: &[&str]) -> Option<Result<(), Failure>> {
+                let mut connection = self.pool.try_acquire()?;
+                for sql in statements {
+                    if let Err(error) = connection.execute(AssertSqlSafe(*sql)).await {
+                        return Some(Err(failure::<$database>(&error)));
+                    }
+                }
+                Some(Ok(()))
+            }
+
+            async fn cut(&self, step: Step, sql: &str, polls: usize) -> Result<bool, Failure> {
+                let work = async {
+                    let sql = AssertSqlSafe(sql);
+                    Ok(match step {
+                        Step::Checkout => cut_after(polls, self.pool.acquire()).await.is_some(),
+                        Step::Begin => cut_after(polls, audit_sqlx::begin(&self.pool))
+                            .await
+                            .is_some(),
+                        Step::Statement => {
+                            let mut connection = self.pool.acquire().await?;
+                            cut_after(polls, connection.execute(sql)).await.is_some()
+                        }
+                        Step::Release => {
+                            let mut connection = self.pool.acquire().await?;
+                            connection.execute(sql).await?;
+                            // What the pool spawns when a connection is dropped.
+                            cut_after(polls, connection.return_to_pool())
+                                .await
+                                .is_some()
+                        }
+                        Step::Commit | Step::Rollback => {
+                            let mut transaction = audit_sqlx::begin(&self.pool).await?;
+                            transaction.execute(sql).await?;
+                            if step == Step::Commit {
+                                cut_after(polls, transaction.commit()).await.is_some()
+                            } else {
+                                cut_after(polls, transaction.rollback()).await.is_some()
+                            }
+                        }
+                    })
+                };
+                work.await
+                    .map_err(|error: sqlx::Error| failure::<$database>(&error))
             }
 
             async fn record(&self, event: ManualEvent, end: End) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! What the suite needs of an adapter.
 
 use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
@@ -12,6 +14,38 @@ pub enum End {
     Commit,
     /// By ROLLBACK.
     Rollback,
+}
+
+/// A step in the life of a transaction, as a caller awaits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Opening a transaction of the adapter, on a connection that is idle.
+    Begin,
+    /// Taking a connection out of the pool.
+    Checkout,
+    /// Committing an open transaction.
+    Commit,
+    /// Giving a connection back to the pool.
+    Release,
+    /// Rolling an open transaction back.
+    Rollback,
+    /// Running a statement on a connection that is held.
+    Statement,
+}
+
+/// Polls a future until it has been pending this often, then drops it; `None` when it was cut.
+pub async fn cut_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut pending = 0;
+    std::future::poll_fn(move |task| match future.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if pending == polls => Poll::Ready(None),
+        Poll::Pending => {
+            pending += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// A statement that failed.
@@ -67,6 +101,22 @@ pub trait Adapter: Send + Sync + Sized + 'static {
         between: &[&str],
         after: &[&str],
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Runs statements on a connection that is taken without waiting, past the hook at checkout;
+    /// `None` where none is idle.
+    fn try_held(
+        &self,
+        statements: &[&str],
+    ) -> impl Future<Output = Option<Result<(), Failure>>> + Send;
+
+    /// Does everything up to a step, and this one by [`cut_after`]: the statement, or the
+    /// transaction that holds it. Says whether the step was over before it was cut.
+    fn cut(
+        &self,
+        step: Step,
+        sql: &str,
+        polls: usize,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// Records a manual event in a transaction of its own.
     fn record(

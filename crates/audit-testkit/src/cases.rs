@@ -70,9 +70,13 @@ macro_rules! each_case {
                 the_log_is_narrowed_by_each_filter,
             ],
             cancellation: [
+                a_checkout_cut_at_every_poll_leaves_a_clean_connection,
+                a_begin_cut_at_every_poll_leaves_a_clean_connection,
                 a_statement_cut_at_every_poll_leaves_a_clean_connection,
                 a_commit_cut_at_every_poll_leaves_a_clean_connection,
                 a_rollback_cut_at_every_poll_leaves_a_clean_connection,
+                a_release_cut_at_every_poll_leaves_a_clean_connection,
+                a_transaction_cut_at_every_poll_leaves_a_clean_connection,
                 a_check_cut_at_every_poll_leaves_a_clean_connection,
                 a_forgotten_raw_begin_does_not_reach_the_next_borrower,
                 a_held_connection_keeps_its_context_until_it_is_stamped,

@@ -20,6 +20,6 @@ pub mod oracle;
 pub mod sabotage;
 mod world;
 
-pub use adapter::{Adapter, End, Failure};
+pub use adapter::{Adapter, End, Failure, Step, cut_after};
 pub use database::{Raw, Server, TestDatabase};
 pub use world::{World, alice, in_words};

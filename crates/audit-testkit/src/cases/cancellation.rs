@@ -1,30 +1,12 @@
 //! Futures that are dropped half-way: the next borrower starts clean, and nothing is lost.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
-use audit_core::{Actor, ActorKind, AuditContext, Event};
+use audit_core::{Actor, ActorKind, AuditContext, Event, context};
 
-use crate::adapter::{Adapter, End};
+use crate::adapter::{Adapter, End, Step, cut_after};
 use crate::database::Server;
 use crate::world::{World, alice, in_words};
-
-/// Polls a future until it has been pending this often, then drops it; `None` when it was cut.
-async fn cut_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut pending = 0;
-    std::future::poll_fn(move |task| match future.as_mut().poll(task) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if pending == polls => Poll::Ready(None),
-        Poll::Pending => {
-            pending += 1;
-            Poll::Pending
-        }
-    })
-    .await
-}
 
 /// How often everything is cut again when no poll was pending: an operation in the same process
 /// may be over before it is polled.
@@ -36,30 +18,31 @@ const MOST_POLLS: usize = 200;
 /// What is cut, over and over, each time one poll later.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
+    /// A check, whose probe writes.
     Check,
-    Commit,
-    Rollback,
-    Statement,
+    /// One step, after the ones before it are done.
+    Only(Step),
+    /// Everything from checkout to release.
+    Whole(End),
 }
 
 impl Cut {
-    async fn run<A: Adapter>(self, adapter: &A, id: usize) {
+    /// Says whether it was over before it was cut.
+    async fn run<A: Adapter>(self, adapter: &A, id: usize, polls: usize) -> bool {
         let insert = format!("INSERT INTO users (id, name) VALUES ({id}, 'alice')");
         let update = format!("UPDATE users SET age = 1 WHERE id = {id}");
-        // Whether it went through or was refused does not matter here: the rows tell.
-        let _ = match self {
-            Self::Check => {
-                adapter.check().await;
-                Ok(())
-            }
-            Self::Statement => adapter.execute(&insert).await.map(|_| ()),
-            Self::Commit => adapter.transaction(&[&insert, &update], End::Commit).await,
-            Self::Rollback => {
-                adapter
-                    .transaction(&[&insert, &update], End::Rollback)
+        match self {
+            Self::Check => cut_after(polls, adapter.check()).await.is_some(),
+            Self::Only(step) => adapter.cut(step, &insert, polls).await.unwrap(),
+            Self::Whole(end) => {
+                let steps = [insert.as_str(), &update];
+                let work = adapter.transaction(&steps, end);
+                cut_after(polls, work)
                     .await
+                    .inspect(|done| assert_eq!(done, &Ok(())))
+                    .is_some()
             }
-        };
+        }
     }
 }
 
@@ -99,14 +82,15 @@ async fn cut_once<A: Adapter>(
     let mut finished = false;
     let events = world
         .prove(async |adapter| {
-            let work = alice().scope(cut.run(adapter, mine));
-            finished = cut_after(polls, work).await.is_some();
+            let missing = context::missing();
+            finished = alice().scope(cut.run(adapter, mine, polls)).await;
             let bob = AuditContext::new().with_actor(Actor::user("bob"));
             let insert = format!("INSERT INTO users (id, name) VALUES ({next}, 'bob')");
             bob.scope(adapter.execute(&insert)).await.unwrap();
             // Without a context, on the same connection: nobody's, neither of theirs.
             let update = format!("UPDATE users SET age = 7 WHERE id = {next}");
             adapter.execute(&update).await.unwrap();
+            assert!(context::missing() > missing);
         })
         .await;
     let of = |id: usize| {
@@ -130,19 +114,41 @@ async fn cut_once<A: Adapter>(
     finished
 }
 
-/// A statement on the pool: checkout, statement, release.
+/// Taking a connection.
+pub async fn a_checkout_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Only(Step::Checkout)).await;
+}
+
+/// Opening a transaction.
+pub async fn a_begin_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Only(Step::Begin)).await;
+}
+
+/// A statement on a connection that is held.
 pub async fn a_statement_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
-    cut_everywhere::<A>(server, Cut::Statement).await;
+    cut_everywhere::<A>(server, Cut::Only(Step::Statement)).await;
 }
 
-/// A transaction that commits.
+/// A commit: the change and its event are both there, or neither.
 pub async fn a_commit_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
-    cut_everywhere::<A>(server, Cut::Commit).await;
+    cut_everywhere::<A>(server, Cut::Only(Step::Commit)).await;
 }
 
-/// A transaction that rolls back.
+/// A rollback.
 pub async fn a_rollback_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
-    cut_everywhere::<A>(server, Cut::Rollback).await;
+    cut_everywhere::<A>(server, Cut::Only(Step::Rollback)).await;
+}
+
+/// Giving a connection back, which the pool does in a task of its own.
+pub async fn a_release_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    cut_everywhere::<A>(server, Cut::Only(Step::Release)).await;
+}
+
+/// A transaction from checkout to the end.
+pub async fn a_transaction_cut_at_every_poll_leaves_a_clean_connection<A: Adapter>(server: Server) {
+    for end in [End::Commit, End::Rollback] {
+        cut_everywhere::<A>(server, Cut::Whole(end)).await;
+    }
 }
 
 /// A check, whose probe writes: nothing of it stays, and nobody goes on in its name.

@@ -120,13 +120,16 @@ pub async fn a_missing_context_can_be_denied<A: Adapter>(server: Server) {
     assert_eq!(world.prove_statements(&[&insert(1, "x")]).await.len(), 1);
 }
 
-/// Two users and nobody take turns on a pool of one connection, ten thousand writes in all, and
-/// some requests are dropped half-way: every event has the actor that its row names.
+/// Two users and nobody take turns on a pool of one connection, ten thousand writes in all: some
+/// are dropped half-way, some hold the connection, some are spawned without their context, and some
+/// take it past the checkout hook. Every event has the actor that its row names, and every lost
+/// context is counted.
 pub async fn two_users_on_one_connection_are_never_mixed<A: Adapter>(server: Server) {
     const WRITES: usize = 3_334;
     let marks = "CREATE TABLE marks (name VARCHAR(20))";
     let world = Arc::new(World::<A>::unmigrated(server, marks, 1, |audit| audit).await);
     world.migrate().await;
+    let missing = context::missing();
     let tasks: Vec<_> = ["alice", "bob", ""]
         .into_iter()
         .map(|user| tokio::spawn(writes(Arc::clone(&world), user, WRITES)))
@@ -134,6 +137,10 @@ pub async fn two_users_on_one_connection_are_never_mixed<A: Adapter>(server: Ser
     for task in tasks {
         task.await.unwrap();
     }
+    // Nobody's own writes, and the bare ones of the others.
+    let lost = WRITES * 4 / 5 + 2 * (WRITES / 5);
+    assert!(context::missing() - missing >= u64::try_from(lost).unwrap());
+    writes_past_the_hook(&world, 50).await;
     let log = match world.dialect() {
         Dialect::Postgres => "audit.audit_logs",
         _ => "audit_logs",
@@ -155,24 +162,28 @@ pub async fn two_users_on_one_connection_are_never_mixed<A: Adapter>(server: Ser
     );
 }
 
-/// Many writes of one user, each in a task of its own; every fifth is dropped as soon as it runs.
+/// Many writes of one user, each in a task of its own. Some are dropped as soon as they run, some
+/// hold their connection, and some are spawned without the context: those are nobody's.
 async fn writes<A: Adapter>(world: Arc<World<A>>, user: &'static str, count: usize) {
+    let insert = |name| format!("INSERT INTO marks VALUES ('{name}')");
     for round in 0..count {
-        let (world, sql) = (
-            Arc::clone(&world),
-            format!("INSERT INTO marks VALUES ('{user}')"),
-        );
-        let write = async move { world.adapter.execute(&sql).await };
-        let task = if user.is_empty() {
-            tokio::spawn(write)
-        } else {
-            tokio::spawn(
-                AuditContext::new()
-                    .with_actor(Actor::user(user))
-                    .scope(write),
-            )
+        let (world, way) = (Arc::clone(&world), round % 5);
+        let sql = insert(if way == 1 { "" } else { user });
+        let write = async move {
+            match way {
+                2 => world.adapter.held(&[&sql, &sql]).await,
+                _ => world.adapter.execute(&sql).await.map(|_| ()),
+            }
         };
-        if round % 5 == 0 {
+        let task = match (user, way) {
+            ("", _) => tokio::spawn(write),
+            (_, 1) => {
+                let bare = async move { tokio::spawn(write).await.unwrap() };
+                tokio::spawn(context_of(user).scope(bare))
+            }
+            _ => tokio::spawn(context_of(user).scope(write)),
+        };
+        if way == 0 {
             tokio::task::yield_now().await;
             task.abort();
         }
@@ -182,11 +193,40 @@ async fn writes<A: Adapter>(world: Arc<World<A>>, user: &'static str, count: usi
     }
 }
 
+fn context_of(user: &str) -> AuditContext {
+    AuditContext::new().with_actor(Actor::user(user))
+}
+
+/// Takes the connection right after a user gave it back, past the hook at checkout: what is written
+/// then is nobody's.
+async fn writes_past_the_hook<A: Adapter>(world: &World<A>, count: usize) {
+    for round in 0..count {
+        let user = ["alice", "bob"][round % 2];
+        let sql = format!("INSERT INTO marks VALUES ('{user}')");
+        context_of(user)
+            .scope(async {
+                world.adapter.execute(&sql).await.unwrap();
+                loop {
+                    match world
+                        .adapter
+                        .try_held(&["INSERT INTO marks VALUES ('')"])
+                        .await
+                    {
+                        Some(done) => break done.unwrap(),
+                        None => tokio::task::yield_now().await,
+                    }
+                }
+            })
+            .await;
+    }
+}
+
 /// A task that nobody carried the context into is `unknown`, never the one who spawned it.
 pub async fn a_bare_spawn_is_unknown_and_a_carried_one_is_not<A: Adapter>(server: Server) {
     let world = Arc::new(World::<A>::new(server).await);
     alice()
         .scope(async {
+            let missing = context::missing();
             for (id, carries) in [(1, false), (2, true)] {
                 let world = Arc::clone(&world);
                 let work = async move { world.adapter.execute(&insert(id, "x")).await.unwrap() };
@@ -196,6 +236,7 @@ pub async fn a_bare_spawn_is_unknown_and_a_carried_one_is_not<A: Adapter>(server
                     tokio::spawn(work).await.unwrap();
                 }
             }
+            assert!(context::missing() > missing);
         })
         .await;
     let events = world.new_events().await;
