@@ -1,8 +1,11 @@
 //! The conformance suite through sqlx: one module a database, one test a case.
 
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
-use audit_sqlx::{Attach, CaptureError, Finding, RecordError};
+use audit_sqlx::{CaptureError, Finding, RecordError};
 use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -34,11 +37,23 @@ fn record_failure<DB: audit_sqlx::AuditDatabase>(error: &RecordError) -> Failure
 
 /// Expands to the adapter of one database: sqlx's result types have no trait in common.
 macro_rules! adapter {
-    ($database:ty, $options:ty, $hooked:expr) => {
+    ($database:ty, $options:ty, $broken:expr) => {
         impl Adapter for Sqlx<$database> {
             async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
                 let options = <$options>::new().max_connections(connections);
-                let attach = ($hooked)(audit_sqlx::attach(options, audit));
+                let first = Arc::new(OnceLock::new());
+                let attach = audit_sqlx::attach(options, audit)
+                    .after_connect(|connection, _| $broken(connection))
+                    .before_acquire(move |connection, _| {
+                        let first = Arc::clone(&first);
+                        Box::pin(async move {
+                            $broken(connection).await?;
+                            if let Some(context) = sabotage::kept_context(&first) {
+                                context.scope(audit_sqlx::stamp(connection)).await?;
+                            }
+                            Ok(true)
+                        })
+                    });
                 Self {
                     pool: attach.connect(url).await.unwrap(),
                 }
@@ -205,26 +220,20 @@ macro_rules! adapter {
     };
 }
 
+type Broken<'c> = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'c>>;
+
 /// Where triggers are put on each connection, so is the sabotage of them.
-fn sabotaged(attach: Attach<sqlx::Sqlite>) -> Attach<sqlx::Sqlite> {
-    attach
-        .after_connect(|connection, _| Box::pin(sabotage::connection(connection)))
-        .before_acquire(|connection, _| {
-            Box::pin(async { sabotage::connection(connection).await.map(|()| true) })
-        })
+fn broken(connection: &mut sqlx::SqliteConnection) -> Broken<'_> {
+    Box::pin(sabotage::connection(connection))
 }
 
-adapter!(
-    sqlx::MySql,
-    sqlx::mysql::MySqlPoolOptions,
-    std::convert::identity
-);
-adapter!(
-    sqlx::Postgres,
-    sqlx::postgres::PgPoolOptions,
-    std::convert::identity
-);
-adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions, sabotaged);
+fn whole<C>(_: &mut C) -> Broken<'_> {
+    Box::pin(std::future::ready(Ok(())))
+}
+
+adapter!(sqlx::MySql, sqlx::mysql::MySqlPoolOptions, whole);
+adapter!(sqlx::Postgres, sqlx::postgres::PgPoolOptions, whole);
+adapter!(sqlx::Sqlite, sqlx::sqlite::SqlitePoolOptions, broken);
 
 audit_testkit::conformance!(mariadb, MariaDb, Sqlx<sqlx::MySql>);
 audit_testkit::conformance!(postgres15, Postgres15, Sqlx<sqlx::Postgres>);
