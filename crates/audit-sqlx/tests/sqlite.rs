@@ -2,9 +2,9 @@
 #![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
-use audit_core::{Actor, Audit, AuditContext, Event, OnDrift, Redaction, TableRule};
+use audit_core::{Actor, Audit, AuditContext, Dialect, Event, OnDrift, Redaction, TableRule};
 use audit_sqlx::{CaptureError, Finding, MigrateError};
-use audit_testkit::{Server, TestDatabase};
+use audit_testkit::{Server, TestDatabase, oracle};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite, SqliteConnection, SqlitePool};
 
@@ -34,17 +34,35 @@ async fn world(tables: &'static str, connections: u32) -> (TestDatabase, SqliteP
 }
 
 async fn events(pool: &SqlitePool) -> Vec<Event> {
-    audit_sqlx::log(pool).oldest_first().list().await.unwrap()
+    let log = audit_sqlx::log(pool).oldest_first().limit(5_000);
+    log.list().await.unwrap()
 }
 
 async fn findings(pool: &SqlitePool) -> Vec<Finding> {
     audit_sqlx::check(pool).await.unwrap().findings().to_vec()
 }
 
+/// Does work and proves that the new events tell exactly what changed; gives them.
+async fn prove(database: &TestDatabase, pool: &SqlitePool, work: impl AsyncFnOnce()) -> Vec<Event> {
+    let mut raw = database.raw().await;
+    let known = events(pool).await.len();
+    let before = oracle::snapshot(&mut raw, Dialect::Sqlite).await;
+    work().await;
+    let after = oracle::snapshot(&mut raw, Dialect::Sqlite).await;
+    let new = events(pool).await.split_off(known);
+    oracle::replay(Dialect::Sqlite, &before, &new, &after).unwrap();
+    new
+}
+
 mod sqlite {
     use super::*;
 
+    mod limits;
     mod probe;
+    mod processes;
+    mod results;
+    mod tables;
+    mod values;
 
     #[tokio::test]
     async fn strict_and_rowid_less_tables_are_captured() {

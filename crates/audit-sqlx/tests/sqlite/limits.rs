@@ -1,0 +1,60 @@
+//! A database that takes no more.
+
+use super::*;
+
+#[tokio::test]
+async fn a_full_database_undoes_the_change_with_its_event() {
+    let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)", 1).await;
+    let mut held = alice().scope(pool.acquire()).await.unwrap();
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(&mut *held)
+        .await
+        .unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 12);
+    held.execute(AssertSqlSafe(limit)).await.unwrap();
+    let mut written = 0;
+    let error = loop {
+        assert!(written < 1_000, "the database is never full");
+        let insert = "INSERT INTO t (v) VALUES (hex(randomblob(500)))";
+        match held.execute(insert).await {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    // The database as a whole is full: nobody can tell whose page it was.
+    assert!(
+        error.to_string().contains("database or disk is full"),
+        "{error}"
+    );
+    assert_eq!(CaptureError::of::<Sqlite>(&error), None);
+    held.execute("PRAGMA max_page_count = 1000000")
+        .await
+        .unwrap();
+    drop(held);
+    let rows = oracle::snapshot(&mut database.raw().await, Dialect::Sqlite).await;
+    let empty = oracle::Snapshot::from([("t".to_owned(), oracle::Rows::Keyed([].into()))]);
+    let events = events(&pool).await;
+    assert!(written > 0 && events.len() == written);
+    oracle::replay(Dialect::Sqlite, &empty, &events, &rows).unwrap();
+    pool.execute("INSERT INTO t (v) VALUES ('there is room')")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_locked_for_too_long_undoes_the_change() {
+    let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY)", 1).await;
+    let mut other = SqliteConnection::connect(database.url()).await.unwrap();
+    let mut held = alice().scope(pool.acquire()).await.unwrap();
+    held.execute("PRAGMA busy_timeout = 50").await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let error = held.execute("INSERT INTO t VALUES (1)").await.unwrap_err();
+    assert!(error.to_string().contains("database is locked"), "{error}");
+    assert_eq!(CaptureError::of::<Sqlite>(&error), None);
+    other.execute("COMMIT").await.unwrap();
+    held.execute("INSERT INTO t VALUES (2)").await.unwrap();
+    drop(held);
+    let events = events(&pool).await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].actor_id.as_deref(), Some("alice"));
+}
