@@ -20,7 +20,7 @@ pub struct Test {
     /// Only the tests of this package; may be given more than once
     #[arg(short, long, value_name = "NAME")]
     package: Vec<String>,
-    /// Name the tests instead of running them; starts no server
+    /// Name the tests of these databases instead of running them; starts no server
     #[arg(long)]
     list: bool,
     /// Break the triggers in every known way instead; each must turn the conformance suite red
@@ -69,7 +69,7 @@ impl Test {
         let mut variables = servers::environment(&names(&databases), fleet.servers());
         variables.sort();
         if self.list {
-            return process::must(with(&mut self.lister(), &variables));
+            return process::must(with(&mut self.lister(&databases), &variables));
         }
         let used = used(&databases, &fleet);
         println!("databases: {used}");
@@ -120,15 +120,20 @@ impl Test {
         command
     }
 
-    fn lister(&self) -> Command {
+    fn lister(&self, databases: &[Database]) -> Command {
         let mut command;
         if has_nextest() {
             command = self.cargo(&["nextest", "list"]);
+            command.args(&self.arguments);
+            if !self.arguments.iter().any(|argument| argument == "--") {
+                command.arg("--");
+            }
         } else {
             command = self.cargo(&["test", "--lib", "--bins", "--tests", "--examples"]);
             command.args(["--", "--list"]);
+            command.args(&self.arguments);
         }
-        command.args(&self.arguments);
+        skip_others(&mut command, databases);
         command
     }
 }
@@ -228,6 +233,13 @@ mod tests {
             words(&one),
             "--package audit-core --package xtask --features audit-core/spawn"
         );
+    }
+
+    #[test]
+    fn a_list_is_of_the_chosen_databases() {
+        let listed = words(&Test::default().lister(&[Database::Sqlite]));
+        assert!(listed.contains("--skip mariadb::"), "{listed}");
+        assert!(!listed.contains("--skip sqlite::"), "{listed}");
     }
 
     #[test]

@@ -197,7 +197,7 @@ async fn postgres(raw: &mut Raw, edit: Edit) {
             Some(function) => raw.run(&function).await,
             None => raw.run(&drop).await,
         }
-        // The condition is in the trigger, not in its function.
+        // A condition is in the trigger as well as in its function.
         let condition = texts[3].find(" WHEN (").zip(texts[3].find(" EXECUTE "));
         if let (Edit::Always, Some((from, to))) = (edit, condition) {
             let mut create = texts[3].clone();

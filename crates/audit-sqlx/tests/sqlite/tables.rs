@@ -8,8 +8,8 @@ async fn a_temporary_table_of_the_same_name_is_not_taken_for_the_audited_one() {
     pool.execute("CREATE TEMP TABLE t (id INTEGER PRIMARY KEY, other TEXT)")
         .await
         .unwrap();
-    for change in ["SELECT 1", "CREATE TABLE later (id INTEGER PRIMARY KEY)"] {
-        // The second change makes the connection install its triggers anew.
+    for change in ["SELECT 1", "ALTER TABLE t ADD COLUMN w TEXT"] {
+        // The second change makes the connection replace the triggers of this table.
         database.raw().await.run(change).await;
         let events = prove(&database, &pool, async || {
             pool.execute("INSERT INTO t (other) VALUES ('hidden')")

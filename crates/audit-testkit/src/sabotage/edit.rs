@@ -81,16 +81,24 @@ impl Installed<'_> {
         }
     }
 
-    /// Without the comparison of the rows; PostgreSQL has it in the trigger, not in the function.
+    /// Without the comparison of the rows; PostgreSQL has it in the trigger as well.
     fn unconditional(&self) -> String {
         if self.operation != "UPDATE" {
             return self.definition.to_owned();
         }
-        let (condition, always) = match self.dialect {
-            Dialect::MySql => ("; IF NOT (", "; IF TRUE OR NOT ("),
-            _ => (" IS NOT NULL BEGIN", " IS NOT 0.5 BEGIN"),
+        let conditions: &[(&str, &str)] = match self.dialect {
+            Dialect::Postgres => &[
+                ("v_known := v_changed <> '{}'", "v_known := true"),
+                ("IF v_changed = '{}' THEN", "IF false THEN"),
+            ],
+            Dialect::MySql => &[("; IF NOT (", "; IF TRUE OR NOT (")],
+            _ => &[(" IS NOT NULL BEGIN", " IS NOT 0.5 BEGIN")],
         };
-        self.definition.replacen(condition, always, 1)
+        let mut text = self.definition.to_owned();
+        for (condition, always) in conditions {
+            text = text.replacen(condition, always, 1);
+        }
+        text
     }
 
     fn unmasked(&self) -> String {
