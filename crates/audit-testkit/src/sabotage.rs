@@ -209,7 +209,8 @@ async fn postgres(raw: &mut Raw, edit: Edit) {
 
 async fn mysql(raw: &mut Raw, edit: Edit) {
     if edit == Edit::KeepEvents {
-        raw.run("ALTER TABLE audit_logs ENGINE = MyISAM").await;
+        raw.run("ALTER TABLE audit_logs ENGINE = Aria TRANSACTIONAL = 0")
+            .await;
     }
     let rows = raw
         .texts(
