@@ -15,6 +15,8 @@ mod pool;
 mod postgres;
 mod probe;
 mod record;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod transaction;

@@ -8,13 +8,14 @@ use audit_core::{Audit, Dialect};
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, Row};
 use uuid::Uuid;
 
 use crate::CaptureError;
 use crate::attachment::Attachment;
 use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::error::Detail;
+use crate::session::set_outside_a_transaction;
 
 /// Keeps other migrations of this database out until the connection is closed, and pins what is
 /// stored with a trigger. Statements of a migration commit by themselves: each can run again.
@@ -70,11 +71,14 @@ impl Capture for MySql {
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
         let text = AssertSqlSafe(context::stamp(stamp));
-        Box::pin(set_outside_a_transaction(connection, text))
+        Box::pin(set_outside_a_transaction::<Self>(connection, text))
     }
 
     fn check_in(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(set_outside_a_transaction(connection, context::CLEAR))
+        Box::pin(set_outside_a_transaction::<Self>(
+            connection,
+            context::CLEAR,
+        ))
     }
 
     fn stamp<'c>(
@@ -213,18 +217,5 @@ impl Capture for MySql {
             _ if is_ours || message.contains("audit_logs") => Some(CaptureError::Refused(detail)),
             _ => None,
         }
-    }
-}
-
-/// Runs a statement, and finds out in the same round trip whether somebody left a transaction
-/// open: the server says so with every answer, and `begin_with` fails when it does not.
-async fn set_outside_a_transaction(
-    connection: &mut MySqlConnection,
-    statement: impl SqlSafeStr + Send,
-) -> Result<Stamped, sqlx::Error> {
-    match connection.begin_with(statement).await {
-        Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
-        Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
-        Err(error) => Err(error),
     }
 }

@@ -9,12 +9,13 @@ use audit_core::stamp::Stamp;
 use audit_core::{Audit, Dialect};
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row};
 
 use crate::CaptureError;
 use crate::attachment::Attachment;
 use crate::database::{Fault, Stamped, sealed::Capture};
 use crate::pool::ContextScope;
+use crate::session::set_outside_a_transaction;
 
 /// Keeps other migrations out, and makes the schema that holds the list of steps. The number is
 /// any that no other program uses for its own locks.
@@ -66,11 +67,14 @@ impl Capture for Postgres {
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
         let text = AssertSqlSafe(context::stamp(stamp));
-        Box::pin(set_outside_a_transaction(connection, text))
+        Box::pin(set_outside_a_transaction::<Self>(connection, text))
     }
 
     fn check_in(connection: &mut PgConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(set_outside_a_transaction(connection, context::CLEAR))
+        Box::pin(set_outside_a_transaction::<Self>(
+            connection,
+            context::CLEAR,
+        ))
     }
 
     fn stamp<'c>(
@@ -167,23 +171,5 @@ impl Capture for Postgres {
 
     fn capture_error(error: &dyn DatabaseError) -> Option<CaptureError> {
         capture_error::of(error)
-    }
-}
-
-/// Runs a statement and tells whether a transaction is open after it, by the state that the server
-/// ends its answer with. Only sqlx's own way of opening a transaction looks at that state: it
-/// fails when none is open, which is what is wanted here.
-async fn set_outside_a_transaction(
-    connection: &mut PgConnection,
-    statement: impl SqlSafeStr + Send,
-) -> Result<Stamped, sqlx::Error> {
-    match connection.begin_with(statement).await {
-        Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
-        Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
-        // The open transaction has failed, and takes no statement any more.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
-            Ok(Stamped::InTransaction)
-        }
-        Err(error) => Err(error),
     }
 }
