@@ -6,6 +6,7 @@ use sqlx::Pool;
 
 use crate::attachment::{self, Attachment};
 use crate::database::{AuditDatabase, ConnectionOf};
+use crate::held::Held;
 use crate::probe::{self, Stamping};
 use crate::{catalog, migrate};
 
@@ -68,24 +69,25 @@ pub enum CheckError {
 /// `sqlx::Error::Configuration` when the pool was not built by [`attach`](crate::attach).
 ///
 /// # Cancel safety
-/// A dropped future leaves no transaction open and nothing written.
+/// A dropped future leaves no transaction open and nothing written; its connection is closed.
 pub async fn check<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<Report, CheckError> {
     let attachment = attachment::find(pool)?;
     let audit = attachment.audit();
     let probe = probe::new();
-    let mut connection = probe.context().scope(pool.acquire()).await?;
+    let mut connection = probe.context().scope(Held::acquire(pool)).await?;
     let known = Some(&*attachment);
     let mut report = examine::<DB>(&mut connection, audit, known, &probe).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
         if DB::TRIGGERS_ON_CONNECTION {
             DB::prepare(&mut connection, &attachment).await?;
         } else {
-            drop(connection);
+            connection.give_back();
             migrate::install::<DB>(pool, audit).await?;
-            connection = probe.context().scope(pool.acquire()).await?;
+            connection = probe.context().scope(Held::acquire(pool)).await?;
         }
         report = examine::<DB>(&mut connection, audit, known, &probe).await?;
     }
+    connection.give_back();
     allowed(report, audit)
 }
 

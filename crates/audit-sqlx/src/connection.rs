@@ -2,11 +2,11 @@
 
 use audit_core::context;
 use futures_core::future::BoxFuture;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Database, Pool};
+use sqlx::{Connection, Pool};
 
 use crate::attachment;
 use crate::database::{AuditDatabase, ConnectionOf};
+use crate::held::Held;
 
 /// Puts the context of this task on a connection that is held for longer than one scope. Until
 /// this is called, a held connection keeps the context of its checkout.
@@ -22,17 +22,6 @@ where
 {
     let current = context::current().map(|context| context.stamp(None, None));
     <C::Database as crate::database::sealed::Capture>::stamp(connection, current.as_deref()).await
-}
-
-/// A connection that is closed unless it is given back.
-struct Guarded<DB: Database>(Option<PoolConnection<DB>>);
-
-impl<DB: Database> Drop for Guarded<DB> {
-    fn drop(&mut self) {
-        if let Some(connection) = &mut self.0 {
-            connection.close_on_drop();
-        }
-    }
 }
 
 /// Runs work on a connection of the pool without the triggers that are put on each connection,
@@ -58,13 +47,10 @@ where
     E: From<sqlx::Error>,
 {
     let attachment = attachment::find(pool)?;
-    let mut guarded = Guarded(Some(pool.acquire().await?));
-    let Some(connection) = guarded.0.as_deref_mut() else {
-        return Err(sqlx::Error::PoolClosed.into());
-    };
-    DB::remove(connection).await?;
-    let result = work(connection).await;
-    DB::prepare(connection, &attachment).await?;
-    drop(guarded.0.take());
+    let mut connection = Held::acquire(pool).await?;
+    DB::remove(&mut connection).await?;
+    let result = work(&mut connection).await;
+    DB::prepare(&mut connection, &attachment).await?;
+    connection.give_back();
     result
 }

@@ -6,6 +6,7 @@ mod check;
 mod connection;
 mod database;
 mod error;
+mod held;
 mod log;
 mod migrate;
 #[cfg(feature = "mysql")]

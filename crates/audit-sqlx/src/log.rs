@@ -5,6 +5,7 @@ use audit_core::{Event, Operation, schema};
 use sqlx::{Database, Pool};
 
 use crate::database::{AuditDatabase, sealed::Capture};
+use crate::held::Held;
 
 /// Which events to read, newest first; see [`log`].
 #[derive(Debug, Clone)]
@@ -99,8 +100,9 @@ impl<DB: AuditDatabase> Log<DB> {
         let query = self
             .query
             .to_sql(DB::DIALECT, Some(&table), chrono::Utc::now())?;
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = Held::acquire(&self.pool).await?;
         let rows = <DB as Capture>::texts(&mut connection, &query).await?;
+        connection.give_back();
         let events = rows
             .iter()
             .map(|row| Event::from_texts(row.iter().map(Option::as_deref)));

@@ -2,7 +2,7 @@
 
 use audit_capture::Catalog;
 use audit_capture::context::mysql as context;
-use audit_core::query::{Bind, BoundQuery};
+use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use audit_core::{Audit, Dialect};
 use futures_core::future::BoxFuture;
@@ -131,22 +131,10 @@ impl Capture for MySql {
         query: &'c BoundQuery,
     ) -> BoxFuture<'c, Result<Vec<Vec<Option<String>>>, sqlx::Error>> {
         Box::pin(async move {
-            let text = AssertSqlSafe(query.text.as_str());
-            // Without binds it needs no preparation, in whose answer sqlx loses its place when the
-            // future is dropped: https://github.com/launchbadge/sqlx/issues/4393
-            let rows = if query.binds.is_empty() {
-                connection.fetch_all(text).await?
-            } else {
-                let mut statement = sqlx::query(text);
-                for bind in &query.binds {
-                    statement = match bind {
-                        Bind::Integer(number) => statement.bind(*number),
-                        Bind::Text(text) => statement.bind(text.as_str()),
-                        _ => statement,
-                    };
-                }
-                statement.fetch_all(connection).await?
-            };
+            // With nothing to prepare: in the answer to a preparation sqlx loses its place when the
+            // future is dropped, https://github.com/launchbadge/sqlx/issues/4393
+            let text = context::with_literals(query);
+            let rows = connection.fetch_all(AssertSqlSafe(text)).await?;
             rows.iter()
                 .map(|row| {
                     (0..row.len())

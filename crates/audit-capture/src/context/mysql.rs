@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use audit_core::query::{Bind, BoundQuery};
 use audit_core::stamp::{Slot, Stamp};
 
 /// The variable that says that the context on the connection is that of its last user: triggers
@@ -61,6 +62,26 @@ pub fn begin(id: uuid::Uuid) -> String {
     format!("SET @audit_transaction_id = '{id}'; START TRANSACTION")
 }
 
+/// A statement of ours with its binds as literals, for a client that is better off without
+/// preparing it.
+#[must_use]
+pub fn with_literals(query: &BoundQuery) -> String {
+    // INVARIANT: a statement of ours has no question mark but its placeholders.
+    let mut parts = query.text.split('?');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (bind, part) in query.binds.iter().zip(parts) {
+        match bind {
+            Bind::Integer(number) => {
+                let _ = write!(text, "{number}");
+            }
+            Bind::Text(given) => value(Some(given), &mut text),
+            _ => {}
+        }
+        text.push_str(part);
+    }
+    text
+}
+
 fn kept(slot: Slot) -> String {
     format!("@audit_fallback_{}", slot.name())
 }
@@ -117,6 +138,18 @@ mod tests {
         ] {
             assert_eq!(literal(odd), format!("_utf8mb4 X'{hex}'"));
         }
+    }
+
+    #[test]
+    fn binds_stand_where_their_placeholders_were() {
+        let query = BoundQuery {
+            text: "SELECT ? FROM t WHERE a = ? AND b = 'x'".to_owned(),
+            binds: vec![Bind::Integer(-7), Bind::Text("what's '?'".to_owned())],
+        };
+        assert_eq!(
+            with_literals(&query),
+            "SELECT -7 FROM t WHERE a = _utf8mb4 X'77686174277320273f27' AND b = 'x'"
+        );
     }
 
     #[test]
