@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::context::AuditContext;
+use crate::{Actor, Assurance, Severity};
 
 /// What stands between two slots of a joined stamp: U+001F, the unit separator of ASCII.
 pub const SEPARATOR: char = '\u{1f}';
@@ -105,9 +106,11 @@ impl Slot {
 }
 
 /// The slots of one context; an absent value is `None`, never the empty text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stamp {
-    slots: Box<[Option<String>; 17]>,
+    joined: String,
+    /// Where each slot starts and ends; an empty place stands for an absent value.
+    places: [(usize, usize); 17],
 }
 
 impl Stamp {
@@ -119,104 +122,117 @@ impl Stamp {
         environment: Option<&str>,
     ) -> Self {
         let mut stamp = Self {
-            slots: Box::default(),
+            joined: String::with_capacity(512),
+            ..Self::default()
         };
-        stamp.set(Slot::Service, service);
-        stamp.set(Slot::Environment, environment);
-        if let Some(context) = context {
-            stamp.set_context(context);
+        for (index, slot) in Slot::ALL.into_iter().enumerate() {
+            if index > 0 {
+                stamp.joined.push(SEPARATOR);
+            }
+            let start = stamp.joined.len();
+            match slot {
+                Slot::Service => stamp.push(service),
+                Slot::Environment => stamp.push(environment),
+                _ => {
+                    if let Some(context) = context {
+                        stamp.push_slot(context, slot);
+                    }
+                }
+            }
+            stamp.note(index, start);
         }
+        let end = stamp.joined.trim_end_matches(SEPARATOR).len();
+        stamp.joined.truncate(end);
         stamp
     }
 
-    fn set_context(&mut self, context: &AuditContext) {
-        if let Some(actor) = context.actor() {
-            self.set(Slot::ActorId, Some(actor.id()));
-            self.set(Slot::ActorKind, Some(actor.kind().as_str()));
-            self.set(Slot::ActorName, actor.name());
-            self.set(Slot::OnBehalfOf, actor.on_behalf_of());
-            self.set(Slot::TenantId, actor.tenant_id());
-            self.set(
-                Slot::Assurance,
-                actor.assurance().map(crate::Assurance::as_str),
-            );
+    fn push_slot(&mut self, context: &AuditContext, slot: Slot) {
+        let actor = context.actor();
+        match slot {
+            Slot::ActorId => self.push(actor.map(Actor::id)),
+            Slot::ActorKind => self.push(actor.map(|actor| actor.kind().as_str())),
+            Slot::ActorName => self.push(actor.and_then(Actor::name)),
+            Slot::OnBehalfOf => self.push(actor.and_then(Actor::on_behalf_of)),
+            Slot::TenantId => self.push(actor.and_then(Actor::tenant_id)),
+            Slot::Assurance => {
+                let assurance = actor.and_then(Actor::assurance);
+                self.push(assurance.map(Assurance::as_str));
+            }
+            Slot::RequestId => self.push(context.request_id()),
+            Slot::CausationId => self.push(context.causation_id()),
+            Slot::Context => self.push_json(context.facts()),
+            Slot::Reason => self.push(context.reason()),
+            Slot::Metadata => self.push_json(context.metadata()),
+            Slot::Action => self.push(context.action()),
+            Slot::Label => self.push(context.label()),
+            Slot::Severity => self.push(context.severity().map(Severity::as_str)),
+            Slot::Suppress => self.push(context.is_suppressed().then_some("1")),
+            Slot::Service | Slot::Environment => {}
         }
-        self.set(Slot::RequestId, context.request_id());
-        self.set(Slot::CausationId, context.causation_id());
-        self.set_json(Slot::Context, context.facts());
-        self.set(Slot::Reason, context.reason());
-        self.set_json(Slot::Metadata, context.metadata());
-        self.set(Slot::Action, context.action());
-        self.set(Slot::Label, context.label());
-        self.set(
-            Slot::Severity,
-            context.severity().map(crate::Severity::as_str),
-        );
-        self.set(Slot::Suppress, context.is_suppressed().then_some("1"));
     }
 
     /// Control characters have no business in these texts and could end a slot: each becomes
     /// U+FFFD. JSON needs no care, its strings escape them.
-    fn set(&mut self, slot: Slot, value: Option<&str>) {
-        let value = value.filter(|text| !text.is_empty()).map(|text| {
-            if text.chars().any(char::is_control) {
-                text.chars()
-                    .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-                    .collect()
-            } else {
-                text.to_owned()
-            }
-        });
-        if let Some(place) = self.slots.get_mut(slot.number() - 1) {
-            *place = value;
+    fn push(&mut self, value: Option<&str>) {
+        let text = value.unwrap_or_default();
+        if text.chars().any(char::is_control) {
+            let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+            self.joined.extend(text.chars().map(readable));
+        } else {
+            self.joined.push_str(text);
         }
     }
 
-    fn set_json(&mut self, slot: Slot, object: &serde_json::Map<String, Value>) {
-        if let Some(place) = self.slots.get_mut(slot.number() - 1) {
-            // U+007F is the one control character that JSON leaves bare; no separator, so kept.
-            // JSON values with text keys can always be written.
-            *place = (!object.is_empty())
-                .then(|| serde_json::to_string(object).ok())
-                .flatten();
+    fn push_json(&mut self, object: &serde_json::Map<String, Value>) {
+        if object.is_empty() {
+            return;
+        }
+        // U+007F is the one control character that JSON leaves bare; no separator, so kept.
+        // JSON values with text keys can always be written.
+        if let Ok(text) = serde_json::to_string(object) {
+            self.joined.push_str(&text);
+        }
+    }
+
+    /// Notes that a slot goes from here to the end.
+    fn note(&mut self, index: usize, start: usize) {
+        let end = self.joined.len();
+        if let Some(place) = self.places.get_mut(index).filter(|_| start < end) {
+            *place = (start, end);
         }
     }
 
     /// The value of one slot.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&str> {
-        self.slots.get(slot.number() - 1).and_then(Option::as_deref)
-    }
-
-    /// All slots in order.
-    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
-        self.slots.iter().map(Option::as_deref)
+        let (start, end) = *self.places.get(slot.number() - 1)?;
+        self.joined
+            .get(start..end)
+            .filter(|value| !value.is_empty())
     }
 
     /// The slots as one text, absent ones empty, trailing ones cut.
     #[must_use]
-    pub fn joined(&self) -> String {
-        let mut text = String::with_capacity(256);
-        let mut pending = 0;
-        for slot in self.slots.iter() {
-            if let Some(value) = slot {
-                text.extend(std::iter::repeat_n(SEPARATOR, pending));
-                pending = 0;
-                text.push_str(value);
-            }
-            pending += 1;
-        }
-        text
+    pub fn joined(&self) -> &str {
+        &self.joined
     }
 
     /// Reads a joined stamp back; slots beyond the last known one are ignored.
     #[must_use]
     pub fn split(text: &str) -> Self {
-        let mut slots: Box<[Option<String>; 17]> = Box::default();
-        for (place, value) in slots.iter_mut().zip(text.split(SEPARATOR)) {
-            *place = (!value.is_empty()).then(|| value.to_owned());
+        let mut stamp = Self {
+            joined: String::with_capacity(text.len()),
+            ..Self::default()
+        };
+        for (index, value) in text.split(SEPARATOR).take(Slot::ALL.len()).enumerate() {
+            if index > 0 {
+                stamp.joined.push(SEPARATOR);
+            }
+            let start = stamp.joined.len();
+            stamp.joined.push_str(value);
+            stamp.note(index, start);
         }
-        Self { slots }
+        stamp
     }
 }
 
@@ -239,7 +255,7 @@ mod tests {
         let actor = Actor::user("mallory\u{1f}admin\0");
         let context = AuditContext::new().with_actor(actor);
         let stamp = Stamp::new(Some(&context), None, None);
-        let read = Stamp::split(&stamp.joined());
+        let read = Stamp::split(stamp.joined());
         assert_eq!(
             read.get(Slot::ActorId),
             Some("mallory\u{fffd}admin\u{fffd}")
@@ -264,7 +280,7 @@ mod tests {
                 .with_severity(Severity::High)
                 .with_fact(key, value);
             let stamp = Stamp::new(Some(&context), Some("a"), Some("b"));
-            prop_assert_eq!(Stamp::split(&stamp.joined()), stamp);
+            prop_assert_eq!(Stamp::split(stamp.joined()), stamp);
         }
     }
 }

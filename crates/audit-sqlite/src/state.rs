@@ -1,8 +1,6 @@
 //! What one connection remembers between calls: context, key, and the event being written.
 
-use std::ops::Range;
-
-use audit_core::stamp::{SEPARATOR, Slot};
+use audit_core::stamp::{Slot, Stamp};
 
 use crate::clock::{Tick, tick};
 
@@ -10,42 +8,15 @@ use crate::clock::{Tick, tick};
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Empty outside a checkout, also of the service.
-    context: Slots,
+    context: Stamp,
     is_stamped: bool,
     installed_for: Option<i64>,
-    fallback: Slots,
+    fallback: Stamp,
     key: Option<Vec<u8>>,
     changed: Option<String>,
     changed_names: Vec<String>,
     event: Pending,
     transaction: Option<(u32, String)>,
-}
-
-/// A joined stamp, and where each slot is in it.
-#[derive(Debug, Default)]
-struct Slots {
-    text: String,
-    places: Vec<Range<usize>>,
-}
-
-impl Slots {
-    fn set(&mut self, joined: &str) {
-        self.text.clear();
-        self.text.push_str(joined);
-        self.places.clear();
-        let mut start = 0;
-        for slot in joined.split(SEPARATOR) {
-            let end = start + slot.len();
-            self.places.push(start..end);
-            start = end + SEPARATOR.len_utf8();
-        }
-    }
-
-    /// A slot, counted from 1.
-    fn get(&self, number: usize) -> Option<&str> {
-        let place = self.places.get(number.checked_sub(1)?)?;
-        self.text.get(place.clone()).filter(|slot| !slot.is_empty())
-    }
 }
 
 /// Time and id of an event are made together; whichever is asked for first leaves the other here.
@@ -61,19 +32,18 @@ impl State {
     /// Replaces the context. The empty text stands for the connection's fallback, which also
     /// fills the service and environment that a stamp leaves open.
     pub(crate) fn stamp(&mut self, stamp: &str) {
-        let text = if stamp.is_empty() {
-            self.fallback.text.as_str()
+        self.context = if stamp.is_empty() {
+            self.fallback.clone()
         } else {
-            stamp
+            Stamp::split(stamp)
         };
-        self.context.set(text);
         self.is_stamped = true;
         self.event = Pending::Nothing;
     }
 
     /// Forgets the context.
     pub(crate) fn clear(&mut self) {
-        self.context.set("");
+        self.context = Stamp::default();
         self.is_stamped = false;
         self.event = Pending::Nothing;
     }
@@ -85,7 +55,7 @@ impl State {
 
     pub(crate) fn set_installed(&mut self, schema_version: Option<i64>, fallback: Option<&str>) {
         self.installed_for = schema_version;
-        self.fallback.set(fallback.unwrap_or_default());
+        self.fallback = Stamp::split(fallback.unwrap_or_default());
     }
 
     pub(crate) fn set_key(&mut self, key: Option<&[u8]>) {
@@ -98,11 +68,11 @@ impl State {
 
     /// A slot of the context, counted from 1.
     pub(crate) fn slot(&self, number: i64) -> Option<&str> {
-        const FILLED: [usize; 2] = [Slot::Service.number(), Slot::Environment.number()];
-        let number = usize::try_from(number).ok()?;
-        let filled = self.is_stamped && FILLED.contains(&number);
-        let fallback = || self.fallback.get(number).filter(|_| filled);
-        self.context.get(number).or_else(fallback)
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let slot = *Slot::ALL.get(index)?;
+        let is_filled = self.is_stamped && matches!(slot, Slot::Service | Slot::Environment);
+        let fallback = || self.fallback.get(slot).filter(|_| is_filled);
+        self.context.get(slot).or_else(fallback)
     }
 
     pub(crate) fn now(&mut self) -> Tick {
@@ -160,7 +130,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use audit_core::stamp::Stamp;
 
     #[test]
     fn time_and_id_of_an_event_belong_together_in_either_order() {
@@ -186,8 +155,8 @@ mod tests {
     #[test]
     fn clearing_leaves_no_slot() {
         let mut state = State::default();
-        let fallback = Stamp::new(None, Some("billing"), Some("prod")).joined();
-        state.set_installed(Some(3), Some(&fallback));
+        let fallback = Stamp::new(None, Some("billing"), Some("prod"));
+        state.set_installed(Some(3), Some(fallback.joined()));
         state.stamp("alice");
         assert_eq!(
             (state.slot(1), state.slot(0), state.slot(99)),
@@ -200,9 +169,9 @@ mod tests {
 
     #[test]
     fn the_fallback_gives_the_service_and_stands_in_for_an_empty_stamp() {
-        let fallback = Stamp::new(None, Some("billing"), Some("prod")).joined();
+        let fallback = Stamp::new(None, Some("billing"), Some("prod"));
         let mut state = State::default();
-        state.set_installed(Some(1), Some(&fallback));
+        state.set_installed(Some(1), Some(fallback.joined()));
         state.stamp("alice");
         assert_eq!(
             (state.slot(1), state.slot(16)),

@@ -53,7 +53,7 @@ impl Capture for Postgres {
                 .map(audit_capture::postgres_key);
             sqlx::query(context::KEEP_FALLBACK)
                 .persistent(false)
-                .bind(attachment.fallback().joined())
+                .bind(attachment.fallback().joined().to_owned())
                 .bind(key.unwrap_or_default())
                 .execute(connection)
                 .await?;
@@ -83,7 +83,7 @@ impl Capture for Postgres {
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             sqlx::query(context::REPLACE)
-                .bind(stamp.map(Stamp::joined).unwrap_or_default())
+                .bind(stamp.map(Stamp::joined).unwrap_or_default().to_owned())
                 .execute(connection)
                 .await?;
             Ok(())

@@ -184,9 +184,9 @@ impl Capture for Sqlite {
 }
 
 /// Puts a stamp on the connection; says whether the triggers are those of another schema.
-async fn set_stamp(connection: &mut SqliteConnection, stamp: String) -> Result<bool, sqlx::Error> {
+async fn set_stamp(connection: &mut SqliteConnection, stamp: &str) -> Result<bool, sqlx::Error> {
     let versions: Vec<Option<i64>> = sqlx::query_scalar(CHECK_OUT)
-        .bind(stamp)
+        .bind(stamp.to_owned())
         .fetch_all(connection)
         .await?;
     Ok(!matches!(versions.as_slice(), [Some(installed), Some(now)] if installed == now))
@@ -223,7 +223,7 @@ async fn install(
     Sqlite::run(connection, &plan.install(Dialect::Sqlite)).await?;
     sqlx::query("SELECT audit_installed(?1, ?2)")
         .bind(version)
-        .bind(fallback.joined())
+        .bind(fallback.joined().to_owned())
         .execute(connection)
         .await?;
     Ok(())

@@ -43,7 +43,7 @@ fn literal(text: &str) -> String {
 /// Puts a context on a connection that comes out of a pool.
 #[must_use]
 pub fn stamp(stamp: &Stamp) -> String {
-    format!("SET audit.context = {}", literal(&stamp.joined()))
+    format!("SET audit.context = {}", literal(stamp.joined()))
 }
 
 /// Opens a transaction and gives it the context, in one message.
@@ -51,6 +51,6 @@ pub fn stamp(stamp: &Stamp) -> String {
 pub fn begin(stamp: &Stamp) -> String {
     format!(
         "BEGIN; SET LOCAL audit.context = {}",
-        literal(&stamp.joined())
+        literal(stamp.joined())
     )
 }
