@@ -17,7 +17,7 @@ use super::cascade::{self, Change, Changed, Step, Walk, Way};
 use super::column::Value;
 use super::event;
 use super::skipped;
-use super::trigger::{self, DECLARATIONS, Row};
+use super::trigger::{self, DECLARATIONS, Images, Row};
 use super::{LABEL, LONGEST_NAME, text};
 
 /// What a cascade that goes on beyond the last step says.
@@ -299,8 +299,9 @@ impl<'a> Writer<'_, 'a> {
             previous = or_null(both.map(|(old, new)| {
                 trigger::previous_record_id(step.table, is_mariadb, old, new)
             })),
-            before = trigger::image(&capture, &old, both),
-            after = or_null(both.map(|(_, new)| trigger::image(&capture, new, both))),
+            before = trigger::image(&capture, &old, both, Images::Guarded),
+            after =
+                or_null(both.map(|(_, new)| trigger::image(&capture, new, both, Images::Guarded))),
             changed = or_null(both.map(|(old, new)| trigger::changed_fields(&capture, old, new))),
             condition = conditions.join(" AND "),
         );

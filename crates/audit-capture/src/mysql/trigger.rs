@@ -1,5 +1,7 @@
 //! The text of one row trigger.
 
+use std::fmt::Write as _;
+
 use audit_core::stamp::Slot;
 use audit_core::{Operation, Snapshot, schema};
 
@@ -41,7 +43,14 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         work.push_str(&refusal());
     }
     work.push_str(&clock());
-    work.push_str(&insert(capture));
+    // Only the statement that runs costs anything: what few rows need has one of its own.
+    let _ = write!(
+        work,
+        "IF {} THEN {}ELSE {}END IF; ",
+        exceptions(capture),
+        insert(capture, Images::Guarded),
+        insert(capture, Images::Ordinary),
+    );
     if capture.own == Some(Own::Probe) {
         work.push_str(&probe::read_back(capture.operation));
     }
@@ -119,18 +128,32 @@ pub(super) fn log_table(catalog: &Catalog, table: &Table) -> String {
     qualified(elsewhere, schema::LOG_TABLE)
 }
 
-fn insert(capture: &Capture<'_>) -> String {
+/// How the images of an event are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// For rows that [`exceptions`] lets through: nothing can be too long.
+    Ordinary,
+    /// With a look at every limit.
+    Guarded,
+}
+
+fn insert(capture: &Capture<'_>, images: Images) -> String {
     let home = capture.table.schema.as_deref();
-    let (names, values) = columns(capture, home, row(capture));
+    let (names, values) = columns(capture, home, row(capture, images));
     format!(
         "INSERT INTO {} ({names}) VALUES ({values}); ",
         log_table(capture.catalog, capture.table),
     )
 }
 
-/// When the image of a row needs a look at the limits, or there is to be none.
-fn exceptions(capture: &Capture<'_>, row: &dyn Row) -> String {
+/// When the images of a row need a look at the limits, or there are to be none.
+fn exceptions(capture: &Capture<'_>) -> String {
     let limits = capture.audit.limits();
+    let rows: &[&dyn Row] = match capture.operation {
+        Operation::Insert => &[&"NEW"],
+        Operation::Delete => &[&"OLD"],
+        _ => &[&"OLD", &"NEW"],
+    };
     let mut conditions = vec![
         format!("{} IS NOT NULL", MySql.slot(Slot::Suppress)),
         format!(
@@ -145,17 +168,19 @@ fn exceptions(capture: &Capture<'_>, row: &dyn Row) -> String {
     // A byte becomes six of JSON at most.
     let sure = limits.max_cell_bytes / 6;
     let (longest, fixed) = lengths(capture, limits.max_cell_bytes);
-    if longest > limits.max_image_bytes as u64 {
-        let parts: Vec<String> = plain()
-            .filter(|(_, value)| value.has_length())
-            .map(|(column, _)| format!("COALESCE(LENGTH({}), 0)", row.column(column)))
-            .collect();
-        let room = limits.max_image_bytes.saturating_sub(fixed) / 6;
-        conditions.push(format!("{} > {}", parts.join(" + "), room.min(sure)));
-    } else {
-        let long = plain().filter(|(_, value)| value.is_longer_than(limits.max_cell_bytes));
-        let long = long.map(|(column, _)| format!("LENGTH({}) > {sure}", row.column(column)));
-        conditions.extend(long);
+    for row in rows {
+        if longest > limits.max_image_bytes as u64 {
+            let parts: Vec<String> = plain()
+                .filter(|(_, value)| value.has_length())
+                .map(|(column, _)| format!("COALESCE(LENGTH({}), 0)", row.column(column)))
+                .collect();
+            let room = limits.max_image_bytes.saturating_sub(fixed) / 6;
+            conditions.push(format!("{} > {}", parts.join(" + "), room.min(sure)));
+        } else {
+            let long = plain().filter(|(_, value)| value.is_longer_than(limits.max_cell_bytes));
+            let long = long.map(|(column, _)| format!("LENGTH({}) > {sure}", row.column(column)));
+            conditions.extend(long);
+        }
     }
     conditions.join(" OR ")
 }
@@ -224,7 +249,7 @@ impl Row for &str {
     }
 }
 
-fn row(capture: &Capture<'_>) -> RowExpressions {
+fn row(capture: &Capture<'_>, images: Images) -> RowExpressions {
     let (old, new) = match capture.operation {
         Operation::Insert => (None, Some(&"NEW" as &dyn Row)),
         Operation::Delete => (Some(&"OLD" as &dyn Row), None),
@@ -241,8 +266,8 @@ fn row(capture: &Capture<'_>) -> RowExpressions {
         transaction_id: event::transaction(is_mariadb),
         previous_record_id: both.map(|(old, new)| previous_record_id(table, is_mariadb, old, new)),
         record_id,
-        before_data: old.map(|row| quick_image(capture, row, both)),
-        after_data: new.map(|row| quick_image(capture, row, both)),
+        before_data: old.map(|row| image(capture, row, both, images)),
+        after_data: new.map(|row| image(capture, row, both, images)),
         changed_fields: both.map(|(old, new)| changed_fields(capture, old, new)),
     }
 }
@@ -313,7 +338,11 @@ pub(super) fn image(
     capture: &Capture<'_>,
     row: &dyn Row,
     both: Option<(&dyn Row, &dyn Row)>,
+    images: Images,
 ) -> String {
+    if images == Images::Ordinary {
+        return object(capture, row, both, usize::MAX);
+    }
     let limits = capture.audit.limits();
     let mut object = object(capture, row, both, limits.max_cell_bytes);
     let (longest, _) = lengths(capture, limits.max_cell_bytes);
@@ -331,16 +360,6 @@ pub(super) fn image(
         "IF({} IS NULL, COALESCE({object}, {}), NULL)",
         MySql.slot(Slot::Suppress),
         text(NO_ROOM)
-    )
-}
-
-/// The same for the row of a trigger: only a row that may reach a limit is held against all.
-fn quick_image(capture: &Capture<'_>, row: &dyn Row, both: Option<(&dyn Row, &dyn Row)>) -> String {
-    format!(
-        "IF({}, {}, {})",
-        exceptions(capture, row),
-        image(capture, row, both),
-        object(capture, row, both, usize::MAX)
     )
 }
 
