@@ -44,7 +44,8 @@ pub enum MigrateError {
 }
 
 /// Brings the audit tables to the newest shape, installs the triggers that the rules ask for, and
-/// ends with a [`check`](crate::check), probe and all. It can run again at any time, and by many processes at once.
+/// ends with a [`check`](crate::check), probe and all. It can run again at any time, and by many
+/// processes at once.
 ///
 /// On SQLite, where the triggers belong to the connections, the pool must be an attached one.
 ///
