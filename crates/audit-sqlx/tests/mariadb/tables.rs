@@ -1,6 +1,6 @@
 //! Kinds of tables, and what happens to a table while connections are open.
 
-use audit_core::ActorKind;
+use audit_core::{ActorKind, Event};
 use audit_sqlx::Finding;
 use serde_json::json;
 use sqlx::Executor;
@@ -345,6 +345,10 @@ async fn connections_taken_without_waiting_are_nobodys() {
                     None => tokio::task::yield_now().await,
                 }
             };
+            // A statement of ours, before any trigger has forgotten whose connection it was.
+            audit_sqlx::record(&mut *connection, Event::custom("noted"))
+                .await
+                .unwrap();
             connection
                 .execute("INSERT INTO t VALUES (3)")
                 .await
@@ -374,6 +378,7 @@ async fn connections_taken_without_waiting_are_nobodys() {
         [
             ActorKind::User,
             ActorKind::User,
+            ActorKind::Unknown,
             ActorKind::Unknown,
             ActorKind::Unknown
         ]
