@@ -3,12 +3,11 @@
 //! Each dialect has one query whose single result is a JSON text; the names in it are those of
 //! the fields here.
 
-use audit_core::query::BoundQuery;
+use audit_core::query::{Bind, BoundQuery};
 use audit_core::{Dialect, Switch, schema};
 use serde::Deserialize;
 
 use crate::own::Own;
-use crate::probe::without_binds;
 
 /// The tables, triggers and settings of a database as its catalog tells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -185,22 +184,21 @@ pub struct CatalogError {
 }
 
 impl Catalog {
-    /// The statement that gives the catalog as one text. Its only bind, where it has one, is a
-    /// JSON array of the schemas to look at; an empty one means the current schema.
+    /// The statements that give the catalog of these schemas (databases, on MySQL), and of our own
+    /// tables; none stands for the connection's own. Each gives one text, for [`Catalog::parse`].
     #[must_use]
-    pub fn query(dialect: Dialect) -> &'static str {
+    pub fn queries(dialect: Dialect, schemas: &[String]) -> Vec<BoundQuery> {
         match dialect {
-            Dialect::MySql => crate::mysql::CATALOG_QUERY, // see `mysql_query`
-            Dialect::Postgres => crate::postgres::CATALOG_QUERY,
-            _ => crate::sqlite::CATALOG_QUERY,
+            Dialect::MySql => {
+                let queries = crate::mysql::catalog_queries(schemas).into_iter();
+                queries.map(BoundQuery::plain).collect()
+            }
+            Dialect::Postgres => vec![BoundQuery {
+                text: crate::postgres::CATALOG_QUERY.to_owned(),
+                binds: vec![Bind::Text(serde_json::Value::from(schemas).to_string())],
+            }],
+            _ => vec![BoundQuery::plain(crate::sqlite::CATALOG_QUERY)],
         }
-    }
-
-    /// The statements that give the catalog of these databases of MySQL or MariaDB, and of our
-    /// tables in the connection's own; none stands for the connection's own.
-    #[must_use]
-    pub fn mysql_queries(schemas: &[String]) -> Vec<String> {
-        crate::mysql::catalog_queries(schemas)
     }
 
     /// The statement that gives the settings of the operator as names and values, when there is a
@@ -216,7 +214,7 @@ impl Catalog {
                 Dialect::MySql => schema::SETTINGS_TABLE.to_owned(),
                 _ => format!("main.{}", schema::SETTINGS_TABLE),
             };
-            without_binds(format!("SELECT name, value FROM {table}"))
+            BoundQuery::plain(format!("SELECT name, value FROM {table}"))
         })
     }
 
@@ -226,11 +224,10 @@ impl Catalog {
     #[must_use]
     pub fn compiled_settings_query(&self) -> Option<BoundQuery> {
         let view = self.compiled_switch.as_ref();
-        view.map(|_| without_binds(crate::sqlite::COMPILED_SETTINGS.to_owned()))
+        view.map(|_| BoundQuery::plain(crate::sqlite::COMPILED_SETTINGS.to_owned()))
     }
 
-    /// Reads the text that [`Catalog::query`] gives; those of several schemas may follow one
-    /// another.
+    /// Reads the text that [`Catalog::queries`] give, one after the other.
     ///
     /// # Errors
     /// [`CatalogError`] when the text is not a catalog.

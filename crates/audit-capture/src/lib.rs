@@ -16,7 +16,7 @@ mod sqlite;
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
-pub use mysql::{DENIED as MYSQL_DENIED, padded_keys as mysql_padded_keys};
+pub use mysql::DENIED as MYSQL_DENIED;
 pub use plan::{Plan, TableSchema, Trigger};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};

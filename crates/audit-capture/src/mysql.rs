@@ -112,7 +112,7 @@ fn hex_literal(text: &str) -> String {
 /// # Source
 /// RFC 2104, section 2.
 #[must_use]
-pub fn padded_keys(key: &[u8]) -> ([u8; 64], [u8; 64]) {
+pub(crate) fn padded_keys(key: &[u8]) -> ([u8; 64], [u8; 64]) {
     use sha2::{Digest, Sha256};
 
     let digest = Sha256::digest(key);

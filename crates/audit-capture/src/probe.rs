@@ -188,14 +188,7 @@ pub(crate) fn writes(dialect: Dialect, table: &str, token: &str) -> Vec<BoundQue
         format!("UPDATE {table} SET value = '{AFTER}' WHERE id = {id}"),
         format!("DELETE FROM {table} WHERE id = {id}"),
     ];
-    texts.map(without_binds).into()
-}
-
-pub(crate) fn without_binds(text: String) -> BoundQuery {
-    BoundQuery {
-        text,
-        binds: Vec::new(),
-    }
+    texts.map(BoundQuery::plain).into()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Connections that the caller holds.
 
+use audit_adapter::{prepare, remove_from_connection};
 use audit_core::context;
 use futures_core::future::BoxFuture;
 use sqlx::{Connection, Pool};
@@ -7,6 +8,7 @@ use sqlx::{Connection, Pool};
 use crate::attachment;
 use crate::database::{AuditDatabase, ConnectionOf};
 use crate::held::Held;
+use crate::session::{Session, unreadable};
 
 /// Puts the context of this task on a connection that is held for longer than one scope. Until
 /// this is called, a held connection keeps the context of its checkout.
@@ -21,7 +23,7 @@ where
     C: Connection<Database: AuditDatabase>,
 {
     let current = context::current().map(|context| context.stamp(None, None));
-    <C::Database as crate::database::sealed::Capture>::stamp(connection, current.as_deref()).await
+    audit_adapter::stamp(&mut Session::<C::Database>(connection), current.as_deref()).await
 }
 
 /// Runs work on a connection of the pool without the triggers that are put on each connection,
@@ -48,9 +50,11 @@ where
 {
     let attachment = attachment::find(pool)?;
     let mut connection = Held::acquire(pool).await?;
-    DB::remove(&mut connection).await?;
+    let session = &mut Session::<DB>(&mut connection);
+    remove_from_connection(session).await.map_err(unreadable)?;
     let result = work(&mut connection).await;
-    DB::prepare(&mut connection, &attachment).await?;
+    let session = &mut Session::<DB>(&mut connection);
+    prepare(session, &attachment).await.map_err(unreadable)?;
     connection.give_back();
     result
 }

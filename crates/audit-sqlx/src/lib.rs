@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod session;
+
 mod attachment;
-mod catalog;
 mod check;
 mod connection;
 mod database;
-mod error;
 mod held;
 mod log;
 mod migrate;
@@ -14,21 +15,18 @@ mod mysql;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod probe;
 mod record;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod transaction;
 
-pub use audit_capture::Finding;
-pub use check::{CheckError, Report, check};
+pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
+pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;
-pub use error::CaptureError;
 pub use log::{Log, LogError, log};
 pub use migrate::{MigrateError, migrate};
-pub use pool::{Attach, ContextScope, attach};
+pub use pool::{Attach, attach};
 pub use record::{RecordError, record};
+pub use session::Adapter;
 pub use transaction::begin;

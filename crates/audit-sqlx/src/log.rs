@@ -1,11 +1,12 @@
 //! Reading the log: the paved path.
 
-use audit_core::query::{LogQuery, QueryError};
-use audit_core::{Event, Operation, schema};
+use audit_core::query::LogQuery;
+use audit_core::{Event, Operation};
 use sqlx::{Database, Pool};
 
-use crate::database::{AuditDatabase, sealed::Capture};
+use crate::database::AuditDatabase;
 use crate::held::Held;
+use crate::session::Session;
 
 /// Which events to read, newest first; see [`log`].
 #[derive(Debug, Clone)]
@@ -16,19 +17,7 @@ pub struct Log<DB: Database> {
 }
 
 /// The log could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// The query cannot be asked.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// The database failed.
-    #[error("the audit log could not be read")]
-    Database(#[from] sqlx::Error),
-    /// A stored row is not an event.
-    #[error(transparent)]
-    Stored(#[from] audit_core::EventError),
-}
+pub type LogError = audit_adapter::LogError<sqlx::Error>;
 
 /// Starts reading the log of the database behind a pool. Any pool will do, attached or not.
 pub fn log<DB: AuditDatabase>(pool: &Pool<DB>) -> Log<DB> {
@@ -96,16 +85,11 @@ impl<DB: AuditDatabase> Log<DB> {
     /// [`LogError::Query`] when a time or the limit cannot be, [`LogError::Database`] when the
     /// database fails, [`LogError::Stored`] when a row was not written by this log.
     pub async fn list(&self) -> Result<Vec<Event>, LogError> {
-        let table = DB::audit_table(schema::LOG_TABLE);
-        let query = self
-            .query
-            .to_sql(DB::DIALECT, Some(&table), chrono::Utc::now())?;
-        let mut connection = Held::acquire(&self.pool).await?;
-        let rows = <DB as Capture>::texts(&mut connection, &query).await?;
+        let connection = Held::acquire(&self.pool).await;
+        let mut connection = connection.map_err(LogError::Database)?;
+        let events =
+            audit_adapter::read_log(&mut Session::<DB>(&mut connection), &self.query).await?;
         connection.give_back();
-        let events = rows
-            .iter()
-            .map(|row| Event::from_texts(row.iter().map(Option::as_deref)));
-        Ok(events.collect::<Result<_, _>>()?)
+        Ok(events)
     }
 }

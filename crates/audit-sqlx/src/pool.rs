@@ -3,27 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use audit_adapter::{Attachment, ContextScope};
 use audit_core::{Audit, AuditContext};
 use futures_core::future::BoxFuture;
 use sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sqlx::{Connection, Database, Pool};
 
-use crate::attachment::{self, Attachment};
+use crate::attachment;
 use crate::database::{AuditDatabase, ConnectionOf, Stamped};
-
-/// How long the context stays on a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ContextScope {
-    /// From checkout to release: every write is attributed.
-    #[default]
-    Connection,
-    /// For the length of a transaction of [`begin`](crate::begin), for servers behind a pooler
-    /// that shares sessions: plain autocommit writes are recorded as actor kind `unknown`.
-    /// PostgreSQL only: the pool of another database is refused with
-    /// `sqlx::Error::Configuration`.
-    Transaction,
-}
+use crate::session::{Session, unreadable};
 
 type Hook<DB, Output> = Arc<
     dyn for<'c> Fn(
@@ -83,7 +71,8 @@ pub fn attach<DB: AuditDatabase>(options: PoolOptions<DB>, audit: &Audit) -> Att
 }
 
 impl<DB: AuditDatabase> Attach<DB> {
-    /// How long the context stays on a connection.
+    /// How long the context stays on a connection. A pool of MySQL or SQLite with
+    /// [`ContextScope::Transaction`] is refused with `sqlx::Error::Configuration`.
     pub fn context_scope(mut self, scope: ContextScope) -> Self {
         self.scope = scope;
         self
@@ -201,7 +190,9 @@ impl<DB: AuditDatabase> Attach<DB> {
         options = options.after_connect(move |connection, meta| {
             let (shared, user) = (Arc::clone(&shared), user.clone());
             Box::pin(async move {
-                DB::prepare(connection, &shared).await?;
+                let session = &mut Session::<DB>(connection);
+                let prepared = audit_adapter::prepare(session, &shared).await;
+                prepared.map_err(unreadable)?;
                 check_out::<DB>(connection, &shared).await?;
                 match user {
                     Some(hook) => hook(connection, meta).await,

@@ -1,21 +1,13 @@
 //! Events that the application records itself.
 
-use audit_core::{ManualEvent, ManualEventError};
+use audit_core::ManualEvent;
 use sqlx::Connection;
 
-use crate::database::{AuditDatabase, sealed::Capture};
+use crate::database::AuditDatabase;
+use crate::session::Session;
 
 /// A manual event was not recorded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The event is not complete.
-    #[error(transparent)]
-    Event(#[from] ManualEventError),
-    /// The database refused it.
-    #[error("the event could not be written; the transaction can be rolled back")]
-    Database(#[from] sqlx::Error),
-}
+pub type RecordError = audit_adapter::RecordError<sqlx::Error>;
 
 /// Records an event in the caller's transaction: it is there when the transaction commits, and
 /// gone when it rolls back. Who, where and why come from the context on the connection.
@@ -27,7 +19,5 @@ pub async fn record<C>(connection: &mut C, event: ManualEvent) -> Result<(), Rec
 where
     C: Connection<Database: AuditDatabase>,
 {
-    let query = audit_capture::manual_insert(<C::Database as Capture>::DIALECT, &event.to_texts()?);
-    <C::Database as Capture>::texts(connection, &query).await?;
-    Ok(())
+    audit_adapter::record(&mut Session::<C::Database>(connection), event).await
 }

@@ -1,10 +1,10 @@
 //! Transactions that carry the context.
 
+use audit_adapter::ContextScope;
 use sqlx::{AssertSqlSafe, Pool, Transaction};
 
 use crate::attachment;
 use crate::database::AuditDatabase;
-use crate::pool::ContextScope;
 
 /// Opens a transaction that carries the context of this task: sqlx's own type, in the number of
 /// round trips that `pool.begin()` takes.

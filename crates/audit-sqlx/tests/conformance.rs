@@ -14,8 +14,8 @@ struct Sqlx<DB: sqlx::Database> {
     pool: sqlx::Pool<DB>,
 }
 
-fn failure<DB: audit_sqlx::AuditDatabase>(error: &sqlx::Error) -> Failure {
-    let capture = CaptureError::of::<DB>(error).map(|capture| {
+fn failure(error: &sqlx::Error) -> Failure {
+    let capture = CaptureError::of(error).map(|capture| {
         let name = format!("{capture:?}");
         name.split('(').next().unwrap_or_default().to_owned()
     });
@@ -25,9 +25,9 @@ fn failure<DB: audit_sqlx::AuditDatabase>(error: &sqlx::Error) -> Failure {
     }
 }
 
-fn record_failure<DB: audit_sqlx::AuditDatabase>(error: &RecordError) -> Failure {
+fn record_failure(error: &RecordError) -> Failure {
     match error {
-        RecordError::Database(error) => failure::<DB>(error),
+        RecordError::Database(error) => failure(error),
         other => Failure {
             message: other.to_string(),
             capture: None,
@@ -72,7 +72,7 @@ macro_rules! adapter {
 
             async fn execute(&self, sql: &str) -> Result<u64, Failure> {
                 let result = sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await;
-                let done = result.map_err(|error| failure::<$database>(&error))?;
+                let done = result.map_err(|error| failure(&error))?;
                 Ok(done.rows_affected())
             }
 
@@ -87,7 +87,7 @@ macro_rules! adapter {
                         End::Rollback => transaction.rollback().await,
                     }
                 };
-                work.await.map_err(|error| failure::<$database>(&error))
+                work.await.map_err(|error| failure(&error))
             }
 
             async fn held(&self, statements: &[&str]) -> Result<(), Failure> {
@@ -98,7 +98,7 @@ macro_rules! adapter {
                     }
                     Ok(())
                 };
-                work.await.map_err(|error| failure::<$database>(&error))
+                work.await.map_err(|error| failure(&error))
             }
 
             async fn held_around(
@@ -118,7 +118,7 @@ macro_rules! adapter {
                     }
                     Ok(())
                 };
-                work.await.map_err(|error| failure::<$database>(&error))
+                work.await.map_err(|error| failure(&error))
             }
 
             async fn held_by(
@@ -148,14 +148,14 @@ macro_rules! adapter {
                         })
                         .await
                 };
-                work.await.map_err(|error| failure::<$database>(&error))
+                work.await.map_err(|error| failure(&error))
             }
 
             async fn try_held(&self, statements: &[&str]) -> Option<Result<(), Failure>> {
                 let mut connection = self.pool.try_acquire()?;
                 for sql in statements {
                     if let Err(error) = connection.execute(AssertSqlSafe(*sql)).await {
-                        return Some(Err(failure::<$database>(&error)));
+                        return Some(Err(failure(&error)));
                     }
                 }
                 Some(Ok(()))
@@ -192,21 +192,20 @@ macro_rules! adapter {
                         }
                     })
                 };
-                work.await
-                    .map_err(|error: sqlx::Error| failure::<$database>(&error))
+                work.await.map_err(|error: sqlx::Error| failure(&error))
             }
 
             async fn record(&self, event: ManualEvent, end: End) -> Result<(), Failure> {
                 let begin = audit_sqlx::begin(&self.pool).await;
-                let mut transaction = begin.map_err(|error| failure::<$database>(&error))?;
+                let mut transaction = begin.map_err(|error| failure(&error))?;
                 audit_sqlx::record(&mut *transaction, event)
                     .await
-                    .map_err(|error| record_failure::<$database>(&error))?;
+                    .map_err(|error| record_failure(&error))?;
                 let ended = match end {
                     End::Commit => transaction.commit().await,
                     End::Rollback => transaction.rollback().await,
                 };
-                ended.map_err(|error| failure::<$database>(&error))
+                ended.map_err(|error| failure(&error))
             }
 
             async fn log(&self, query: LogQuery) -> Vec<Event> {

@@ -78,7 +78,7 @@ macro_rules! planted {
                         }
                         if let Err(error) = query.execute(&pool).await {
                             assert_eq!(way, 8, "{sql}: {error}");
-                            let capture = audit_sqlx::CaptureError::of::<$database>(&error);
+                            let capture = audit_sqlx::CaptureError::of(&error);
                             write!(shown, "{capture:?}").unwrap();
                         }
                     }
@@ -107,7 +107,7 @@ macro_rules! planted {
                     query = query.bind(canary(column, LOST));
                 }
                 let error = query.execute(&pool).await.unwrap_err();
-                let capture = audit_sqlx::CaptureError::of::<$database>(&error).unwrap();
+                let capture = audit_sqlx::CaptureError::of(&error).unwrap();
                 write!(shown, "{error} {capture} {capture:?} {}", credentials.said).unwrap();
                 pool.close().await;
                 let places = [

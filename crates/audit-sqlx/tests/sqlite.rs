@@ -6,7 +6,7 @@ use audit_core::{Actor, Audit, AuditContext, Dialect, Event, OnDrift, Redaction,
 use audit_sqlx::{CaptureError, Finding, MigrateError};
 use audit_testkit::{Server, TestDatabase, oracle};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, SqlitePool};
 
 fn alice() -> AuditContext {
     AuditContext::new().with_actor(Actor::user("alice"))
@@ -115,7 +115,7 @@ mod sqlite {
             .scope(pool.execute("INSERT INTO t VALUES (1)"))
             .await
             .unwrap_err();
-        let capture = CaptureError::of::<Sqlite>(&error);
+        let capture = CaptureError::of(&error);
         assert!(
             matches!(capture, Some(CaptureError::LogMissing(_))),
             "{error}"
@@ -171,7 +171,7 @@ mod sqlite {
             .execute("ALTER TABLE t DROP COLUMN a")
             .await
             .unwrap_err();
-        let capture = CaptureError::of::<Sqlite>(&refused);
+        let capture = CaptureError::of(&refused);
         assert!(
             matches!(capture, Some(CaptureError::StaleTrigger(_))),
             "{refused}"
@@ -228,7 +228,7 @@ mod sqlite {
             .run("ALTER TABLE t DROP COLUMN a")
             .await;
         let error = held.execute("UPDATE t SET b = 4").await.unwrap_err();
-        let capture = CaptureError::of::<Sqlite>(&error);
+        let capture = CaptureError::of(&error);
         assert!(
             matches!(capture, Some(CaptureError::StaleTrigger(_))),
             "{error}"

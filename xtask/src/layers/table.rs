@@ -1,7 +1,8 @@
 //! The table: change it together with a decision record in `docs/adr`.
 
 /// The libraries of this workspace. Tests of any crate may use them all.
-pub(super) const LIBRARIES: [&str; 8] = [
+pub(super) const LIBRARIES: [&str; 9] = [
+    "audit-adapter",
     "audit-capture",
     "audit-core",
     "audit-jwt",
@@ -13,17 +14,21 @@ pub(super) const LIBRARIES: [&str; 8] = [
 ];
 
 /// Each crate, and those of this workspace it may depend on.
-pub(super) const EDGES: [(&str, &[&str]); 11] = [
+pub(super) const EDGES: [(&str, &[&str]); 12] = [
     ("audit-core", &[]),
     ("audit-capture", &["audit-core"]),
     ("audit-migrations", &["audit-core"]),
     ("audit-sqlite", &["audit-core"]),
     (
+        "audit-adapter",
+        &["audit-capture", "audit-core", "audit-migrations"],
+    ),
+    (
         "audit-sqlx",
         &[
+            "audit-adapter",
             "audit-capture",
             "audit-core",
-            "audit-migrations",
             "audit-sqlite",
         ],
     ),

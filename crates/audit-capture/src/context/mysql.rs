@@ -13,6 +13,9 @@ pub(crate) const STALE: &str = "@audit_stale";
 /// time of setting each; the first trigger that would read them forgets them.
 pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
 
+/// Rolls a transaction of [`begin`] back, and forgets its id.
+pub const ROLLBACK: &str = "ROLLBACK; SET @audit_transaction_id = NULL";
+
 /// The variable of a slot.
 pub(crate) fn variable(slot: Slot) -> String {
     format!("@audit_{}", slot.name())
@@ -39,6 +42,16 @@ pub fn keep_fallback(fallback: &Stamp) -> String {
     text
 }
 
+/// Gives the connection the key of hashes.
+#[must_use]
+pub fn keep_key(key: &[u8]) -> BoundQuery {
+    let (inner, outer) = crate::mysql::padded_keys(key);
+    BoundQuery {
+        text: "SET @audit_hash_inner = ?, @audit_hash_outer = ?".to_owned(),
+        binds: vec![Bind::Bytes(inner.to_vec()), Bind::Bytes(outer.to_vec())],
+    }
+}
+
 /// Replaces the context of a connection that the caller holds. `None` stands for what
 /// [`keep_fallback`] left, which also fills the service and environment that a stamp leaves open.
 #[must_use]
@@ -63,9 +76,12 @@ pub fn begin(id: uuid::Uuid) -> String {
 }
 
 /// A statement of ours with its binds as literals, for a client that is better off without
-/// preparing it.
+/// preparing it. Binds of bytes must not be written into a text: it has none.
 #[must_use]
 pub fn with_literals(query: &BoundQuery) -> String {
+    if query.binds.is_empty() {
+        return query.text.clone();
+    }
     // INVARIANT: a statement of ours has no question mark but its placeholders.
     let mut parts = query.text.split('?');
     let mut text = parts.next().unwrap_or_default().to_owned();

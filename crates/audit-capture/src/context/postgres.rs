@@ -1,17 +1,13 @@
 //! A setting of the session, the slots joined to one text.
 
+use audit_core::query::{Bind, BoundQuery};
 use audit_core::stamp::Stamp;
 
 /// Takes the context off.
 pub const CLEAR: &str = "SET audit.context = ''";
 
-/// Keeps the stamp of work that brings no context on a connection, for [`REPLACE`], and the key of
-/// hashes; binds: the joined stamp, and [`postgres_key`](crate::postgres_key) or the empty text.
-pub const KEEP_FALLBACK: &str = "SELECT pg_catalog.set_config('audit.fallback', $1, false), \
-     pg_catalog.set_config('audit.key', $2, false)";
-
 /// Replaces the context of a connection that the caller holds; bind: the joined stamp. The empty
-/// text stands for what [`KEEP_FALLBACK`] left, which also fills the service and environment that a
+/// text stands for what [`keep_fallback`] left, which also fills the service and environment that a
 /// stamp leaves open.
 pub const REPLACE: &str = "SELECT pg_catalog.set_config('audit.context', CASE \
      WHEN $1 = '' THEN coalesce(pg_catalog.current_setting('audit.fallback', true), '') \
@@ -38,6 +34,22 @@ fn literal(text: &str) -> String {
     }
     literal.push('\'');
     literal
+}
+
+/// Keeps the stamp of work that brings no context on a connection, for [`REPLACE`], and the key of
+/// hashes.
+#[must_use]
+pub fn keep_fallback(fallback: &Stamp, key: Option<&[u8]>) -> BoundQuery {
+    let key = key.map(crate::postgres::postgres_key).unwrap_or_default();
+    BoundQuery {
+        text: "SELECT pg_catalog.set_config('audit.fallback', $1, false), \
+               pg_catalog.set_config('audit.key', pg_catalog.convert_from($2, 'UTF8'), false)"
+            .to_owned(),
+        binds: vec![
+            Bind::Text(fallback.joined().to_owned()),
+            Bind::Bytes(key.into_bytes()),
+        ],
+    }
 }
 
 /// Puts a context on a connection that comes out of a pool.

@@ -4,15 +4,15 @@
 use audit_core::query::{BoundQuery, column_texts};
 use audit_core::{Dialect, Operation, schema};
 
-use crate::probe::{without_binds, writes};
+use crate::probe::writes;
 
 /// The variable of the session in which the triggers leave what they find.
 const FOUND: &str = "@audit_probed";
 
 pub(crate) fn probe(token: &str) -> Vec<BoundQuery> {
-    let mut statements = vec![without_binds(format!("SET {FOUND} = NULL"))];
+    let mut statements = vec![BoundQuery::plain(format!("SET {FOUND} = NULL"))];
     statements.extend(writes(Dialect::MySql, schema::PROBE_TABLE, token));
-    statements.push(without_binds(format!("SELECT {FOUND}")));
+    statements.push(BoundQuery::plain(format!("SELECT {FOUND}")));
     statements
 }
 
@@ -37,5 +37,5 @@ pub(super) fn read_back(operation: Operation) -> String {
 /// The statement that shows whether the log is a temporary table of the session: no catalog lists
 /// those. It fails where the account has no right on the log, and then there is none.
 pub(crate) fn definition_of_log() -> BoundQuery {
-    without_binds(format!("SHOW CREATE TABLE {}", schema::LOG_TABLE))
+    BoundQuery::plain(format!("SHOW CREATE TABLE {}", schema::LOG_TABLE))
 }

@@ -2,7 +2,7 @@
 
 use audit_core::{Audit, MissingContext};
 use audit_sqlx::CaptureError;
-use sqlx::{AssertSqlSafe, Connection, Executor, MySql, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
 use super::world::{World, alice};
 
@@ -33,10 +33,7 @@ async fn every_write_is_refused(world: &mut World, what: &str) {
             Ok(done) => panic!("{what}: {sql}: {done:?}"),
             Err(error) => error,
         };
-        assert!(
-            CaptureError::of::<MySql>(&error).is_some(),
-            "{what}: {sql}: {error}"
-        );
+        assert!(CaptureError::of(&error).is_some(), "{what}: {sql}: {error}");
         let work = async {
             let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
             transaction.execute(sql).await.unwrap_err();
@@ -92,7 +89,7 @@ async fn no_statement_overlooks_a_missing_context() {
     let rows = world.raw.texts(ROWS).await;
     for sql in WRITES {
         let error = nobody.execute(sql).await.unwrap_err();
-        let error = CaptureError::of::<MySql>(&error);
+        let error = CaptureError::of(&error);
         assert!(
             matches!(error, Some(CaptureError::MissingContext(_))),
             "{sql}: {error:?}"
@@ -128,7 +125,7 @@ async fn a_full_log_refuses_the_change() {
     let error = error.unwrap();
     let code = error.as_database_error().unwrap().message().to_owned();
     assert!(code.contains("full"), "{code}");
-    let error = CaptureError::of::<MySql>(&error);
+    let error = CaptureError::of(&error);
     assert!(matches!(error, Some(CaptureError::Refused(_))), "{error:?}");
     let count = world
         .raw
@@ -170,7 +167,7 @@ async fn a_log_that_is_locked_for_too_long_fails_the_change() {
     for error in failures {
         let error = error.unwrap();
         assert!(error.to_string().contains("1205"), "{error}");
-        assert_eq!(CaptureError::of::<MySql>(&error), None, "{error}");
+        assert_eq!(CaptureError::of(&error), None, "{error}");
     }
     assert!(world.events().await.is_empty());
     assert_eq!(world.raw.texts(ROWS).await, rows);
@@ -222,5 +219,5 @@ async fn a_deadlock_keeps_its_number_and_leaves_nothing() {
         .unwrap()
         .into_owned();
     assert_eq!(code, "40001");
-    assert_eq!(CaptureError::of::<MySql>(&errors[0]), None);
+    assert_eq!(CaptureError::of(&errors[0]), None);
 }

@@ -2,7 +2,7 @@
 
 use audit_core::Audit;
 use audit_sqlx::CaptureError;
-use sqlx::{Executor, MySql, Row};
+use sqlx::{Executor, Row};
 
 use super::world::{World, after, alice};
 
@@ -266,7 +266,7 @@ async fn a_table_that_changed_is_found_and_fails_typed() {
             .try_run("INSERT INTO t (id) VALUES (9)")
             .await
             .unwrap_err();
-        let error = CaptureError::of::<MySql>(&error).unwrap();
+        let error = CaptureError::of(&error).unwrap();
         assert!(matches!(error, CaptureError::StaleTrigger(_)), "{error}");
         assert_eq!(world.migrate().await, []);
     }
@@ -282,7 +282,7 @@ async fn a_table_that_changed_is_found_and_fails_typed() {
     );
     world.raw.run("DROP TABLE audit_logs").await;
     let error = world.try_run("DELETE FROM u").await.unwrap_err();
-    let error = CaptureError::of::<MySql>(&error).unwrap();
+    let error = CaptureError::of(&error).unwrap();
     assert!(matches!(error, CaptureError::LogMissing(_)), "{error}");
 }
 

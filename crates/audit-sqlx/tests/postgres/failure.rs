@@ -3,7 +3,7 @@
 use audit_core::{Audit, MissingContext};
 use audit_sqlx::CaptureError;
 use audit_testkit::Server;
-use sqlx::{Executor, Postgres};
+use sqlx::Executor;
 
 use crate::world::{World, alice};
 
@@ -11,7 +11,7 @@ const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, v text)";
 
 /// The name of the error and whether trying again may help.
 fn kind(error: &sqlx::Error) -> Option<(String, bool)> {
-    let error = CaptureError::of::<Postgres>(error)?;
+    let error = CaptureError::of(error)?;
     assert!(!error.was_recorded());
     let name = format!("{error:?}");
     let name = name.split('(').next().unwrap_or_default().to_owned();

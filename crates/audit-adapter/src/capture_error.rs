@@ -1,8 +1,14 @@
 //! Telling an error of capture from the application's own.
 
+mod mysql;
+mod postgres;
+mod sqlite;
+
 use std::fmt;
 
-use crate::database::AuditDatabase;
+use audit_core::Dialect;
+
+use crate::session::{Answer, Refusal};
 
 /// Why an event could not be written. The change that it belongs to was undone with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub struct Detail {
 }
 
 impl Detail {
-    pub(crate) fn new(message: &str, retryable: bool) -> Self {
+    fn new(message: &str, retryable: bool) -> Self {
         Self {
             message: message.to_owned(),
             retryable,
@@ -43,8 +49,23 @@ impl Detail {
 impl CaptureError {
     /// Reads an error of a statement: `None` when it has nothing to do with capture.
     #[must_use]
-    pub fn of<DB: AuditDatabase>(error: &sqlx::Error) -> Option<Self> {
-        DB::capture_error(error.as_database_error()?)
+    pub fn of<Adapter, E: Refusal<Adapter>>(error: &E) -> Option<Self> {
+        let answer = error.answer()?;
+        match error.dialect() {
+            Some(dialect) => Self::in_answer(dialect, &answer),
+            None => [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite]
+                .into_iter()
+                .find_map(|dialect| Self::in_answer(dialect, &answer)),
+        }
+    }
+
+    /// Reads what a database said.
+    pub(crate) fn in_answer(dialect: Dialect, answer: &Answer<'_>) -> Option<Self> {
+        match dialect {
+            Dialect::MySql => mysql::capture_error(answer),
+            Dialect::Postgres => postgres::capture_error(answer),
+            _ => sqlite::capture_error(answer),
+        }
     }
 
     fn detail(&self) -> &Detail {
@@ -90,3 +111,24 @@ impl fmt::Display for CaptureError {
 }
 
 impl std::error::Error for CaptureError {}
+
+/// What kind of refusal an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Somebody else's lock, or a wait that was cut short.
+    Busy,
+    /// The account has no right to it.
+    Denied,
+    /// Another one.
+    Other,
+}
+
+impl Fault {
+    pub(crate) fn of(dialect: Dialect, answer: &Answer<'_>) -> Self {
+        match dialect {
+            Dialect::MySql => mysql::fault(answer),
+            Dialect::Postgres => postgres::fault(answer),
+            _ => sqlite::fault(answer),
+        }
+    }
+}

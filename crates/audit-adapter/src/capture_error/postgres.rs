@@ -1,28 +1,22 @@
-//! Telling an error of capture from the application's own.
+//! What PostgreSQL says when an event cannot be written.
 
-use sqlx::error::DatabaseError;
-use sqlx::postgres::PgDatabaseError;
-
-use crate::CaptureError;
-use crate::database::Fault;
-use crate::error::Detail;
+use super::{Answer, CaptureError, Detail, Fault};
 
 /// Reads an error by where it happened and by its SQLSTATE, never by its words.
 ///
 /// # Source
 /// PostgreSQL's manual, appendix A (error codes) and section 55.8 (fields of an error).
-pub(super) fn of(error: &dyn DatabaseError) -> Option<CaptureError> {
-    let error = error.try_downcast_ref::<PgDatabaseError>()?;
-    let code = error.code();
+pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
+    let code = answer.code.as_deref().unwrap_or_default();
     let refusals = [
         audit_capture::POSTGRES_DENIED,
         audit_capture::POSTGRES_REFUSED,
     ];
-    let ours = refusals.contains(&code) || error.r#where().is_some_and(innermost_is_ours);
+    let ours = refusals.contains(&code) || answer.place.is_some_and(innermost_is_ours);
     if !ours {
         return None;
     }
-    let detail = Detail::new(error.message(), is_retryable(code));
+    let detail = Detail::new(answer.message, is_retryable(code));
     Some(match code {
         _ if code == audit_capture::POSTGRES_DENIED => CaptureError::MissingContext(detail),
         // No such table, column or schema; a column of another type or one that must be set.
@@ -58,8 +52,8 @@ fn is_retryable(code: &str) -> bool {
 }
 
 /// What kind of error this is, by its SQLSTATE.
-pub(super) fn fault(error: &dyn DatabaseError) -> Fault {
-    error.code().map_or(Fault::Other, |code| kind(&code))
+pub(super) fn fault(answer: &Answer<'_>) -> Fault {
+    answer.code.as_deref().map_or(Fault::Other, kind)
 }
 
 /// Busy are serialization failures, deadlocks, locks that were not to be had, and statements that

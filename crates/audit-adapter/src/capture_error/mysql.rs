@@ -1,0 +1,47 @@
+//! What MySQL and MariaDB say when an event cannot be written.
+
+use super::{Answer, CaptureError, Detail, Fault};
+
+/// Error numbers of the server that say something about capture.
+///
+/// # Source
+/// <https://mariadb.com/kb/en/mariadb-error-code-reference/>,
+/// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>.
+mod number {
+    pub(super) const BAD_FIELD: u16 = 1054;
+    pub(super) const COLUMN_DENIED: u16 = 1143;
+    pub(super) const DEADLOCK: u16 = 1213;
+    pub(super) const LOCK_WAIT: u16 = 1205;
+    pub(super) const TABLE_DENIED: u16 = 1142;
+    pub(super) const NO_SUCH_TABLE: u16 = 1146;
+}
+
+fn number(answer: &Answer<'_>) -> Option<u16> {
+    answer.code.as_deref()?.parse().ok()
+}
+
+pub(super) fn fault(answer: &Answer<'_>) -> Fault {
+    match number(answer) {
+        Some(number::DEADLOCK | number::LOCK_WAIT) => Fault::Busy,
+        Some(number::COLUMN_DENIED | number::TABLE_DENIED) => Fault::Denied,
+        _ => Fault::Other,
+    }
+}
+
+pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
+    let message = answer.message;
+    // Some errors come up before the trigger runs, where it can give none of them its prefix.
+    let is_ours = message.starts_with(audit_capture::ERROR_PREFIX);
+    let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
+    let detail = Detail::new(message, fault(answer) == Fault::Busy);
+    match number(answer) {
+        _ if message == audit_capture::MYSQL_DENIED => Some(CaptureError::MissingContext(detail)),
+        Some(number::BAD_FIELD) if names_row => Some(CaptureError::StaleTrigger(detail)),
+        Some(number::BAD_FIELD) if is_ours => Some(CaptureError::LogMissing(detail)),
+        Some(number::NO_SUCH_TABLE) if message.contains("audit_logs") => {
+            Some(CaptureError::LogMissing(detail))
+        }
+        _ if is_ours || message.contains("audit_logs") => Some(CaptureError::Refused(detail)),
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether the database captures what the rules ask for.
+
+use audit_capture::{CatalogError, Finding, Plan, Probe, ProbeError};
+use audit_core::{Audit, OnDrift};
+
+use crate::catalog::{self, CatalogReadError};
+use crate::probe::{self, Stamping};
+use crate::session::Session;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The findings, in a stable order; each says in its text what to do.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether changes may go unrecorded, or be recorded otherwise than the rules ask for.
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        self.findings.iter().any(Finding::is_gap)
+    }
+
+    fn gaps_in_words(&self) -> String {
+        let gaps = self.findings.iter().filter(|finding| finding.is_gap());
+        gaps.map(Finding::to_string).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The check could not be made, or found gaps that are not allowed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError<E: std::error::Error + 'static> {
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The probe gave an answer that is not its own.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The database failed.
+    #[error("the audit check failed")]
+    Database(#[source] E),
+    /// Changes would go unrecorded, and `OnDrift::Deny` is set.
+    #[error("changes would go unrecorded: {}", .0.gaps_in_words())]
+    Denied(Report),
+}
+
+impl<E: std::error::Error + 'static> From<CatalogReadError<E>> for CheckError<E> {
+    fn from(error: CatalogReadError<E>) -> Self {
+        match error {
+            CatalogReadError::Catalog(error) => Self::Catalog(error),
+            CatalogReadError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+/// The report, unless it has gaps that the settings do not allow.
+///
+/// # Errors
+/// [`CheckError::Denied`].
+pub fn allowed<E: std::error::Error + 'static>(
+    report: Report,
+    audit: &Audit,
+) -> Result<Report, CheckError<E>> {
+    if report.has_gaps() && audit.on_drift() == OnDrift::Deny {
+        return Err(CheckError::Denied(report));
+    }
+    Ok(report)
+}
+
+pub(crate) async fn plan<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<Plan, CatalogReadError<S::Error>> {
+    let catalog = catalog::read(session, audit.schemas()).await?;
+    Ok(Plan::new(audit, &catalog, S::DIALECT))
+}
+
+/// Compares the triggers with those that the rules ask for, and makes the probe on the same
+/// connection.
+///
+/// # Errors
+/// When the catalog cannot be read, or the database fails otherwise than by an answer.
+pub async fn examine<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+    probe: &Probe,
+    stamping: &Stamping,
+) -> Result<Report, CheckError<S::Error>> {
+    let plan = plan(session, audit).await?;
+    let mut findings = plan.findings().to_vec();
+    findings.extend(plan.drift());
+    if plan.can_probe() {
+        findings.extend(probe::prove(session, probe, stamping).await?);
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(Report { findings })
+}

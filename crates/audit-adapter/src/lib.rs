@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod attachment;
+mod capture_error;
+mod catalog;
+mod check;
+mod connection;
+mod log;
+mod migrate;
+mod probe;
+mod record;
+mod session;
+mod statement;
+mod trigger;
+
+pub use attachment::{Attachment, ContextScope};
+pub use audit_capture::{Finding, Probe};
+pub use capture_error::{CaptureError, Detail};
+pub use catalog::CatalogReadError;
+pub use check::{CheckError, Report, allowed, examine};
+pub use connection::{prepare, stamp};
+pub use log::{LogError, read_log};
+pub use migrate::{MigrateError, install, migrate};
+pub use probe::{Stamping, new_probe};
+pub use record::{RecordError, record};
+pub use session::{Answer, Refusal, Rows, Session};
+pub use trigger::{install_on_connection, remove_from_connection, triggers_are_on_connection};

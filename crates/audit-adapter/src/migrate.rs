@@ -1,0 +1,231 @@
+//! The shared migration, and the triggers for the audited tables.
+
+use audit_capture::TableSchema;
+use audit_core::query::{Bind, BoundQuery};
+use audit_core::{Audit, Dialect, schema};
+use audit_migrations::Step;
+
+use crate::catalog::CatalogReadError;
+use crate::check::{self, CheckError};
+use crate::session::{Rows, Session};
+use crate::statement;
+use crate::trigger::triggers_are_on_connection;
+
+/// The audit tables or triggers could not be brought to where the rules want them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError<E: std::error::Error + 'static> {
+    /// A step that ran here before has another text now.
+    #[error("the audit migration {version:04} was changed after it ran here; restore its file")]
+    ChangedStep {
+        /// The step.
+        version: i64,
+    },
+    /// A newer version of this crate has migrated this database.
+    #[error(
+        "this database has the audit migration {version:04}, which this version does not know; update the audit crates"
+    )]
+    UnknownStep {
+        /// The step.
+        version: i64,
+    },
+    /// The account may not do what the triggers need (MySQL); nothing but the table of migrations
+    /// was made.
+    #[error(
+        "this account may not make the audit triggers; grant it TRIGGER and CREATE TEMPORARY TABLES and, where binary logging is on, set `log_bin_trust_function_creators`"
+    )]
+    TriggersRefused(#[source] E),
+    /// The triggers cannot be compared with the rules, or must not differ and do.
+    #[error(transparent)]
+    Check(#[from] CheckError<E>),
+    /// The database failed.
+    #[error("the audit migration failed")]
+    Database(#[source] E),
+}
+
+impl<E: std::error::Error + 'static> From<CatalogReadError<E>> for MigrateError<E> {
+    fn from(error: CatalogReadError<E>) -> Self {
+        match error {
+            CatalogReadError::Catalog(error) => Self::Check(CheckError::Catalog(error)),
+            CatalogReadError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+/// Brings the audit tables to the newest shape and installs the triggers that the rules ask for, in
+/// a transaction that keeps other migrations out. It can run again at any time.
+///
+/// # Errors
+/// [`MigrateError`]; what had been done by then is rolled back where the database can.
+pub async fn migrate<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), MigrateError<S::Error>> {
+    begin(session).await.map_err(MigrateError::Database)?;
+    let done = everything(session, audit).await;
+    let ended = end(session, done.is_ok()).await;
+    done?;
+    ended.map_err(MigrateError::Database)
+}
+
+/// Makes the triggers of the schema those that the rules ask for, and nothing else.
+///
+/// # Errors
+/// When the catalog cannot be read, or the database fails; nothing is done then where the database
+/// can roll back.
+pub async fn install<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), CheckError<S::Error>> {
+    begin(session).await.map_err(CheckError::Database)?;
+    let done = triggers(session, audit).await;
+    let ended = end(session, done.is_ok()).await;
+    done?;
+    ended.map_err(CheckError::Database)
+}
+
+async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
+    session.run(statement::begin_migration(S::DIALECT)).await
+}
+
+async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
+    let ended = session
+        .run(if is_done { "COMMIT" } else { "ROLLBACK" })
+        .await;
+    if let Some(text) = statement::end_migration(S::DIALECT) {
+        session.run(text).await?;
+    }
+    ended
+}
+
+async fn triggers<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), CatalogReadError<S::Error>> {
+    let plan = check::plan(session, audit).await?;
+    let done = run_all(session, &plan.install(S::DIALECT)).await;
+    done.map_err(CatalogReadError::Database)
+}
+
+async fn run_all<S: Session, T: AsRef<str> + Sync>(
+    session: &mut S,
+    statements: &[T],
+) -> Result<(), S::Error> {
+    for statement in statements {
+        session.run(statement.as_ref()).await?;
+    }
+    Ok(())
+}
+
+async fn everything<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), MigrateError<S::Error>> {
+    run_steps(session).await?;
+    for index in audit.indexes() {
+        let statement = audit_migrations::index(S::DIALECT, *index);
+        let done = session.run(statement).await;
+        done.map_err(MigrateError::Database)?;
+    }
+    let plan = check::plan(session, audit).await?;
+    if !triggers_are_on_connection(S::DIALECT) {
+        let statements = plan.install(S::DIALECT);
+        if !statements.is_empty() {
+            try_rights(session).await?;
+        }
+        let done = run_all(session, &statements).await;
+        done.map_err(MigrateError::Database)?;
+    }
+    let compiled = run_all(session, plan.compile()).await;
+    compiled.map_err(MigrateError::Database)?;
+    for table in plan.schemas() {
+        let noted = record_schema(session, table).await;
+        noted.map_err(MigrateError::Database)?;
+    }
+    Ok(())
+}
+
+/// Fails where the account may not make triggers, before anything else is made.
+async fn try_rights<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
+    let tried = run_all(session, statement::try_rights(S::DIALECT)).await;
+    tried.map_err(MigrateError::TriggersRefused)
+}
+
+/// The table of the steps that ran; its own statement, because it must be there before any step.
+fn tracking_table(table: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {table} (version BIGINT NOT NULL PRIMARY KEY, \
+         name VARCHAR(190) NOT NULL, checksum VARCHAR(64) NOT NULL)"
+    )
+}
+
+/// The steps that ran: version and checksum.
+fn steps_done(rows: Rows) -> Vec<(i64, String)> {
+    let steps = rows.into_iter().map(|row| {
+        let mut row = row.into_iter().flatten();
+        let version = row.next().and_then(|text| text.parse().ok());
+        (version.unwrap_or_default(), row.next().unwrap_or_default())
+    });
+    steps.collect()
+}
+
+async fn run_steps<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
+    let table = statement::audit_table(S::DIALECT, schema::MIGRATIONS_TABLE);
+    let made = session.run(&tracking_table(&table)).await;
+    made.map_err(MigrateError::Database)?;
+    let text = match S::DIALECT {
+        Dialect::MySql => "CAST(version AS CHAR)",
+        _ => "CAST(version AS TEXT)",
+    };
+    let query = BoundQuery::plain(format!(
+        "SELECT {text}, checksum FROM {table} ORDER BY version"
+    ));
+    let rows = session.texts(&query).await;
+    let done = steps_done(rows.map_err(MigrateError::Database)?);
+    let steps = audit_migrations::steps(S::DIALECT);
+    for (version, checksum) in &done {
+        match steps.iter().find(|step| step.version == *version) {
+            None => return Err(MigrateError::UnknownStep { version: *version }),
+            Some(step) if audit_capture::checksum(step.up) != *checksum => {
+                return Err(MigrateError::ChangedStep { version: *version });
+            }
+            Some(_) => {}
+        }
+    }
+    if steps.len() > done.len() {
+        try_rights(session).await?;
+    }
+    for step in steps
+        .iter()
+        .filter(|step| !done.iter().any(|(known, _)| *known == step.version))
+    {
+        let ran = run_step(session, step, &table).await;
+        ran.map_err(MigrateError::Database)?;
+    }
+    Ok(())
+}
+
+async fn run_step<S: Session>(session: &mut S, step: &Step, table: &str) -> Result<(), S::Error> {
+    session.run(step.up).await?;
+    let checksum = audit_capture::checksum(step.up);
+    let (version, name) = (step.version, step.name);
+    let insert = format!(
+        "INSERT INTO {table} (version, name, checksum) VALUES ({version}, '{name}', '{checksum}')"
+    );
+    session.run(&insert).await
+}
+
+async fn record_schema<S: Session>(session: &mut S, table: &TableSchema) -> Result<(), S::Error> {
+    let binds = [
+        &table.table_schema,
+        &table.table_name,
+        &table.fingerprint,
+        &table.columns,
+        &table.record_key,
+    ];
+    let query = BoundQuery {
+        text: statement::record_schema(S::DIALECT).to_owned(),
+        binds: binds.into_iter().cloned().map(Bind::Text).collect(),
+    };
+    session.texts(&query).await.map(|_| ())
+}

@@ -1,0 +1,29 @@
+//! The memory of a connection, by functions that the application's own statements call.
+
+use audit_core::query::{Bind, BoundQuery};
+
+/// Puts a context on a connection; bind: the joined stamp, the empty text for the fallback that
+/// [`INSTALLED`] left. Gives the version of the schema that the triggers were installed for.
+pub const STAMP: &str = "SELECT CAST(audit_stamp(?1) AS TEXT)";
+
+/// The version of the schema.
+pub const SCHEMA_VERSION: &str = "SELECT CAST(schema_version AS TEXT) FROM pragma_schema_version";
+
+/// Takes the context off, and gives 0 where no transaction is open.
+pub const CLEAR: &str = "SELECT CAST(audit_clear() AS TEXT)";
+
+/// Notes which version of the schema the triggers are for, and keeps the stamp of work that brings
+/// no context; binds: the version, the joined stamp.
+pub const INSTALLED: &str = "SELECT audit_installed(CAST(?1 AS INTEGER), ?2)";
+
+/// Notes that there are no triggers.
+pub const NOT_INSTALLED: &str = "SELECT audit_installed(NULL, NULL)";
+
+/// Gives the connection the key of hashes.
+#[must_use]
+pub fn keep_key(key: &[u8]) -> BoundQuery {
+    BoundQuery {
+        text: "SELECT audit_key(?1)".to_owned(),
+        binds: vec![Bind::Bytes(key.to_vec())],
+    }
+}
