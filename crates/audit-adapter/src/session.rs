@@ -27,7 +27,8 @@ pub trait Session: Send {
     /// Runs a text of one or several statements without binds.
     fn run<'c>(&'c mut self, text: &'c str) -> BoxFuture<'c, Result<(), Self::Error>>;
 
-    /// Runs a statement with binds and gives its rows. Every column is a text or NULL. A bind of
+    /// Runs a statement with binds and gives its rows. Every column is a text or NULL; SQLite
+    /// may have a whole number there, which reads as its text. A bind of
     /// bytes is a secret: it is never written into the text, nor kept with a prepared statement.
     fn texts<'c>(&'c mut self, query: &'c BoundQuery) -> BoxFuture<'c, Result<Rows, Self::Error>>;
 }

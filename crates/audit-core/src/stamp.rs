@@ -175,7 +175,9 @@ impl Stamp {
     /// U+FFFD. JSON needs no care, its strings escape them.
     fn push(&mut self, value: Option<&str>) {
         let text = value.unwrap_or_default();
-        if text.chars().any(char::is_control) {
+        // Those beyond ASCII are the bytes 0xc2 and 0x80 to 0x9f.
+        let may_be_control = |byte: u8| byte < b' ' || matches!(byte, 0x7f | 0xc2);
+        if text.bytes().any(may_be_control) && text.chars().any(char::is_control) {
             let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
             self.joined.extend(text.chars().map(readable));
         } else {

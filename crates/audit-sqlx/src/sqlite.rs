@@ -40,11 +40,11 @@ impl Capture for Sqlite {
 
     fn check_in(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
         Box::pin(async move {
-            let open: String = sqlx::query_scalar(context::CLEAR)
+            let open: i64 = sqlx::query_scalar(context::CLEAR)
                 .fetch_one(connection)
                 .await?;
-            Ok(match open.as_str() {
-                "0" => Stamped::Yes,
+            Ok(match open {
+                0 => Stamped::Yes,
                 _ => Stamped::InTransaction,
             })
         })

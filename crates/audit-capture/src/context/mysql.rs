@@ -16,16 +16,20 @@ pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
 /// Rolls a transaction of [`begin`] back, and forgets its id.
 pub const ROLLBACK: &str = "ROLLBACK; SET @audit_transaction_id = NULL";
 
+/// What the variables of the slots begin with, and those of the kept ones.
+const VARIABLE: &str = "@audit_";
+const KEPT: &str = "@audit_fallback_";
+
 /// The variable of a slot.
 pub(crate) fn variable(slot: Slot) -> String {
-    format!("@audit_{}", slot.name())
+    format!("{VARIABLE}{}", slot.name())
 }
 
 /// Puts a context on a connection that comes out of a pool.
 #[must_use]
 pub fn stamp(stamp: &Stamp) -> String {
     let mut text = String::with_capacity(1024);
-    assign(&mut text, variable, |slot, text| {
+    assign(&mut text, VARIABLE, |slot, text| {
         value(stamp.get(slot), text)
     });
     text.push_str(", @audit_stale = NULL, @audit_transaction_id = NULL");
@@ -36,7 +40,7 @@ pub fn stamp(stamp: &Stamp) -> String {
 #[must_use]
 pub fn keep_fallback(fallback: &Stamp) -> String {
     let mut text = String::with_capacity(1024);
-    assign(&mut text, kept, |slot, text| {
+    assign(&mut text, KEPT, |slot, text| {
         value(fallback.get(slot), text)
     });
     text
@@ -57,10 +61,10 @@ pub fn keep_key(key: &[u8]) -> BoundQuery {
 #[must_use]
 pub fn replace(stamp: Option<&Stamp>) -> String {
     let mut text = String::with_capacity(1024);
-    assign(&mut text, variable, |slot, text| match stamp {
-        None => text.push_str(&kept(slot)),
+    assign(&mut text, VARIABLE, |slot, text| match stamp {
+        None => name(KEPT, slot, text),
         Some(stamp) => match (slot, stamp.get(slot)) {
-            (Slot::Service | Slot::Environment, None) => text.push_str(&kept(slot)),
+            (Slot::Service | Slot::Environment, None) => name(KEPT, slot, text),
             (_, given) => value(given, text),
         },
     });
@@ -98,15 +102,16 @@ pub fn with_literals(query: &BoundQuery) -> String {
     text
 }
 
-fn kept(slot: Slot) -> String {
-    format!("@audit_fallback_{}", slot.name())
+fn name(prefix: &str, slot: Slot, text: &mut String) {
+    text.push_str(prefix);
+    text.push_str(slot.name());
 }
 
 /// The assignment of a variable for every slot.
-fn assign(text: &mut String, variable: impl Fn(Slot) -> String, value: impl Fn(Slot, &mut String)) {
+fn assign(text: &mut String, prefix: &str, value: impl Fn(Slot, &mut String)) {
     for slot in Slot::ALL {
         text.push_str(if text.is_empty() { "SET " } else { ", " });
-        text.push_str(&variable(slot));
+        name(prefix, slot, text);
         text.push_str(" = ");
         value(slot, text);
     }

@@ -4,13 +4,13 @@ use audit_core::query::{Bind, BoundQuery};
 
 /// Puts a context on a connection; bind: the joined stamp, the empty text for the fallback that
 /// [`INSTALLED`] left. Gives the version of the schema that the triggers were installed for.
-pub const STAMP: &str = "SELECT CAST(audit_stamp(?1) AS TEXT)";
+pub const STAMP: &str = "SELECT audit_stamp(?1)";
 
 /// The version of the schema.
-pub const SCHEMA_VERSION: &str = "SELECT CAST(schema_version AS TEXT) FROM pragma_schema_version";
+pub const SCHEMA_VERSION: &str = "PRAGMA schema_version";
 
 /// Takes the context off, and gives 0 where no transaction is open.
-pub const CLEAR: &str = "SELECT CAST(audit_clear() AS TEXT)";
+pub const CLEAR: &str = "SELECT audit_clear()";
 
 /// Notes which version of the schema the triggers are for, and keeps the stamp of work that brings
 /// no context; binds: the version, the joined stamp.
