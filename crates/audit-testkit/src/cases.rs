@@ -8,6 +8,7 @@ pub mod generated;
 pub mod probe;
 pub mod rules;
 pub mod shape;
+pub mod story;
 pub mod switch;
 pub mod transaction;
 pub mod write;
@@ -114,6 +115,9 @@ macro_rules! each_case {
             ],
             generated: [
                 drawn_statements_replay,
+            ],
+            story: [
+                the_story_gives_the_known_events,
             ],
             failure: [
                 a_missing_log_fails_the_change,
