@@ -138,6 +138,21 @@ pub enum Resolution {
     Reject(Rejection),
 }
 
+impl Resolution {
+    /// The party that the application's own authentication found, or nobody. No signature was
+    /// seen here: the assurance is at most `asserted`.
+    #[must_use]
+    pub fn asserted(actor: Option<Actor>) -> Self {
+        match actor {
+            Some(actor) if actor.assurance == Some(Assurance::Verified) => {
+                Self::Actor(actor.with_assurance(Assurance::Asserted))
+            }
+            Some(actor) => Self::Actor(actor),
+            None => Self::Anonymous,
+        }
+    }
+}
+
 /// Why a request is refused, and what it is answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -184,6 +199,12 @@ impl Rejection {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The body of the answer, of type `application/json`: `{"error":code,"message":text}`.
+    #[must_use]
+    pub fn body(&self) -> String {
+        serde_json::json!({ "error": self.code, "message": self.message }).to_string()
     }
 
     /// The value of the `WWW-Authenticate` header.

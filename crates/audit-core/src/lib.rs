@@ -9,6 +9,7 @@ mod manual_event;
 pub mod query;
 mod record_id;
 mod redact;
+pub mod request;
 pub mod rules;
 pub mod schema;
 pub mod stamp;

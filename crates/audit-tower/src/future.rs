@@ -5,10 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use audit_core::context::ScopeFuture;
-use http::{HeaderValue, Response};
+use audit_core::request::RESPONSE_HEADER;
+use http::{HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
-
-use crate::request_id::RESPONSE_HEADER;
 
 pin_project! {
     /// The future of [`AuditService`](crate::AuditService): it polls and drops the inner one in
@@ -67,7 +66,9 @@ where
             },
         };
         if let Some(id) = this.request_id.take() {
-            response.headers_mut().insert(RESPONSE_HEADER, id);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(RESPONSE_HEADER), id);
         }
         Poll::Ready(Ok(response))
     }

@@ -1,36 +1,24 @@
 //! The settings of the middleware.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use audit_core::actor::Resolution;
-use audit_core::{Actor, ActorSource, Assurance};
+use audit_core::request::{RequestSettings, TrustedProxies};
+use audit_core::{Actor, ActorSource};
 use http::HeaderName;
 use http::request::Parts;
 use serde_json::Value;
 use tower_layer::Layer;
 
 use crate::head::Head;
-use crate::proxies::TrustedProxies;
 use crate::service::AuditService;
-
-type FromParts<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
 
 /// Opens an audit scope around every request, with the actor that a source finds and the facts of
 /// the request. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct AuditLayer {
-    settings: Arc<Settings>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) resolve: FromParts<Resolution>,
-    pub(crate) facts: Option<FromParts<Vec<(String, Value)>>>,
-    pub(crate) peer: Option<FromParts<Option<IpAddr>>>,
-    pub(crate) proxies: Option<TrustedProxies>,
-    pub(crate) request_id_header: Option<HeaderName>,
+    settings: Arc<RequestSettings<Parts>>,
 }
 
 impl AuditLayer {
@@ -49,27 +37,19 @@ impl AuditLayer {
         C: Send + Sync + 'static,
         F: Fn(&C) -> Actor + Send + Sync + 'static,
     {
-        Self::resolving(move |parts| match parts.extensions.get::<C>() {
-            None => Resolution::Anonymous,
-            Some(claims) => Resolution::Actor(as_asserted(actor(claims))),
-        })
+        Self::resolving(move |parts| Resolution::asserted(parts.extensions.get::<C>().map(&actor)))
     }
 
     fn resolving(resolve: impl Fn(&Parts) -> Resolution + Send + Sync + 'static) -> Self {
         Self {
-            settings: Arc::new(Settings {
-                resolve: Arc::new(resolve),
-                facts: None,
-                peer: None,
-                proxies: None,
-                request_id_header: None,
-            }),
+            settings: Arc::new(RequestSettings::resolving(resolve)),
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
-        self
+    fn change(self, change: impl FnOnce(RequestSettings<Parts>) -> RequestSettings<Parts>) -> Self {
+        Self {
+            settings: Arc::new(change(Arc::unwrap_or_clone(self.settings))),
+        }
     }
 
     /// Adds facts of the application's own to the event's `context`: a session, roles, a job. A key
@@ -82,13 +62,7 @@ impl AuditLayer {
         K: Into<String>,
         V: Into<Value>,
     {
-        let facts = move |parts: &Parts| {
-            let facts = facts(parts).into_iter();
-            facts
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect()
-        };
-        self.change(|settings| settings.facts = Some(Arc::new(facts)))
+        self.change(|settings| settings.facts(facts))
     }
 
     /// Says where the address of the socket is found. With the feature `axum` it is axum's
@@ -98,14 +72,14 @@ impl AuditLayer {
     where
         F: Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static,
     {
-        self.change(|settings| settings.peer = Some(Arc::new(peer)))
+        self.change(|settings| settings.peer_ip(peer))
     }
 
     /// Believes these proxies: the client's address is taken from `X-Forwarded-For` as far as they
     /// wrote it, and a request id only from them. Without it the client is the peer.
     #[must_use]
     pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
-        self.change(|settings| settings.proxies = Some(proxies))
+        self.change(|settings| settings.trusted_proxies(proxies))
     }
 
     /// Takes the request id from this header where it holds one value of 1 to 128 visible ASCII
@@ -113,7 +87,7 @@ impl AuditLayer {
     /// callers may name requests: a proxy that overwrites the header, or services of your own.
     #[must_use]
     pub fn request_id_header(self, name: HeaderName) -> Self {
-        self.change(|settings| settings.request_id_header = Some(name))
+        self.change(|settings| settings.request_id_header(name))
     }
 }
 
@@ -122,25 +96,5 @@ impl<S> Layer<S> for AuditLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         AuditService::new(inner, Arc::clone(&self.settings))
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Settings")
-            .field("facts", &self.facts.is_some())
-            .field("peer", &self.peer.is_some())
-            .field("proxies", &self.proxies)
-            .field("request_id_header", &self.request_id_header)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Nobody here saw a signature.
-fn as_asserted(actor: Actor) -> Actor {
-    match actor.assurance() {
-        Some(Assurance::Verified) => actor.with_assurance(Assurance::Asserted),
-        _ => actor,
     }
 }

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "body")]
 mod body;
-mod facts;
 #[cfg(feature = "axum")]
 mod framework;
 #[cfg(not(feature = "axum"))]
@@ -11,15 +10,12 @@ mod framework;
 mod future;
 mod head;
 mod layer;
-mod proxies;
 mod refusal;
-mod request_id;
 mod service;
-mod trace;
 
+pub use audit_core::request::{ProxyError, TrustedProxies};
 #[cfg(feature = "body")]
 pub use body::AuditBody;
 pub use future::ResponseFuture;
 pub use layer::AuditLayer;
-pub use proxies::{ProxyError, TrustedProxies};
 pub use service::AuditService;

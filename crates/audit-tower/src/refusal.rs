@@ -3,12 +3,10 @@
 use audit_core::actor::Rejection;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use serde_json::json;
 
-/// `{"error":code,"message":text}` with the status and the challenge of the rejection.
+/// The status, the body and the challenge of the rejection.
 pub(crate) fn response(rejection: &Rejection) -> Response<String> {
-    let body = json!({ "error": rejection.code(), "message": rejection.message() });
-    let mut response = Response::new(body.to_string());
+    let mut response = Response::new(rejection.body());
     *response.status_mut() =
         StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::UNAUTHORIZED);
     let headers = response.headers_mut();

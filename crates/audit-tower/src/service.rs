@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use audit_core::Actor;
-use audit_core::actor::Resolution;
+use audit_core::request::{Known, RequestSettings};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use tower_service::Service;
 
-use crate::facts;
+use crate::framework;
 use crate::future::ResponseFuture;
-use crate::layer::Settings;
+use crate::head::Head;
 use crate::refusal;
 
 /// The middleware that [`AuditLayer`](crate::AuditLayer) puts around a service.
@@ -22,11 +22,11 @@ use crate::refusal;
 #[derive(Debug, Clone)]
 pub struct AuditService<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<RequestSettings<Parts>>,
 }
 
 impl<S> AuditService<S> {
-    pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(inner: S, settings: Arc<RequestSettings<Parts>>) -> Self {
         Self { inner, settings }
     }
 }
@@ -46,16 +46,18 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let context = facts::context(&parts, &self.settings);
+        let known = Known {
+            head: &Head(&parts),
+            route: framework::route(&parts),
+            peer: framework::peer(&parts),
+        };
+        let context = self.settings.context(&parts, &known);
         // Visible ASCII always fits a header.
         let id = context.request_id().map(HeaderValue::from_str);
         let id = id.and_then(Result::ok);
-        let actor = match (self.settings.resolve)(&parts) {
-            Resolution::Actor(actor) => actor,
-            Resolution::Reject(rejection) => {
-                return ResponseFuture::refused(refusal::response(&rejection), id);
-            }
-            _ => Actor::anonymous(),
+        let actor = match self.settings.actor(&parts) {
+            Ok(actor) => actor,
+            Err(rejection) => return ResponseFuture::refused(refusal::response(&rejection), id),
         };
         // INVARIANT: one scope serves the call and the future, so that an actor set while the
         // inner service is called holds for the rest of the request.

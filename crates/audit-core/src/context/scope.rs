@@ -11,8 +11,9 @@ use tokio::task::futures::TaskLocalFuture;
 use super::{AuditContext, SCOPE, Scope};
 
 /// An open scope. Everything that enters it sees one context, so that an actor set in a call
-/// holds for the future that the call returned. Made by [`AuditContext::open`].
-#[derive(Debug)]
+/// holds for the future that the call returned. Made by [`AuditContext::open`]. A clone is the
+/// same scope.
+#[derive(Debug, Clone)]
 pub struct OpenScope {
     scope: Arc<Scope>,
 }

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::actor::RequestHead;
 
 /// The most hops that are read; a longer list is no honest one.
 const MAX_HOPS: usize = 32;
@@ -57,15 +58,16 @@ impl TrustedProxies {
     /// from the right, where the nearest proxy wrote, over all its lines, and the first address
     /// that is no proxy's is the client's: what stands left of it is the client's own word. Where
     /// the walk meets anything but addresses, nothing is known and the peer stands.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(super) fn client(&self, peer: IpAddr, head: &dyn RequestHead) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.contains(peer) {
             return peer;
         }
         let mut furthest = peer;
         let mut hops = 0;
-        for line in headers.get_all("x-forwarded-for").iter().rev() {
-            let Ok(line) = line.to_str() else {
+        let lines: Vec<_> = head.header_values("x-forwarded-for").collect();
+        for line in lines.into_iter().rev() {
+            let Some(line) = ascii(line) else {
                 return peer;
             };
             for hop in line.rsplit(',') {
@@ -98,6 +100,11 @@ fn network(text: &str) -> Result<IpNet, ProxyError> {
     Ok(network)
 }
 
+fn ascii(line: &[u8]) -> Option<&str> {
+    let line = std::str::from_utf8(line).ok()?;
+    line.is_ascii().then_some(line)
+}
+
 /// An address as proxies write it: bare, in brackets, or with a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -111,9 +118,9 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
+    use super::super::tests::Lines;
     use super::*;
 
     fn proxies() -> TrustedProxies {
@@ -121,16 +128,9 @@ mod tests {
     }
 
     fn client(peer: &str, lines: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(
-                "x-forwarded-for",
-                HeaderValue::from_bytes(line.as_bytes()).unwrap(),
-            );
-        }
-        proxies()
-            .client(peer.parse().unwrap(), &headers)
-            .to_string()
+        let lines = lines.iter().map(|line| line.as_bytes()).collect();
+        let head = Lines("X-Forwarded-For", lines);
+        proxies().client(peer.parse().unwrap(), &head).to_string()
     }
 
     #[test]

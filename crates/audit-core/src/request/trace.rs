@@ -1,12 +1,12 @@
 //! The trace a request belongs to.
 
-use http::HeaderMap;
+use crate::actor::RequestHead;
 
 /// The ids of a `traceparent` header: of the trace, and of the caller's span in it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TraceParent<'a> {
-    pub(crate) trace_id: &'a str,
-    pub(crate) span_id: &'a str,
+pub(super) struct TraceParent<'a> {
+    pub(super) trace_id: &'a str,
+    pub(super) span_id: &'a str,
 }
 
 impl<'a> TraceParent<'a> {
@@ -14,10 +14,10 @@ impl<'a> TraceParent<'a> {
     ///
     /// # Source
     /// W3C Trace Context, sections 3.2.2 and 3.2.4 (a later version may add fields at the end).
-    pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all("traceparent").iter();
+    pub(super) fn of(head: &'a dyn RequestHead) -> Option<Self> {
+        let mut values = head.header_values("traceparent");
         match (values.next(), values.next()) {
-            (Some(value), None) => Self::parse(value.to_str().ok()?),
+            (Some(value), None) => Self::parse(std::str::from_utf8(value).ok()?),
             _ => None,
         }
     }
@@ -46,8 +46,7 @@ fn is_zero(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
+    use super::super::tests::Lines;
     use super::*;
 
     /// The examples of W3C Trace Context, section 3.2.3, and of its test suite.
@@ -91,12 +90,11 @@ mod tests {
 
     #[test]
     fn a_repeated_header_is_ignored() {
-        let value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let mut headers = HeaderMap::new();
-        headers.append("traceparent", HeaderValue::from_static(value));
+        let value = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let once = Lines("traceparent", vec![value]);
         let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(TraceParent::of(&headers).unwrap().trace_id, trace_id);
-        headers.append("traceparent", HeaderValue::from_static(value));
-        assert_eq!(TraceParent::of(&headers), None);
+        assert_eq!(TraceParent::of(&once).unwrap().trace_id, trace_id);
+        let twice = Lines("traceparent", vec![value, value]);
+        assert_eq!(TraceParent::of(&twice), None);
     }
 }
