@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod block;
+mod body;
+mod future;
+mod head;
+mod middleware;
+mod refusal;
+mod service;
+
+pub use audit_core::request::{ProxyError, TrustedProxies};
+pub use block::block;
+pub use body::AuditBody;
+pub use future::ResponseFuture;
+pub use middleware::AuditMiddleware;
+pub use service::AuditService;
