@@ -1,0 +1,121 @@
+//! A token that does not hold is answered without the handler.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::web;
+use audit_actix::AuditMiddleware;
+use audit_jwt::JwtVerifier;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::StatusCode;
+use serde_json::json;
+use sha2::Sha256;
+
+use crate::server::{Answer, Server, describe};
+
+pub(crate) const SECRET: &[u8] = b"a secret of the tests, 32 bytes at least";
+pub(crate) const YEAR_2100: u64 = 4_102_444_800;
+const YEAR_2001: u64 = 978_307_200;
+
+/// A token for a subject, signed without the crate that verifies it.
+pub(crate) fn bearer(secret: &[u8], subject: &str, expires: u64) -> String {
+    let claims = json!({
+        "iss": "https://id.example", "aud": "api", "sub": subject, "exp": expires,
+    });
+    let parts = [json!({ "alg": "HS256" }), claims];
+    let message = parts
+        .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+        .join(".");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+    mac.update(message.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    format!("Bearer {message}.{signature}")
+}
+
+pub(crate) fn verifying() -> AuditMiddleware {
+    let verifier = JwtVerifier::hs256(SECRET)
+        .issuer("https://id.example")
+        .audience("api");
+    AuditMiddleware::new(verifier.build().unwrap())
+}
+
+fn start() -> (Server, Arc<AtomicUsize>) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&runs);
+    let server = Server::start(verifying(), move |app| {
+        let counter = Arc::clone(&counter);
+        let handler = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            describe()
+        };
+        app.route("/", web::get().to(handler));
+    });
+    (server, runs)
+}
+
+fn assert_refused(answer: &Answer, code: &str, message: &str) {
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.json(), json!({ "error": code, "message": message }));
+    let challenge =
+        format!("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"{message}\"");
+    assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
+    assert!(answer.header("x-request-id").is_some());
+}
+
+#[actix_web::test]
+async fn a_good_token_reaches_the_handler_as_a_verified_actor() {
+    let (server, runs) = start();
+    let token = bearer(SECRET, "alice", YEAR_2100);
+    let answer = server.get("/", &[("authorization", &token)]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let seen = answer.json();
+    assert_eq!(
+        (&seen["actor"], &seen["assurance"]),
+        (&"alice".into(), &"verified".into())
+    );
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[actix_web::test]
+async fn a_forged_token_is_answered_401_and_the_handler_never_runs() {
+    let (server, runs) = start();
+    let forged = bearer(b"another secret, 32 bytes at the least", "alice", YEAR_2100);
+    let answer = server.get("/", &[("authorization", &forged)]).await;
+    let message = "the signature of the token does not hold; get a new token";
+    assert_refused(&answer, "token_signature", message);
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}
+
+#[actix_web::test]
+async fn an_expired_token_is_answered_401_and_the_handler_never_runs() {
+    let (server, runs) = start();
+    let expired = bearer(SECRET, "alice", YEAR_2001);
+    let answer = server.get("/", &[("authorization", &expired)]).await;
+    let message = "the token has expired; get a new one";
+    assert_refused(&answer, "token_expired", message);
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}
+
+#[actix_web::test]
+async fn two_authorization_headers_are_refused_over_the_wire() {
+    let (server, runs) = start();
+    let good = bearer(SECRET, "alice", YEAR_2100);
+    let headers = [
+        ("authorization", good.as_str()),
+        ("authorization", good.as_str()),
+    ];
+    let answer = server.get("/", &headers).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.json()["error"], "credentials_repeated");
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}
+
+#[actix_web::test]
+async fn no_token_is_anonymous() {
+    let (server, runs) = start();
+    assert_eq!(server.get("/", &[]).await.json()["kind"], "anonymous");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
