@@ -92,12 +92,20 @@ async fn scopes_guards_middlewares_and_the_default_service_see_the_actor() {
             let middleware = request.extensions().get::<String>().cloned();
             format!("{} {}", middleware.unwrap(), actor_now())
         };
+        let for_alice = || guard::fn_guard(|_| actor_now() == "alice");
         let inner = web::scope("/inner")
-            .guard(guard::fn_guard(|_| actor_now() == "alice"))
+            .guard(for_alice())
             .route("/{id}", web::get().to(handler));
-        app.service(web::scope("/outer").wrap(from_fn(note)).service(inner))
-            .default_service(web::to(tell));
+        // Asked in the call of the service, before there is a future.
+        app.route(
+            "/guarded",
+            web::get().guard(for_alice()).to(async || "passed"),
+        )
+        .service(web::scope("/outer").wrap(from_fn(note)).service(inner))
+        .default_service(web::to(tell));
     });
+    assert_eq!(server.text("/guarded", "alice").await, "passed");
+    assert_eq!(server.text("/guarded", "bob").await, "bob");
     assert_eq!(server.text("/outer/inner/7", "alice").await, "alice alice");
     assert_eq!(server.text("/nowhere", "alice").await, "alice");
 }

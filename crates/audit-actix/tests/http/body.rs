@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix_web::body::{MessageBody as _, to_bytes};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
-use actix_web::{HttpResponse, rt};
+use actix_web::{App, HttpResponse, rt, test};
 use audit_core::Actor;
 use audit_core::context::set_actor;
 use futures_util::{Stream, StreamExt as _, future, stream};
@@ -36,14 +37,20 @@ async fn a_streamed_body_is_made_in_the_scope() {
             });
             HttpResponse::Ok().streaming(set.chain(chunks()).boxed_local())
         };
+        let before = async || {
+            assert!(set_actor(Actor::user("dora")));
+            HttpResponse::Ok().streaming(chunks())
+        };
         app.route("/plain", web::get().to(plain))
+            .route("/before", web::get().to(before))
             .route("/late", web::get().to(late));
     });
     for user in ["alice", "bob"] {
         let expected = format!("{user} {user} {user} ");
         assert_eq!(server.text("/plain", user).await, expected);
     }
-    // An actor that the body learns holds for the rest of the body.
+    // An actor that the handler or the body learns holds for the rest of the body.
+    assert_eq!(server.text("/before", "alice").await, "dora dora dora ");
     assert_eq!(server.text("/late", "alice").await, "carol carol carol ");
     assert_eq!(server.text("/plain", "alice").await, "alice alice alice ");
     assert_eq!(actor_now(), "none");
@@ -62,6 +69,25 @@ async fn a_body_of_known_size_keeps_it() {
     let answer = server.get("/empty", &[]).await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
     assert_eq!(answer.header("transfer-encoding"), None);
+}
+
+#[actix_web::test]
+async fn a_body_taken_as_bytes_is_whole_or_stays_as_it_is() {
+    let stream = async || HttpResponse::Ok().streaming(chunks());
+    let app = App::new()
+        .route("/text", web::get().to(async || "seven b"))
+        .route("/stream", web::get().to(stream))
+        .wrap(audited());
+    let app = test::init_service(app).await;
+    let body = async |path| {
+        let request = test::TestRequest::with_uri(path).insert_header(("x-user", "alice"));
+        let answer = test::call_service(&app, request.to_request()).await;
+        answer.into_body()
+    };
+    let bytes = body("/text").await.try_into_bytes();
+    assert_eq!(bytes.unwrap(), "seven b");
+    let stream = body("/stream").await.try_into_bytes().unwrap_err();
+    assert_eq!(to_bytes(stream).await.unwrap(), "alice alice alice ");
 }
 
 #[actix_web::test]

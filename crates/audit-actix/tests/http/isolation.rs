@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Barrier, oneshot};
 
-use crate::server::{AtDrop, Server, actor_now, audited, tell};
+use crate::server::{AtDrop, Server, actor_now, audited, tell, tell_bare};
 
 const REQUESTS: usize = 200;
 
@@ -106,13 +106,15 @@ async fn a_panic_in_a_handler_or_a_body_leaves_no_scope_behind() {
         };
         app.route("/handler", web::get().to(handler))
             .route("/body", web::get().to(body))
-            .route("/", web::get().to(tell));
+            .route("/", web::get().to(tell))
+            .route("/bare", web::get().to(tell_bare));
     });
     for path in ["/handler", "/body"] {
         let answer = server.try_send("GET", path, &[("x-user", "alice")]).await;
         assert!(answer.is_none(), "{answer:?}");
         assert_eq!(server.text("/", "bob").await, "bob");
         assert_eq!(server.get("/", &[]).await.text, "");
+        assert_eq!(server.text("/bare", "bob").await, "none");
     }
 }
 
@@ -132,7 +134,8 @@ async fn a_cancelled_request_is_dropped_in_its_scope_and_leaves_none() {
             }
         };
         app.route("/wait", web::get().to(handler))
-            .route("/", web::get().to(tell));
+            .route("/", web::get().to(tell))
+            .route("/bare", web::get().to(tell_bare));
     });
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let request = b"GET /wait HTTP/1.1\r\nhost: x\r\nx-user: alice\r\n\r\n";
@@ -143,4 +146,5 @@ async fn a_cancelled_request_is_dropped_in_its_scope_and_leaves_none() {
     assert_eq!(seen.unwrap().unwrap(), "alice");
     assert_eq!(server.text("/", "bob").await, "bob");
     assert_eq!(server.get("/", &[]).await.text, "");
+    assert_eq!(server.text("/bare", "bob").await, "none");
 }

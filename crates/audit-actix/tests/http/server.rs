@@ -5,9 +5,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, rt};
 use audit_actix::AuditMiddleware;
 use audit_core::actor::{RequestHead, Resolution};
 use audit_core::{Actor, context};
@@ -55,7 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (sender, started) = mpsc::channel();
         let serve = move || {
-            System::new().block_on(async {
+            rt::System::new().block_on(async {
                 let app = move || App::new().configure(configure.clone()).wrap(audit.clone());
                 let server = HttpServer::new(app)
                     .workers(workers)
@@ -170,6 +169,12 @@ impl Drop for AtDrop {
 /// A handler that answers with the actor.
 pub(crate) async fn tell() -> String {
     actor_now()
+}
+
+/// A handler that answers with the actor of a bare task on its thread: `none`, unless a scope was
+/// left behind there.
+pub(crate) async fn tell_bare() -> String {
+    rt::spawn(async { actor_now() }).await.unwrap()
 }
 
 /// A handler that answers with the context it runs in.
