@@ -1,5 +1,6 @@
 //! Telling an error of capture from the application's own.
 
+mod message;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -51,6 +52,9 @@ impl CaptureError {
     #[must_use]
     pub fn of<Adapter, E: Refusal<Adapter>>(error: &E) -> Option<Self> {
         let answer = error.answer()?;
+        if answer.code.is_none() {
+            return message::capture_error(answer.message);
+        }
         match error.dialect() {
             Some(dialect) => Self::in_answer(dialect, &answer),
             None => [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite]
@@ -62,6 +66,7 @@ impl CaptureError {
     /// Reads what a database said.
     pub(crate) fn in_answer(dialect: Dialect, answer: &Answer<'_>) -> Option<Self> {
         match dialect {
+            _ if answer.code.is_none() => message::capture_error(answer.message),
             Dialect::MySql => mysql::capture_error(answer),
             Dialect::Postgres => postgres::capture_error(answer),
             _ => sqlite::capture_error(answer),
@@ -126,6 +131,7 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) fn of(dialect: Dialect, answer: &Answer<'_>) -> Self {
         match dialect {
+            _ if answer.code.is_none() => message::fault(answer.message),
             Dialect::MySql => mysql::fault(answer),
             Dialect::Postgres => postgres::fault(answer),
             _ => sqlite::fault(answer),

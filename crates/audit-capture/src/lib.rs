@@ -16,7 +16,6 @@ mod sqlite;
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
-pub use mysql::DENIED as MYSQL_DENIED;
 pub use plan::{Plan, TableSchema, Trigger};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
@@ -24,3 +23,7 @@ pub use sql::checksum;
 
 /// What every error that a trigger of ours raises begins with.
 pub const ERROR_PREFIX: &str = "audit: ";
+
+/// What a refused write without a context says; it begins with [`ERROR_PREFIX`].
+pub const MISSING_CONTEXT: &str =
+    "audit: a write without a context is refused; run it inside an audit context";

@@ -25,7 +25,6 @@ use crate::sql::{identifier, literal};
 
 pub(crate) use manual::manual_insert;
 pub(crate) use probe::{definition_of_log, probe};
-pub use trigger::DENIED;
 pub(crate) use trigger::triggers;
 
 /// What only MySQL and MariaDB have in their catalog.

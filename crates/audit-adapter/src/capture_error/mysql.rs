@@ -35,7 +35,9 @@ pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
     let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
     let detail = Detail::new(message, fault(answer) == Fault::Busy);
     match number(answer) {
-        _ if message == audit_capture::MYSQL_DENIED => Some(CaptureError::MissingContext(detail)),
+        _ if message == audit_capture::MISSING_CONTEXT => {
+            Some(CaptureError::MissingContext(detail))
+        }
         Some(number::BAD_FIELD) if names_row => Some(CaptureError::StaleTrigger(detail)),
         Some(number::BAD_FIELD) if is_ours => Some(CaptureError::LogMissing(detail)),
         Some(number::NO_SUCH_TABLE) if message.contains("audit_logs") => {

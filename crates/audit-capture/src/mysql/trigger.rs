@@ -16,10 +16,6 @@ use super::event::{self, MySql};
 use super::skipped;
 use super::{LABEL, LONGEST_NAME, PREFIX, name, probe, qualified, text};
 
-/// What a refused write says on MySQL; it begins with [`crate::ERROR_PREFIX`].
-pub const DENIED: &str =
-    "audit: a write without a context is refused; run it inside an audit context";
-
 /// What the body of a trigger declares. Every error gets our prefix and keeps its number.
 pub(super) const DECLARATIONS: &str = "DECLARE audit_at DATETIME(6); DECLARE audit_us BIGINT; \
      DECLARE audit_error TEXT; DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN \
@@ -69,7 +65,7 @@ pub(super) fn refusal() -> String {
     format!(
         "IF {} IS NULL THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {}; END IF; ",
         MySql.slot(Slot::ActorKind),
-        text(DENIED)
+        text(crate::MISSING_CONTEXT)
     )
 }
 

@@ -13,9 +13,6 @@ use super::expression::{Postgres, Row, changed, event_id, micros, needs_key, sho
 use super::trigger::root_trigger;
 use super::{POSTGRES_DENIED, rule, text};
 
-/// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
-const DENIED: &str = "audit: a write without a context is refused; run it inside an audit context";
-
 /// The table of events.
 const LOG: &str = "audit.audit_logs";
 
@@ -64,7 +61,7 @@ fn refusal(capture: &Capture<'_>, rows: &str) -> String {
         RAISE EXCEPTION USING ERRCODE = '{POSTGRES_DENIED}', MESSAGE = {};
     END IF;\n",
         Postgres.slot(Slot::ActorKind),
-        text(DENIED)
+        text(crate::MISSING_CONTEXT)
     )
 }
 

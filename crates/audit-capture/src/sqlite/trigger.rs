@@ -14,9 +14,6 @@ use super::PREFIX;
 /// SQLite has no limit for names; this keeps them readable.
 const LONGEST_NAME: usize = 200;
 
-/// What a refused write says; it begins with [`crate::ERROR_PREFIX`].
-const DENIED: &str = "audit: a write without a context is refused; run it inside an audit context";
-
 /// The expressions of SQLite.
 pub(super) struct Sqlite;
 
@@ -76,7 +73,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         let _ = write!(
             body,
             "SELECT RAISE(ABORT, {}) WHERE {kind} IS NULL; ",
-            text(DENIED)
+            text(crate::MISSING_CONTEXT)
         );
     }
     let _ = write!(
