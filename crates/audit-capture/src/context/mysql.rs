@@ -1,6 +1,7 @@
 //! User variables of the session, one for each slot.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use audit_core::query::{Bind, BoundQuery};
 use audit_core::stamp::{Slot, Stamp};
@@ -12,6 +13,25 @@ pub(crate) const STALE: &str = "@audit_stale";
 /// Takes the context off. One variable says that all the others are void, which takes half the
 /// time of setting each; the first trigger that would read them forgets them.
 pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
+
+/// The same for a client that does not say whether a transaction is open: gives 1 then, else 0.
+/// That is the first of its columns.
+pub const CLEAR_AND_TELL: &str = "SELECT CAST(@@in_transaction AS SIGNED), @audit_stale := 1, \
+     @audit_transaction_id := NULL";
+
+/// [`stamp`] for a client that prepares it once: binds are the slots in their order, as bytes, so
+/// that the character set of the session does not matter.
+pub static STAMP_PREPARED: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::with_capacity(1024);
+    assign(&mut text, variable, |_, text| {
+        text.push_str("CONVERT(? USING utf8mb4)");
+    });
+    text.push_str(FRESH);
+    text
+});
+
+/// What ends every stamp at checkout.
+const FRESH: &str = ", @audit_stale = NULL, @audit_transaction_id = NULL";
 
 /// Rolls a transaction of [`begin`] back, and forgets its id.
 pub const ROLLBACK: &str = "ROLLBACK; SET @audit_transaction_id = NULL";
@@ -32,7 +52,7 @@ pub fn stamp(stamp: &Stamp) -> String {
     assign(&mut text, VARIABLE, |slot, text| {
         value(stamp.get(slot), text)
     });
-    text.push_str(", @audit_stale = NULL, @audit_transaction_id = NULL");
+    text.push_str(FRESH);
     text
 }
 

@@ -6,6 +6,14 @@ use audit_core::stamp::Stamp;
 /// Takes the context off.
 pub const CLEAR: &str = "SET audit.context = ''";
 
+/// The same, for a client that does not say whether a transaction is open: fails inside one that an
+/// earlier message has opened. It must be sent as one message that is not prepared: only there a
+/// transaction of its own has begun in the microsecond in which the statement has.
+pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = "SELECT \
+     pg_catalog.set_config('audit.context', '', false), \
+     CAST(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp() \
+     THEN '0' ELSE 'a transaction was left open on this connection' END AS integer)";
+
 /// Replaces the context of a connection that the caller holds; bind: the joined stamp. The empty
 /// text stands for what [`keep_fallback`] left, which also fills the service and environment that a
 /// stamp leaves open.
