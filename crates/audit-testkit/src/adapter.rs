@@ -59,6 +59,10 @@ pub struct Failure {
 
 /// An adapter under test: a pool attached to an audit, as a user would build it.
 pub trait Adapter: Send + Sync + Sized + 'static {
+    /// Whether the library hands on where in functions an error happened (`CONTEXT` of PostgreSQL),
+    /// which alone tells whose lock it was that was waited for in vain.
+    const HANDS_ON_THE_PLACE: bool = true;
+
     /// Builds the attached pool.
     fn attach(url: &str, audit: &Audit, connections: u32) -> impl Future<Output = Self> + Send;
 
