@@ -6,6 +6,7 @@ pub(super) const LIBRARIES: &[&str] = &[
     "audit-adapter",
     "audit-capture",
     "audit-core",
+    "audit-diesel",
     "audit-jwt",
     "audit-migrations",
     "audit-sqlite",
@@ -26,6 +27,15 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "audit-sqlx",
+        &[
+            "audit-adapter",
+            "audit-capture",
+            "audit-core",
+            "audit-sqlite",
+        ],
+    ),
+    (
+        "audit-diesel",
         &[
             "audit-adapter",
             "audit-capture",
@@ -55,6 +65,7 @@ const HOSTS: &[&str] = &[
     "actix-http",
     "actix-web",
     "axum",
+    "diesel",
     "http",
     "hyper",
     "libsqlite3-sys",

@@ -1,0 +1,26 @@
+//! Connections that block: `diesel::Connection`, plain or out of r2d2.
+
+mod check;
+mod connection;
+mod database;
+mod log;
+mod manager;
+mod migrate;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod record;
+mod session;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod transaction;
+
+pub use check::{CheckError, check, check_pool};
+pub use connection::{AttachError, attach, establish, stamp, unaudited};
+pub use database::AuditConnection;
+pub use log::{Log, LogError, log};
+pub use manager::AuditedManager;
+pub use migrate::{MigrateError, migrate};
+pub use record::{RecordError, record};
+pub use transaction::transaction;

@@ -1,0 +1,128 @@
+//! Connections that the caller holds.
+
+use audit_adapter::{Attachment, CatalogReadError, ContextScope, prepare, remove_from_connection};
+use audit_core::{Audit, Dialect, context};
+use diesel::result::{ConnectionError, Error};
+use diesel::{Connection, QueryResult};
+
+use super::database::AuditConnection;
+use super::database::sealed::Capture;
+use super::session::{Session, finish, unreadable};
+
+/// A connection could not be made to carry the context.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// The connection could not be opened.
+    #[error("the database cannot be reached")]
+    Connection(#[from] ConnectionError),
+    /// The database failed.
+    #[error("the connection could not be attached to the audit")]
+    Database(#[from] Error),
+    /// SQLite cannot take our functions.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
+    Functions(#[from] audit_sqlite::RegisterError),
+    /// The connection was opened before our functions were there (SQLite).
+    #[error(
+        "this connection was opened before the audit functions were registered; open it with \
+         `audit_diesel::establish`"
+    )]
+    OpenedBefore,
+}
+
+impl From<CatalogReadError<Error>> for AttachError {
+    fn from(error: CatalogReadError<Error>) -> Self {
+        Self::Database(unreadable(error))
+    }
+}
+
+/// Makes a database library ready, once per process.
+pub(crate) fn initialize(dialect: Dialect) -> Result<(), AttachError> {
+    #[cfg(feature = "sqlite")]
+    if dialect == Dialect::Sqlite {
+        audit_sqlite::register()?;
+    }
+    let _ = dialect;
+    Ok(())
+}
+
+/// Opens a connection and [`attach`]es it.
+///
+/// # Errors
+/// [`AttachError::Connection`] when the database cannot be reached; else as [`attach`].
+pub fn establish<C>(url: &str, audit: &Audit) -> Result<C, AttachError>
+where
+    C: AuditConnection + Connection,
+{
+    initialize(C::Raw::DIALECT)?;
+    let mut connection = C::establish(url)?;
+    attach(&mut connection, audit)?;
+    Ok(connection)
+}
+
+/// Makes a plain connection carry the context of this thread, until [`stamp`] puts on another. It
+/// can be called again, after rules or schema have changed.
+///
+/// # Errors
+/// [`AttachError::OpenedBefore`] when a connection of SQLite does not know our functions.
+pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
+    let connection = connection.raw();
+    initialize(C::Raw::DIALECT)?;
+    if C::Raw::DIALECT == Dialect::Sqlite && !knows_functions(connection)? {
+        return Err(AttachError::OpenedBefore);
+    }
+    let attachment = Attachment::new(audit, ContextScope::Connection);
+    finish(prepare(&mut Session(connection), &attachment))?;
+    connection.check_out(&attachment, &attachment.current_stamp())?;
+    Ok(())
+}
+
+/// Whether the functions that triggers of SQLite call are there.
+fn knows_functions<C: Capture>(connection: &mut C) -> QueryResult<bool> {
+    let query = audit_core::query::BoundQuery::plain(
+        "SELECT name FROM pragma_function_list WHERE name = 'audit_stamp'",
+    );
+    connection.texts(&query).map(|rows| !rows.is_empty())
+}
+
+/// Puts the context of this thread on a connection that is held for longer than one scope. Until
+/// this is called, a held connection keeps the context of its checkout.
+///
+/// Outside every scope the connection gets the fallback of what it is attached to: the service and
+/// environment, and the actor of `MissingContext::System`.
+///
+/// # Errors
+/// When the statement fails.
+pub fn stamp<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
+    let current = context::current().map(|context| context.stamp(None, None));
+    let session = &mut Session(connection.raw());
+    finish(audit_adapter::stamp(session, current.as_deref()))
+}
+
+/// Runs work on an attached connection without the triggers that are put on each connection, for a
+/// migration of the application that they would stand in the way of (SQLite: dropping a column).
+/// Changes of rows meanwhile are **not recorded**. The triggers are put back for the schema as it is
+/// then, and the connection carries the context of this thread.
+///
+/// Where triggers are in the schema (PostgreSQL, MySQL) this runs the work as it is.
+///
+/// # Errors
+/// The error of the work, or of removing or restoring the triggers.
+pub fn unaudited<C, T, E>(
+    connection: &mut C,
+    audit: &Audit,
+    work: impl FnOnce(&mut C) -> Result<T, E>,
+) -> Result<T, E>
+where
+    C: AuditConnection,
+    E: From<Error>,
+{
+    let raw = connection.raw();
+    finish(remove_from_connection(&mut Session(raw))).map_err(unreadable)?;
+    let result = work(connection);
+    let raw = connection.raw();
+    let attachment = Attachment::new(audit, ContextScope::Connection);
+    finish(prepare(&mut Session(raw), &attachment)).map_err(unreadable)?;
+    result
+}

@@ -1,0 +1,100 @@
+//! A pool of r2d2 whose checkout and release carry the context.
+
+use std::sync::Arc;
+
+use audit_adapter::{Attachment, ContextScope, prepare};
+use audit_core::Audit;
+use diesel::r2d2::{ManageConnection, R2D2Connection as _};
+use diesel::result::Error;
+
+use super::connection::AttachError;
+use super::database::sealed::Capture;
+use super::database::{Cleared, Expected};
+use super::session::{Session, finish, is_in_transaction, unreadable};
+
+/// Manages the connections of an r2d2 pool so that each carries the context of whoever has it.
+/// What the pool hands out are Diesel's own connections.
+///
+/// | r2d2 calls | on the thread | and then |
+/// |---|---|---|
+/// | `connect` | of the pool's own | the connection is made ready; it is nobody's yet |
+/// | `is_valid` | that calls `Pool::get`, at every checkout, also the first of a connection | the context of that thread is put on, in place of the pool's ping |
+/// | `has_broken` | that drops the connection | the context is taken off; a connection on which a transaction was left open is closed |
+///
+/// **Leave `test_on_check_out` of the pool's builder as it is**, `true`: without it nothing is put
+/// on a connection, and every change is recorded as actor kind `unknown`.
+#[derive(Debug)]
+pub struct AuditedManager<M> {
+    manager: M,
+    attachment: Arc<Attachment>,
+}
+
+impl<M> AuditedManager<M>
+where
+    M: ManageConnection<Connection: Capture>,
+{
+    /// Wraps a manager, such as `diesel::r2d2::ConnectionManager`.
+    ///
+    /// # Errors
+    /// [`AttachError::Functions`] when SQLite cannot take our functions.
+    pub fn new(manager: M, audit: &Audit) -> Result<Self, AttachError> {
+        super::connection::initialize(M::Connection::DIALECT)?;
+        Ok(Self {
+            manager,
+            attachment: Arc::new(Attachment::new(audit, ContextScope::Connection)),
+        })
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl<M> AuditedManager<M>
+where
+    M: ManageConnection<Connection = diesel::PgConnection>,
+{
+    /// How long the context stays on a connection; from checkout to release unless set.
+    #[must_use]
+    pub fn context_scope(mut self, scope: ContextScope) -> Self {
+        self.attachment = Arc::new(Attachment::new(self.attachment.audit(), scope));
+        self
+    }
+}
+
+impl<M> ManageConnection for AuditedManager<M>
+where
+    M: ManageConnection<Connection: Capture, Error: From<Error>>,
+{
+    type Connection = M::Connection;
+    type Error = M::Error;
+
+    fn connect(&self) -> Result<M::Connection, M::Error> {
+        let mut connection = self.manager.connect()?;
+        let prepared = finish(prepare(&mut Session(&mut connection), &self.attachment));
+        prepared.map_err(unreadable)?;
+        Ok(connection)
+    }
+
+    fn is_valid(&self, connection: &mut M::Connection) -> Result<(), M::Error> {
+        match self.attachment.scope() {
+            ContextScope::Connection => {
+                let stamp = self.attachment.current_stamp();
+                connection.check_out(&self.attachment, &stamp)?;
+            }
+            ContextScope::Transaction => connection.ping()?,
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, connection: &mut M::Connection) -> bool {
+        self.manager.has_broken(connection) || !is_clean(connection)
+    }
+}
+
+/// Takes the context off a connection; says whether the next one may have it.
+fn is_clean<C: Capture>(connection: &mut C) -> bool {
+    let expected = match is_in_transaction(connection) {
+        Ok(true) => Expected::TestTransaction,
+        Ok(false) => Expected::NoTransaction,
+        Err(_) => return false,
+    };
+    matches!(connection.check_in(expected), Ok(Cleared::Yes))
+}

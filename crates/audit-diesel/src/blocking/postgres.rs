@@ -1,0 +1,48 @@
+//! PostgreSQL: triggers in the schema, context in a setting of the session.
+
+use audit_adapter::{Attachment, Rows};
+use audit_capture::context::postgres as context;
+use audit_core::Dialect;
+use audit_core::query::BoundQuery;
+use audit_core::stamp::Stamp;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::{Pg, PgConnection};
+use diesel::{QueryResult, RunQueryDsl as _};
+
+use super::database::sealed::{Capture, Reach};
+use super::database::{Cleared, Expected};
+use crate::row;
+
+impl Reach for PgConnection {
+    type Raw = Self;
+
+    fn raw(&mut self) -> &mut Self {
+        self
+    }
+}
+
+impl Capture for PgConnection {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    fn check_out(&mut self, _attachment: &Attachment, stamp: &Stamp) -> QueryResult<()> {
+        self.batch_execute(&context::stamp(stamp))
+    }
+
+    fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared> {
+        // Diesel says nothing of the state that the server ends its answer with, so the server
+        // refuses the text where a transaction is open.
+        self.batch_execute(match expected {
+            Expected::NoTransaction => context::CLEAR_OUTSIDE_A_TRANSACTION,
+            Expected::TestTransaction => context::CLEAR,
+        })?;
+        Ok(Cleared::Yes)
+    }
+
+    fn begin_statement(stamp: &Stamp) -> Option<String> {
+        Some(context::begin(stamp))
+    }
+
+    fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {
+        bound!(Pg, query).load(self).map(row::texts)
+    }
+}

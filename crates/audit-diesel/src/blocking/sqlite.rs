@@ -1,0 +1,91 @@
+//! SQLite: TEMP triggers on each connection, context in the connection's memory.
+
+use audit_adapter::{Attachment, Rows, install_on_connection};
+use audit_core::Dialect;
+use audit_core::query::BoundQuery;
+use audit_core::stamp::Stamp;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{OptionalExtension as _, QueryResult, RunQueryDsl, select};
+
+use super::database::sealed::{Capture, Reach};
+use super::database::{Cleared, Expected};
+use super::session::{Session, finish, unreadable};
+use crate::row;
+
+/// The functions of audit-sqlite that every checkout and release calls, as Diesel's own: it keeps
+/// their statements prepared.
+mod function {
+    #[diesel::declare_sql_function]
+    extern "SQL" {
+        /// Puts a context on the connection.
+        fn audit_stamp(
+            stamp: diesel::sql_types::Text,
+        ) -> diesel::sql_types::Nullable<diesel::sql_types::BigInt>;
+
+        /// Takes it off.
+        fn audit_clear() -> diesel::sql_types::Integer;
+    }
+}
+
+/// The version of the schema; one that Diesel keeps prepared.
+#[derive(Debug, Clone, Copy, QueryId)]
+struct SchemaVersion;
+
+impl Query for SchemaVersion {
+    type SqlType = BigInt;
+}
+
+impl RunQueryDsl<SqliteConnection> for SchemaVersion {}
+
+impl QueryFragment<Sqlite> for SchemaVersion {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        pass.push_sql("PRAGMA schema_version");
+        Ok(())
+    }
+}
+
+impl Reach for SqliteConnection {
+    type Raw = Self;
+
+    fn raw(&mut self) -> &mut Self {
+        self
+    }
+}
+
+impl Capture for SqliteConnection {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    fn check_out(&mut self, attachment: &Attachment, stamp: &Stamp) -> QueryResult<()> {
+        let installed = set_stamp(self, stamp)?;
+        let now: Option<i64> = SchemaVersion.get_result(self).optional()?;
+        if installed.is_none() || installed != now {
+            let session = &mut Session(self);
+            finish(install_on_connection(session, attachment)).map_err(unreadable)?;
+            set_stamp(self, stamp)?;
+        }
+        Ok(())
+    }
+
+    fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared> {
+        let open: i32 = select(function::audit_clear()).get_result(self)?;
+        Ok(match (open, expected) {
+            (0, _) | (_, Expected::TestTransaction) => Cleared::Yes,
+            _ => Cleared::InTransaction,
+        })
+    }
+
+    fn begin_statement(_stamp: &Stamp) -> Option<String> {
+        None
+    }
+
+    fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {
+        bound!(Sqlite, query).load(self).map(row::texts)
+    }
+}
+
+/// Puts a stamp on the connection; gives the version of the schema that its triggers are for.
+fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<Option<i64>> {
+    select(function::audit_stamp(stamp.joined())).get_result(connection)
+}

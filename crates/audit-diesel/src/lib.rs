@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+#[macro_use]
+mod row;
+
+mod blocking;
+mod refusal;
+
+pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
+pub use blocking::{
+    AttachError, AuditConnection, AuditedManager, CheckError, Log, LogError, MigrateError,
+    RecordError, attach, check, check_pool, establish, log, migrate, record, stamp, transaction,
+    unaudited,
+};
+pub use refusal::Adapter;
