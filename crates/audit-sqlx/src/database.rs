@@ -59,6 +59,11 @@ pub(crate) mod sealed {
         /// the transaction.
         fn begin_statement(stamp: Option<&Stamp>) -> Option<String>;
 
+        /// Gives an open transaction a context that ends with it.
+        fn local_statement(_stamp: &Stamp) -> Option<String> {
+            None
+        }
+
         /// Runs a text of statements.
         fn run<'c>(
             connection: &'c mut ConnectionOf<Self>,

@@ -3,6 +3,7 @@
 #[macro_use]
 mod session;
 
+pub mod adapter;
 mod attachment;
 mod check;
 mod connection;

@@ -9,6 +9,7 @@ use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, Row};
 use uuid::Uuid;
 
+use crate::adapter;
 use crate::database::{Stamped, sealed::Capture};
 use crate::session::set_outside_a_transaction;
 
@@ -20,7 +21,8 @@ impl Capture for MySql {
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        let text = AssertSqlSafe(context::stamp(stamp));
+        let id = adapter::begins_here().then(Uuid::now_v7);
+        let text = AssertSqlSafe(context::stamp(stamp, id));
         Box::pin(set_outside_a_transaction::<Self>(connection, text))
     }
 

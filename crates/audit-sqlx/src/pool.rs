@@ -1,7 +1,7 @@
 //! A plain pool whose hooks carry the context.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use audit_adapter::{Attachment, ContextScope};
 use audit_core::{Audit, AuditContext};
@@ -36,6 +36,7 @@ pub struct Attach<DB: Database> {
     audit: Audit,
     scope: ContextScope,
     clear_at_release: bool,
+    first: Vec<String>,
     after_connect: Option<Hook<DB, ()>>,
     before_acquire: Option<Hook<DB, bool>>,
     after_release: Option<Hook<DB, bool>>,
@@ -64,6 +65,7 @@ pub fn attach<DB: AuditDatabase>(options: PoolOptions<DB>, audit: &Audit) -> Att
         audit: audit.clone(),
         scope: ContextScope::default(),
         clear_at_release: true,
+        first: Vec::new(),
         after_connect: None,
         before_acquire: None,
         after_release: None,
@@ -133,6 +135,12 @@ impl<DB: AuditDatabase> Attach<DB> {
         self
     }
 
+    /// Statements that run on a connection after it was opened, before anything else does.
+    pub(crate) fn first(mut self, statements: Vec<String>) -> Self {
+        self.first = statements;
+        self
+    }
+
     /// Opens the pool at a URL.
     ///
     /// # Errors
@@ -150,9 +158,7 @@ impl<DB: AuditDatabase> Attach<DB> {
         self,
         options: <ConnectionOf<DB> as Connection>::Options,
     ) -> Result<Pool<DB>, sqlx::Error> {
-        let (pool_options, attachment) = self.hooked()?;
-        let weak = Arc::downgrade(&attachment);
-        drop(attachment);
+        let (pool_options, weak) = self.hooked()?;
         // The first connection is released without a hook: it is opened in an empty context, so
         // that it never carries the context of whoever opens the pool.
         let pool = AuditContext::new()
@@ -170,16 +176,14 @@ impl<DB: AuditDatabase> Attach<DB> {
         self,
         options: <ConnectionOf<DB> as Connection>::Options,
     ) -> Result<Pool<DB>, sqlx::Error> {
-        let (pool_options, attachment) = self.hooked()?;
-        let weak = Arc::downgrade(&attachment);
-        drop(attachment);
+        let (pool_options, weak) = self.hooked()?;
         let pool = pool_options.connect_lazy_with(options);
         attachment::remember(&pool, weak);
         Ok(pool)
     }
 
     /// The options with our hooks; only those hooks keep the attachment alive.
-    fn hooked(self) -> Result<(PoolOptions<DB>, Arc<Attachment>), sqlx::Error> {
+    pub(crate) fn hooked(self) -> Result<(PoolOptions<DB>, Weak<Attachment>), sqlx::Error> {
         DB::initialize()?;
         if self.scope == ContextScope::Transaction && !DB::CONTEXT_IN_TRANSACTION {
             return Err(sqlx::Error::Configuration(Box::new(NoTransactionScope)));
@@ -187,9 +191,14 @@ impl<DB: AuditDatabase> Attach<DB> {
         let attachment = Arc::new(Attachment::new(&self.audit, self.scope));
         let mut options = self.options.test_before_acquire(false);
         let (shared, user) = (Arc::clone(&attachment), self.after_connect);
+        let first: Arc<[String]> = self.first.into();
         options = options.after_connect(move |connection, meta| {
             let (shared, user) = (Arc::clone(&shared), user.clone());
+            let first = Arc::clone(&first);
             Box::pin(async move {
+                for statement in &*first {
+                    DB::run(connection, statement).await?;
+                }
                 let session = &mut Session::<DB>(connection);
                 let prepared = audit_adapter::prepare(session, &shared).await;
                 prepared.map_err(unreadable)?;
@@ -226,7 +235,7 @@ impl<DB: AuditDatabase> Attach<DB> {
                 })
             });
         }
-        Ok((options, attachment))
+        Ok((options, Arc::downgrade(&attachment)))
     }
 }
 

@@ -35,6 +35,10 @@ impl Capture for Postgres {
         stamp.map(context::begin)
     }
 
+    fn local_statement(stamp: &Stamp) -> Option<String> {
+        Some(context::set_local(stamp))
+    }
+
     fn run<'c>(
         connection: &'c mut PgConnection,
         text: &'c str,

@@ -9,6 +9,7 @@ pub(super) const LIBRARIES: &[&str] = &[
     "audit-diesel",
     "audit-jwt",
     "audit-migrations",
+    "audit-seaorm",
     "audit-sqlite",
     "audit-sqlx",
     "audit-testkit",
@@ -32,6 +33,15 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
             "audit-capture",
             "audit-core",
             "audit-sqlite",
+        ],
+    ),
+    (
+        "audit-seaorm",
+        &[
+            "audit-capture",
+            "audit-core",
+            "audit-migrations",
+            "audit-sqlx",
         ],
     ),
     (

@@ -45,9 +45,10 @@ pub(crate) fn variable(slot: Slot) -> String {
     format!("{VARIABLE}{}", slot.name())
 }
 
-/// Puts a context on a connection that comes out of a pool.
+/// Puts a context on a connection that comes out of a pool, and the id of the transaction that will
+/// be opened on it at once.
 #[must_use]
-pub fn stamp(stamp: &Stamp) -> String {
+pub fn stamp(stamp: &Stamp, transaction: Option<uuid::Uuid>) -> String {
     let mut text = String::with_capacity(1024);
     assign(&mut text, VARIABLE, |slot, text| {
         value(stamp.get(slot), text)
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_slot_is_set_or_emptied() {
-        let texts = [stamp(&Stamp::new(None, None, None)), replace(None)];
+        let texts = [stamp(&Stamp::new(None, None, None), None), replace(None)];
         for slot in Slot::ALL {
             for text in &texts {
                 assert!(text.contains(&format!("{} = ", variable(slot))), "{text}");

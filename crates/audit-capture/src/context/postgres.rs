@@ -81,6 +81,12 @@ pub fn stamp(stamp: &Stamp) -> String {
     with_stamp("SET audit.context = ", stamp)
 }
 
+/// Gives an open transaction a context that ends with it.
+#[must_use]
+pub fn set_local(stamp: &Stamp) -> String {
+    with_stamp("SET LOCAL audit.context = ", stamp)
+}
+
 /// Opens a transaction and gives it the context, in one message.
 #[must_use]
 pub fn begin(stamp: &Stamp) -> String {

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod attach;
+mod backend;
+mod check;
+mod error;
+mod log;
+mod migrate;
+mod record;
+#[cfg(feature = "postgres")]
+mod search_path;
+mod transaction;
+mod unaudited;
+
+pub use attach::{Attach, attach};
+pub use audit_sqlx::{
+    CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, Report,
+};
+pub use check::check;
+pub use error::{UnsupportedConnection, capture_error};
+pub use log::{Log, log};
+pub use migrate::migrate;
+pub use record::{RecordError, record};
+pub use transaction::{
+    begin, begin_with_config, begin_with_options, stamp, transaction, transaction_with_config,
+};
+pub use unaudited::unaudited;

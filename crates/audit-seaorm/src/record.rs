@@ -1,0 +1,68 @@
+//! Events that the application records itself.
+
+use audit_core::query::{Bind, BoundQuery};
+use audit_core::{Dialect, ManualEvent, ManualEventError};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+
+use crate::error::{conn, unsupported};
+
+/// A manual event was not recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The event is not complete.
+    #[error(transparent)]
+    Event(#[from] ManualEventError),
+    /// The database refused it.
+    #[error("the event could not be written; the transaction can be rolled back")]
+    Database(#[from] DbErr),
+}
+
+/// Records an event in the caller's transaction: it is there when the transaction commits, and
+/// gone when it rolls back. Who, where and why come from the context on the connection.
+///
+/// # Errors
+/// [`RecordError::Event`] before anything runs, [`RecordError::Database`] when the database
+/// refuses the event.
+pub async fn record<C: ConnectionTrait>(
+    connection: &C,
+    event: ManualEvent,
+) -> Result<(), RecordError> {
+    let backend = connection.get_database_backend();
+    let query = audit_capture::manual_insert(dialect(backend)?, &event.to_texts()?);
+    run(connection, query).await?;
+    Ok(())
+}
+
+/// The SQL dialect of a database of SeaORM.
+pub(crate) fn dialect(backend: DbBackend) -> Result<Dialect, DbErr> {
+    match backend {
+        DbBackend::MySql => Ok(Dialect::MySql),
+        DbBackend::Postgres => Ok(Dialect::Postgres),
+        DbBackend::Sqlite => Ok(Dialect::Sqlite),
+        _ => Err(conn(unsupported())),
+    }
+}
+
+/// Runs a statement of ours on whatever SeaORM runs statements on.
+pub(crate) async fn run<C: ConnectionTrait>(
+    connection: &C,
+    query: BoundQuery,
+) -> Result<(), DbErr> {
+    let backend = connection.get_database_backend();
+    if dialect(backend)? == Dialect::MySql {
+        // With nothing to prepare: in the answer to a preparation sqlx loses its place when the
+        // future is dropped, https://github.com/launchbadge/sqlx/issues/4393
+        let text = audit_capture::context::mysql::with_literals(&query);
+        connection.execute_unprepared(&text).await?;
+        return Ok(());
+    }
+    let binds = query.binds.into_iter().map(|bind| match bind {
+        Bind::Integer(number) => Value::BigInt(Some(number)),
+        Bind::Text(text) => Value::String(Some(text)),
+        _ => Value::String(None),
+    });
+    let statement = Statement::from_sql_and_values(backend, query.text, binds);
+    connection.execute_raw(statement).await?;
+    Ok(())
+}
