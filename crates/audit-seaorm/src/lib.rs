@@ -18,7 +18,7 @@ pub use audit_sqlx::{
 };
 pub use check::check;
 pub use error::{UnsupportedConnection, capture_error};
-pub use log::{Log, log};
+pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::{RecordError, record};
 pub use transaction::{

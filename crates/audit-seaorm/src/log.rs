@@ -1,44 +1,31 @@
 //! Reading the log: the paved path.
 
-use audit_core::Event;
 use audit_core::query::LogQuery;
+use audit_core::{Event, LogReader};
 use audit_sqlx::LogError;
 use sea_orm::DatabaseConnection;
 
 use crate::backend::with_pool;
 use crate::error::unsupported;
 
-/// Which events to read, newest first; see [`log`].
+/// Which events to read from a database, newest first; see [`log`].
+pub type Log = audit_core::Log<ConnectionReader>;
+
+/// Reads the log through a connection of SeaORM.
 #[derive(Debug, Clone)]
-#[must_use = "call `list` to read"]
-pub struct Log {
-    connection: DatabaseConnection,
-    query: LogQuery,
-}
+pub struct ConnectionReader(DatabaseConnection);
 
 /// Starts reading the log of the database behind a connection, attached or not.
 pub fn log(connection: &DatabaseConnection) -> Log {
-    Log {
-        connection: connection.clone(),
-        query: LogQuery::new(),
-    }
+    Log::new(ConnectionReader(connection.clone()))
 }
 
-impl Log {
-    /// Replaces what was asked so far by a query of audit-core.
-    pub fn matching(mut self, query: LogQuery) -> Self {
-        self.query = query;
-        self
-    }
+impl LogReader for ConnectionReader {
+    type Error = LogError;
 
-    /// Reads the events.
-    ///
-    /// # Errors
-    /// [`LogError::Query`] when a time or the limit cannot be, [`LogError::Database`] when the
-    /// database fails, [`LogError::Stored`] when a row was not written by this log.
-    pub async fn list(&self) -> Result<Vec<Event>, LogError> {
-        with_pool!(&self.connection,
-            pool => audit_sqlx::log(pool).matching(self.query.clone()).list().await,
+    async fn read(&self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+        with_pool!(&self.0,
+            pool => audit_sqlx::log(pool).matching(query.clone()).list().await,
             else Err(unsupported().into()))
     }
 }

@@ -25,7 +25,7 @@ pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;
-pub use log::{Log, LogError, log};
+pub use log::{Log, LogError, PoolReader, log};
 pub use migrate::{MigrateError, migrate};
 pub use pool::{Attach, attach};
 pub use record::{RecordError, record};

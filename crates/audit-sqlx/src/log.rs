@@ -1,94 +1,35 @@
 //! Reading the log: the paved path.
 
 use audit_core::query::LogQuery;
-use audit_core::{Event, Operation};
+use audit_core::{Event, LogReader};
 use sqlx::{Database, Pool};
 
 use crate::database::AuditDatabase;
 use crate::held::Held;
 use crate::session::Session;
 
-/// Which events to read, newest first; see [`log`].
+/// Which events to read from a database, newest first; see [`log`].
+pub type Log<DB> = audit_core::Log<PoolReader<DB>>;
+
+/// Reads the log through a pool.
 #[derive(Debug, Clone)]
-#[must_use = "call `list` to read"]
-pub struct Log<DB: Database> {
-    pool: Pool<DB>,
-    query: LogQuery,
-}
+pub struct PoolReader<DB: Database>(Pool<DB>);
 
 /// The log could not be read.
 pub type LogError = audit_adapter::LogError<sqlx::Error>;
 
 /// Starts reading the log of the database behind a pool. Any pool will do, attached or not.
 pub fn log<DB: AuditDatabase>(pool: &Pool<DB>) -> Log<DB> {
-    Log {
-        pool: pool.clone(),
-        query: LogQuery::new(),
-    }
+    Log::new(PoolReader(pool.clone()))
 }
 
-impl<DB: AuditDatabase> Log<DB> {
-    fn narrow(mut self, narrow: impl FnOnce(LogQuery) -> LogQuery) -> Self {
-        self.query = narrow(self.query);
-        self
-    }
+impl<DB: AuditDatabase> LogReader for PoolReader<DB> {
+    type Error = LogError;
 
-    /// Replaces what was asked so far by a query of audit-core.
-    pub fn matching(self, query: LogQuery) -> Self {
-        self.narrow(|_| query)
-    }
-
-    /// Events of this table.
-    pub fn table(self, name: impl Into<String>) -> Self {
-        self.narrow(|query| query.table(name))
-    }
-
-    /// Events of this record, under its present or its previous id.
-    pub fn record(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.record(id))
-    }
-
-    /// Events of this actor.
-    pub fn actor(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.actor(id))
-    }
-
-    /// Events of this operation.
-    pub fn operation(self, operation: Operation) -> Self {
-        self.narrow(|query| query.operation(operation))
-    }
-
-    /// Events of this request.
-    pub fn request(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.request(id))
-    }
-
-    /// Events at or after a time: a duration before now (`90m`, `24h`, `30d`, `2w`) or an instant
-    /// in RFC 3339.
-    pub fn since(self, time: impl Into<String>) -> Self {
-        self.narrow(|query| query.since(time))
-    }
-
-    /// At most this many; [`LogQuery::DEFAULT_LIMIT`] unless set.
-    pub fn limit(self, limit: u32) -> Self {
-        self.narrow(|query| query.limit(limit))
-    }
-
-    /// Oldest first instead of newest first.
-    pub fn oldest_first(self) -> Self {
-        self.narrow(LogQuery::oldest_first)
-    }
-
-    /// Reads the events.
-    ///
-    /// # Errors
-    /// [`LogError::Query`] when a time or the limit cannot be, [`LogError::Database`] when the
-    /// database fails, [`LogError::Stored`] when a row was not written by this log.
-    pub async fn list(&self) -> Result<Vec<Event>, LogError> {
-        let connection = Held::acquire(&self.pool).await;
+    async fn read(&self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+        let connection = Held::acquire(&self.0).await;
         let mut connection = connection.map_err(LogError::Database)?;
-        let events =
-            audit_adapter::read_log(&mut Session::<DB>(&mut connection), &self.query).await?;
+        let events = audit_adapter::read_log(&mut Session::<DB>(&mut connection), query).await?;
         connection.give_back();
         Ok(events)
     }
