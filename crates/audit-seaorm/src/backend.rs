@@ -1,7 +1,7 @@
 //! What differs between the databases of SeaORM; the rest of this crate is generic over it.
 
 use audit_sqlx::AuditDatabase;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr};
 use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 
@@ -43,12 +43,11 @@ pub(crate) fn pool<DB: Backend>(connection: &DatabaseConnection) -> Result<&Pool
 #[cfg(feature = "mysql")]
 impl Backend for sqlx::MySql {
     fn pool(connection: &DatabaseConnection) -> Option<&Pool<Self>> {
-        match connection.inner {
-            sea_orm::DatabaseConnectionType::SqlxMySqlPoolConnection(_) => {
-                Some(connection.get_mysql_connection_pool())
-            }
-            _ => None,
-        }
+        matches!(
+            connection.inner,
+            DatabaseConnectionType::SqlxMySqlPoolConnection(_)
+        )
+        .then(|| connection.get_mysql_connection_pool())
     }
 
     fn build_of(options: &mut ConnectOptions, pool: PoolOptions<Self>) {
@@ -59,12 +58,11 @@ impl Backend for sqlx::MySql {
 #[cfg(feature = "postgres")]
 impl Backend for sqlx::Postgres {
     fn pool(connection: &DatabaseConnection) -> Option<&Pool<Self>> {
-        match connection.inner {
-            sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
-                Some(connection.get_postgres_connection_pool())
-            }
-            _ => None,
-        }
+        matches!(
+            connection.inner,
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_)
+        )
+        .then(|| connection.get_postgres_connection_pool())
     }
 
     fn build_of(options: &mut ConnectOptions, pool: PoolOptions<Self>) {
@@ -81,12 +79,11 @@ impl Backend for sqlx::Postgres {
 #[cfg(feature = "sqlite")]
 impl Backend for sqlx::Sqlite {
     fn pool(connection: &DatabaseConnection) -> Option<&Pool<Self>> {
-        match connection.inner {
-            sea_orm::DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
-                Some(connection.get_sqlite_connection_pool())
-            }
-            _ => None,
-        }
+        matches!(
+            connection.inner,
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_)
+        )
+        .then(|| connection.get_sqlite_connection_pool())
     }
 
     fn build_of(options: &mut ConnectOptions, pool: PoolOptions<Self>) {

@@ -50,6 +50,7 @@ tokio::task_local! {
 }
 
 /// Whether the connection that is being handed out is for a transaction.
+#[cfg(feature = "mysql")]
 pub(crate) fn begins_here() -> bool {
     BEGINS.try_with(|()| ()).is_ok()
 }

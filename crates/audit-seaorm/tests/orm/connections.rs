@@ -1,0 +1,255 @@
+//! What the options of SeaORM say, and connections that are not ours.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use audit_core::Operation;
+use audit_seaorm::{CheckError, ContextScope, MigrateError, UnsupportedConnection};
+use audit_testkit::{Adapter, alice};
+use sea_orm::prelude::*;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+
+use crate::adapter::SeaOrm;
+use crate::shop::{Shop, customer, line};
+
+fn pool_options(db: &DatabaseConnection) -> (u32, Option<Duration>, Duration) {
+    macro_rules! of {
+        ($pool:expr) => {{
+            let options = $pool.options();
+            (
+                options.get_max_connections(),
+                options.get_max_lifetime(),
+                options.get_acquire_timeout(),
+            )
+        }};
+    }
+    match db.get_database_backend() {
+        DbBackend::MySql => of!(db.get_mysql_connection_pool()),
+        DbBackend::Postgres => of!(db.get_postgres_connection_pool()),
+        _ => of!(db.get_sqlite_connection_pool()),
+    }
+}
+
+pub(crate) async fn the_options_are_kept<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let called = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::clone(&called);
+    let lifetime = Duration::from_secs(77);
+    let mut options = ConnectOptions::new(shop.world.url());
+    options
+        .max_connections(3)
+        .acquire_timeout(Duration::from_secs(5))
+        .set_application_name("shop")
+        .set_schema_search_path("public,pg_temp")
+        .statement_timeout(Duration::from_secs(33))
+        .map_sqlx_mysql_pool_opts(move |pool| pool.max_lifetime(lifetime))
+        .map_sqlx_postgres_pool_opts(move |pool| pool.max_lifetime(lifetime))
+        .map_sqlx_sqlite_pool_opts(move |pool| pool.max_lifetime(lifetime))
+        .map_sqlx_mysql_opts(|options| options.timezone(Some("+03:00".to_owned())))
+        .map_sqlx_postgres_opts(|options| options.options([("lock_timeout", "44s")]))
+        .map_sqlx_sqlite_opts(|options| options.pragma("cache_size", "321"))
+        .after_connect(move |db| {
+            let calls = Arc::clone(&calls);
+            Box::pin(async move {
+                db.ping().await?;
+                calls.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+        });
+    let attach = audit_seaorm::attach(options, &shop.world.audit);
+    let db = attach.connect().await.unwrap();
+    assert_eq!(
+        pool_options(&db),
+        (3, Some(lifetime), Duration::from_secs(5))
+    );
+    assert_eq!(called.load(Ordering::SeqCst), 1);
+    let settings: &[(&str, &str)] = match db.get_database_backend() {
+        DbBackend::Postgres => &[
+            ("SHOW application_name", "shop"),
+            ("SHOW search_path", "public, pg_temp"),
+            ("SHOW statement_timeout", "33s"),
+            ("SHOW lock_timeout", "44s"),
+        ],
+        DbBackend::MySql => &[("SELECT @@time_zone", "+03:00")],
+        _ => &[(
+            "SELECT CAST(cache_size AS TEXT) FROM pragma_cache_size",
+            "321",
+        )],
+    };
+    for (sql, expected) in settings {
+        let row = shop.row(&db, sql).await;
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), *expected);
+    }
+    let words = shop.prove(async |_| line(1, "desk").insert(&db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT line"]);
+}
+
+pub(crate) async fn hooks_of_the_application_run_beside_ours<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let counts: [Arc<AtomicUsize>; 3] = Default::default();
+    macro_rules! hooks {
+        ($attach:expr, $($database:ident)+) => {
+            $attach$(.$database({
+                let [opened, taken, given] = counts.clone();
+                move |pool| pool
+                    .after_connect(move |_, _| {
+                        opened.fetch_add(1, Ordering::SeqCst);
+                        Box::pin(std::future::ready(Ok(())))
+                    })
+                    .before_acquire(move |_, _| {
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        Box::pin(std::future::ready(Ok(true)))
+                    })
+                    .after_release(move |_, _| {
+                        given.fetch_add(1, Ordering::SeqCst);
+                        Box::pin(std::future::ready(Ok(true)))
+                    })
+            }))+
+        };
+    }
+    let mut options = ConnectOptions::new(shop.world.url());
+    options.max_connections(1);
+    let attach = audit_seaorm::attach(options, &shop.world.audit);
+    let db = hooks!(attach, mysql postgres sqlite)
+        .connect()
+        .await
+        .unwrap();
+    let words = shop.prove(async |_| {
+        line(1, "desk").insert(&db).await?;
+        line(2, "lamp").insert(&db).await?;
+        Ok(())
+    });
+    assert_eq!(words.await, ["INSERT line", "INSERT line"]);
+    let [opened, taken, given] = counts.map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(opened, 1);
+    assert!(taken >= 2 && given >= 1, "{taken} {given}");
+}
+
+pub(crate) async fn a_lazy_connection_is_opened_when_it_is_used<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let mut options = ConnectOptions::new(shop.world.url());
+    options.connect_lazy(true);
+    let attach = audit_seaorm::attach(options, &shop.world.audit);
+    let db = attach.connect().await.unwrap();
+    let words = shop.prove(async |_| line(1, "desk").insert(&db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT line"]);
+
+    // Nobody is there. Of SQLite SeaORM asks the version at once, lazy or not.
+    let nowhere = match db.get_database_backend() {
+        DbBackend::MySql => "mysql://nobody@127.0.0.1:1/none",
+        DbBackend::Postgres => "postgres://nobody@127.0.0.1:1/none",
+        _ => "sqlite:/nowhere/none.db",
+    };
+    let mut options = ConnectOptions::new(nowhere);
+    options.connect_lazy(true).set_application_name("x");
+    let attach = audit_seaorm::attach(options, &shop.world.audit);
+    let is_sqlite = shop.get_database_backend() == DbBackend::Sqlite;
+    assert_eq!(attach.connect().await.is_err(), is_sqlite);
+}
+
+fn configuration(error: &DbErr) -> &(dyn std::error::Error + Send + Sync + 'static) {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error)) => match &**error {
+            sqlx::Error::Configuration(why) => &**why,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn a_connection_that_is_not_attached_is_refused<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let plain = Database::connect(shop.world.url()).await.unwrap();
+    let error = audit_seaorm::begin(&plain).await.unwrap_err();
+    let why = configuration(&error).to_string();
+    assert!(why.contains("attach(options, &audit)"), "{why}");
+    let check = audit_seaorm::check(&plain).await;
+    assert!(matches!(
+        check,
+        Err(CheckError::Database(sqlx::Error::Configuration(_)))
+    ));
+    let migrated = audit_seaorm::migrate(&plain, &shop.world.audit).await;
+    match (plain.get_database_backend(), migrated) {
+        (DbBackend::Sqlite, Err(MigrateError::Database(sqlx::Error::Configuration(_)))) => {}
+        (DbBackend::MySql | DbBackend::Postgres, Ok(_)) => {}
+        (_, other) => panic!("{other:?}"),
+    }
+
+    let none = DatabaseConnection::default();
+    let error = audit_seaorm::begin(&none).await.unwrap_err();
+    assert!(configuration(&error).is::<UnsupportedConnection>());
+    let refused = audit_seaorm::check(&none).await.unwrap_err();
+    assert!(matches!(refused, CheckError::Database(_)));
+    assert!(audit_seaorm::log(&none).list().await.is_err());
+    let strange = audit_seaorm::attach("mssql://localhost/x", &shop.world.audit);
+    let error = strange.connect().await.unwrap_err();
+    assert!(configuration(&error).is::<UnsupportedConnection>());
+
+    let scoped = audit_seaorm::attach(shop.world.url(), &shop.world.audit)
+        .context_scope(ContextScope::Transaction)
+        .connect()
+        .await;
+    match (shop.get_database_backend(), scoped) {
+        (DbBackend::Postgres, Ok(db)) => {
+            let events = shop.events(async |_| {
+                let transaction = audit_seaorm::begin(&db).await?;
+                line(1, "desk").insert(&transaction).await?;
+                transaction.commit().await
+            });
+            assert_eq!(events.await.len(), 1);
+            assert!(!audit_seaorm::check(&db).await.unwrap().has_gaps());
+        }
+        (_, Err(error)) => {
+            let why = configuration(&error).to_string();
+            assert!(why.contains("ContextScope::Connection"), "{why}");
+        }
+        (_, Ok(_)) => panic!("there is no such scope"),
+    }
+}
+
+pub(crate) async fn the_log_is_narrowed<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let work = async {
+        customer("a@x").insert(&*shop).await?;
+        line(1, "desk").insert(&*shop).await?;
+        line(2, "lamp").insert(&*shop).await
+    };
+    alice().scope(work).await.unwrap();
+    let log = audit_seaorm::log(&shop)
+        .table("line")
+        .operation(Operation::Insert)
+        .oldest_first()
+        .limit(1);
+    let events = log.list().await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].record_id.as_deref(), Some(r#"["acme","1"]"#));
+}
+
+pub(crate) async fn work_without_triggers_can_alter_a_table<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let drop = "ALTER TABLE purchase DROP COLUMN what";
+    let altered = audit_seaorm::unaudited::<_, _, DbErr>(&shop, |plain| {
+        Box::pin(async move { plain.execute_unprepared(drop).await.map(|_| ()) })
+    });
+    altered.await.unwrap();
+    shop.world.migrate().await;
+    let words = shop.prove(async |db| {
+        let one = customer("a@x").insert(db).await?;
+        let insert = format!("INSERT INTO purchase (customer_id) VALUES ({})", one.id);
+        db.execute_unprepared(&insert).await.map(|_| ())
+    });
+    assert_eq!(words.await, ["INSERT customer", "INSERT purchase"]);
+}

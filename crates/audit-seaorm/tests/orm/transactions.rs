@@ -1,0 +1,215 @@
+//! Transactions of SeaORM, opened by the adapter.
+
+use std::time::Duration;
+
+use audit_seaorm::CaptureError;
+use audit_testkit::{Adapter, alice, in_words};
+use sea_orm::prelude::*;
+use sea_orm::{
+    AccessMode, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
+    TransactionError, TransactionOptions, TransactionTrait,
+};
+
+use crate::adapter::SeaOrm;
+use crate::entities::customer;
+use crate::shop::{Shop, customer};
+
+pub(crate) async fn a_nested_transaction_takes_back_its_part<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let events = shop
+        .events(async |db| {
+            let outer = audit_seaorm::begin(db).await?;
+            customer("kept@x").insert(&outer).await?;
+            let inner = outer.begin().await?;
+            customer("lost@x").insert(&inner).await?;
+            inner.rollback().await?;
+            let inner = outer.begin().await?;
+            customer("kept too@x").insert(&inner).await?;
+            inner.commit().await?;
+            outer.commit().await
+        })
+        .await;
+    assert_eq!(events.len(), 2, "{}", in_words(&events));
+    assert!(events[0].transaction_id.is_some());
+    assert_eq!(events[0].transaction_id, events[1].transaction_id);
+}
+
+pub(crate) async fn a_closure_that_fails_leaves_nothing<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let words = shop
+        .prove(async |db| {
+            let failed = audit_seaorm::transaction(db, |transaction| {
+                Box::pin(async move {
+                    customer("a@x").insert(transaction).await?;
+                    Err::<(), _>(DbErr::Custom("changed my mind".to_owned()))
+                })
+            });
+            match failed.await {
+                Err(TransactionError::Transaction(DbErr::Custom(why))) => {
+                    assert_eq!(why, "changed my mind");
+                }
+                other => panic!("{other:?}"),
+            }
+            Ok(())
+        })
+        .await;
+    assert_eq!(words, [""; 0]);
+}
+
+pub(crate) async fn a_closure_that_succeeds_is_recorded_as_one_transaction<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let events = shop
+        .events(async |db| {
+            let done = audit_seaorm::transaction::<_, _, DbErr>(db, |transaction| {
+                Box::pin(async move {
+                    customer("a@x").insert(transaction).await?;
+                    // A closure in a closure: SeaORM's own.
+                    transaction
+                        .transaction(|inner| {
+                            Box::pin(async move { customer("b@x").insert(inner).await })
+                        })
+                        .await
+                        .map_err(|error: TransactionError<DbErr>| match error {
+                            TransactionError::Connection(error)
+                            | TransactionError::Transaction(error) => error,
+                        })
+                })
+            });
+            assert_eq!(done.await.unwrap().email, "b@x");
+            Ok(())
+        })
+        .await;
+    assert_eq!(events.len(), 2, "{}", in_words(&events));
+    assert!(events[0].transaction_id.is_some());
+    assert_eq!(events[0].transaction_id, events[1].transaction_id);
+}
+
+pub(crate) async fn a_configured_transaction_is_recorded<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let options = TransactionOptions {
+        isolation_level: Some(IsolationLevel::Serializable),
+        access_mode: Some(AccessMode::ReadWrite),
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+    };
+    let level = async |transaction: &DatabaseTransaction| match shop.get_database_backend() {
+        DbBackend::Postgres => {
+            let row = shop.row(transaction, "SHOW transaction_isolation").await;
+            row.try_get_by_index::<String>(0).unwrap()
+        }
+        DbBackend::MySql => {
+            let sql = "SELECT trx_isolation_level FROM information_schema.innodb_trx \
+                       WHERE trx_mysql_thread_id = CONNECTION_ID()";
+            let row = shop.row(transaction, sql).await;
+            row.try_get_by_index::<String>(0).unwrap()
+        }
+        // The only level of SQLite.
+        _ => "serializable".to_owned(),
+    };
+    let events = shop
+        .events(async |db| {
+            let first = audit_seaorm::begin_with_options(db, options).await?;
+            customer("a@x").insert(&first).await?;
+            assert_eq!(level(&first).await.to_lowercase(), "serializable");
+            first.commit().await?;
+            let (isolation, access) = (options.isolation_level, options.access_mode);
+            let second = audit_seaorm::begin_with_config(db, isolation, access).await?;
+            customer("b@x").insert(&second).await?;
+            assert_eq!(level(&second).await.to_lowercase(), "serializable");
+            second.commit().await?;
+            let third = audit_seaorm::transaction_with_config(
+                db,
+                |transaction| Box::pin(async { customer("c@x").insert(transaction).await }),
+                isolation,
+                access,
+            );
+            third.await.map_err(|error| match error {
+                TransactionError::Connection(error) | TransactionError::Transaction(error) => error,
+            })?;
+            Ok(())
+        })
+        .await;
+    assert_eq!(events.len(), 3, "{}", in_words(&events));
+    let mut ids: Vec<_> = events
+        .iter()
+        .map(|event| event.transaction_id.clone().unwrap())
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "{}", in_words(&events));
+}
+
+pub(crate) async fn a_transaction_that_is_dropped_leaves_nothing<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let words = shop
+        .prove(async |db| {
+            let dropped = audit_seaorm::begin(db).await?;
+            customer("lost@x").insert(&dropped).await?;
+            drop(dropped);
+            // On the only connection of the pool.
+            customer("kept@x").insert(db).await?;
+            Ok(())
+        })
+        .await;
+    assert_eq!(words, ["INSERT customer"]);
+}
+
+/// The messages that the server got on the connection of a transaction.
+async fn messages<DB>(shop: &Shop<DB>, transaction: DatabaseTransaction) -> i64
+where
+    SeaOrm<DB>: Adapter,
+{
+    let sql = "SHOW SESSION STATUS LIKE 'Questions'";
+    let row = shop.row(&transaction, sql).await;
+    transaction.rollback().await.unwrap();
+    // Released in the background, with a statement of its own.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let questions: String = row.try_get_by_index(1).unwrap();
+    questions.parse().unwrap()
+}
+
+pub(crate) async fn begin_takes_no_message_more_than_sea_orm<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let first = messages(&shop, shop.begin().await.unwrap()).await;
+    let theirs = messages(&shop, shop.begin().await.unwrap()).await;
+    let ours = messages(&shop, audit_seaorm::begin(&shop).await.unwrap()).await;
+    assert_eq!(ours - theirs, theirs - first);
+}
+
+pub(crate) async fn a_refused_event_is_a_capture_error<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    shop.world
+        .raw(shop.world.by(
+            "DROP TABLE audit.audit_logs CASCADE",
+            "DROP TABLE audit_logs",
+            "DROP TABLE audit_logs",
+        ))
+        .await;
+    let refused = alice().scope(customer("a@x").insert(&*shop)).await;
+    let error = refused.unwrap_err();
+    assert!(
+        matches!(
+            audit_seaorm::capture_error(&error),
+            Some(CaptureError::LogMissing(_))
+        ),
+        "{error:?}"
+    );
+    assert_eq!(customer::Entity::find().count(&*shop).await.unwrap(), 0);
+
+    let own = shop
+        .execute_unprepared("INSERT INTO nothing VALUES (1)")
+        .await;
+    assert!(audit_seaorm::capture_error(&own.unwrap_err()).is_none());
+}
