@@ -22,6 +22,7 @@ pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::{RecordError, record};
 pub use transaction::{
-    begin, begin_with_config, begin_with_options, stamp, transaction, transaction_with_config,
+    begin, begin_with_config, begin_with_options, stamp, transaction, transaction_async,
+    transaction_with_config,
 };
 pub use unaudited::unaudited;

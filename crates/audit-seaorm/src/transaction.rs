@@ -108,6 +108,36 @@ where
         .await
         .map_err(TransactionError::Connection)?;
     let result = work(&transaction).await;
+    ended(transaction, result).await
+}
+
+/// Runs work as [`transaction`] does; an `async` closure may borrow what is around it. It is the
+/// one that `connection.transaction_async(..)` takes.
+///
+/// # Errors
+/// As [`transaction`].
+///
+/// # Cancel safety
+/// As [`begin`].
+pub async fn transaction_async<F, T, E>(
+    connection: &DatabaseConnection,
+    work: F,
+) -> Result<T, TransactionError<E>>
+where
+    F: for<'c> AsyncFnOnce(&'c DatabaseTransaction) -> Result<T, E>,
+{
+    let transaction = begin(connection)
+        .await
+        .map_err(TransactionError::Connection)?;
+    let result = work(&transaction).await;
+    ended(transaction, result).await
+}
+
+/// Ends a transaction as its work did.
+async fn ended<T, E>(
+    transaction: DatabaseTransaction,
+    result: Result<T, E>,
+) -> Result<T, TransactionError<E>> {
     let ended = match result {
         Ok(_) => transaction.commit().await,
         Err(_) => transaction.rollback().await,

@@ -7,6 +7,9 @@ use crate::cases::CASES;
 /// The databases, in the order of the page.
 const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];
 
+/// The adapters that the suite runs through, by the name of their crates.
+const ADAPTERS: [&str; 2] = ["audit-seaorm", "audit-sqlx"];
+
 /// Where a case has another outcome than the one its name states: the case, the place of the
 /// database in [`DATABASES`], and what happens instead.
 const EXCEPTIONS: [(&str, usize, &str); 8] = [
@@ -55,12 +58,13 @@ const EXCEPTIONS: [(&str, usize, &str); 8] = [
 /// The page.
 #[must_use]
 pub fn markdown() -> String {
-    let mut page = String::from(
+    let mut page = format!(
         "# Coverage\n\n\
          Every case of the conformance suite and its outcome on each database, through every \
-         adapter. This page is made from the suite; a test keeps it true. `holds` means that the \
+         adapter: {}. This page is made from the suite; a test keeps it true. `holds` means that the \
          sentence of the case is what the test asserts, with every event replayed on full reads of \
          the tables before and after.\n",
+        ADAPTERS.join(", ")
     );
     for (group, cases) in CASES {
         let _ = write!(
@@ -102,6 +106,19 @@ mod tests {
             page == markdown(),
             "docs/coverage.md is not that of the suite; run `AUDIT_WRITE_COVERAGE=1 cargo test -p audit-testkit`"
         );
+    }
+
+    #[test]
+    fn every_adapter_runs_the_suite() {
+        let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let mut running: Vec<_> = std::fs::read_dir(crates)
+            .unwrap()
+            .map(|found| found.unwrap())
+            .filter(|found| found.path().join("tests/conformance.rs").exists())
+            .map(|found| found.file_name().into_string().unwrap())
+            .collect();
+        running.sort();
+        assert_eq!(running, ADAPTERS);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use audit_testkit::{Adapter, alice, in_words};
 use sea_orm::prelude::*;
 use sea_orm::{
     AccessMode, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
-    TransactionError, TransactionOptions, TransactionTrait,
+    Statement, TransactionError, TransactionOptions, TransactionTrait,
 };
 
 use crate::adapter::SeaOrm;
@@ -54,6 +54,15 @@ where
                 }
                 other => panic!("{other:?}"),
             }
+            let borrowed = "b@x".to_owned();
+            let failed = audit_seaorm::transaction_async(db, async |transaction| {
+                customer(&borrowed).insert(transaction).await?;
+                Err::<(), _>(DbErr::Custom(borrowed.clone()))
+            });
+            assert!(matches!(
+                failed.await,
+                Err(TransactionError::Transaction(DbErr::Custom(_)))
+            ));
             Ok(())
         })
         .await;
@@ -90,6 +99,22 @@ where
     assert_eq!(events[0].transaction_id, events[1].transaction_id);
 }
 
+/// The isolation level of a transaction, as its server says it.
+async fn level(transaction: &DatabaseTransaction) -> String {
+    let sql = match transaction.get_database_backend() {
+        DbBackend::Postgres => "SHOW transaction_isolation",
+        DbBackend::MySql => {
+            "SELECT lower(trx_isolation_level) FROM information_schema.innodb_trx \
+             WHERE trx_mysql_thread_id = CONNECTION_ID()"
+        }
+        // The only level of SQLite.
+        _ => "SELECT 'serializable'",
+    };
+    let statement = Statement::from_string(transaction.get_database_backend(), sql);
+    let row = transaction.query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
 pub(crate) async fn a_configured_transaction_is_recorded<DB>(shop: Shop<DB>)
 where
     SeaOrm<DB>: Adapter,
@@ -99,34 +124,25 @@ where
         access_mode: Some(AccessMode::ReadWrite),
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
     };
-    let level = async |transaction: &DatabaseTransaction| match shop.get_database_backend() {
-        DbBackend::Postgres => {
-            let row = shop.row(transaction, "SHOW transaction_isolation").await;
-            row.try_get_by_index::<String>(0).unwrap()
-        }
-        DbBackend::MySql => {
-            let sql = "SELECT trx_isolation_level FROM information_schema.innodb_trx \
-                       WHERE trx_mysql_thread_id = CONNECTION_ID()";
-            let row = shop.row(transaction, sql).await;
-            row.try_get_by_index::<String>(0).unwrap()
-        }
-        // The only level of SQLite.
-        _ => "serializable".to_owned(),
-    };
     let events = shop
         .events(async |db| {
             let first = audit_seaorm::begin_with_options(db, options).await?;
             customer("a@x").insert(&first).await?;
-            assert_eq!(level(&first).await.to_lowercase(), "serializable");
+            assert_eq!(level(&first).await, "serializable");
             first.commit().await?;
             let (isolation, access) = (options.isolation_level, options.access_mode);
             let second = audit_seaorm::begin_with_config(db, isolation, access).await?;
             customer("b@x").insert(&second).await?;
-            assert_eq!(level(&second).await.to_lowercase(), "serializable");
+            assert_eq!(level(&second).await, "serializable");
             second.commit().await?;
             let third = audit_seaorm::transaction_with_config(
                 db,
-                |transaction| Box::pin(async { customer("c@x").insert(transaction).await }),
+                |transaction| {
+                    Box::pin(async move {
+                        assert_eq!(level(transaction).await, "serializable");
+                        customer("c@x").insert(transaction).await
+                    })
+                },
                 isolation,
                 access,
             );
