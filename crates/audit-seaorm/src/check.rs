@@ -19,5 +19,5 @@ use crate::error::unsupported;
 /// A dropped future leaves no transaction open and nothing written; its connection is closed.
 pub async fn check(connection: &DatabaseConnection) -> Result<Report, CheckError> {
     with_pool!(connection, pool => audit_sqlx::check(pool).await,
-        else Err(unsupported().into()))
+        else Err(CheckError::Database(unsupported())))
 }

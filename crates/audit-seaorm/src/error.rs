@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use audit_sqlx::CaptureError;
+use audit_adapter::{Answer, Refusal};
+use audit_core::Dialect;
 use sea_orm::{DbErr, RuntimeErr};
 
 /// A connection that no pool of sqlx is behind: a mock, a proxy, a single connection of another
@@ -22,38 +23,25 @@ pub(crate) fn unsupported() -> sqlx::Error {
     sqlx::Error::Configuration(Box::new(UnsupportedConnection))
 }
 
-/// Reads an error of SeaORM: why the event of a change could not be written, so that the change
-/// was undone. `None` when it has nothing to do with capture.
-#[must_use]
-pub fn capture_error(error: &DbErr) -> Option<CaptureError> {
-    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else {
-        return None;
-    };
-    let RuntimeErr::SqlxError(error) = runtime else {
-        return None;
-    };
-    let said = error.as_database_error()?;
-    #[cfg(feature = "mysql")]
-    if said
-        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-        .is_some()
-    {
-        return CaptureError::of::<sqlx::MySql>(error);
+/// Stands for this adapter.
+#[derive(Debug, Clone, Copy)]
+pub struct Adapter;
+
+fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
     }
-    #[cfg(feature = "postgres")]
-    if said
-        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-        .is_some()
-    {
-        return CaptureError::of::<sqlx::Postgres>(error);
+}
+
+impl Refusal<Adapter> for DbErr {
+    fn answer(&self) -> Option<Answer<'_>> {
+        of_sqlx(self)?.answer()
     }
-    #[cfg(feature = "sqlite")]
-    if said
-        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
-        .is_some()
-    {
-        return CaptureError::of::<sqlx::Sqlite>(error);
+
+    fn dialect(&self) -> Option<Dialect> {
+        of_sqlx(self)?.dialect()
     }
-    let _ = said;
-    None
 }

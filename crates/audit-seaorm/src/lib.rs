@@ -17,7 +17,7 @@ pub use audit_sqlx::{
     CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, Report,
 };
 pub use check::check;
-pub use error::{UnsupportedConnection, capture_error};
+pub use error::{Adapter, UnsupportedConnection};
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::{RecordError, record};

@@ -26,6 +26,6 @@ impl LogReader for ConnectionReader {
     async fn read(&self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
         with_pool!(&self.0,
             pool => audit_sqlx::log(pool).matching(query.clone()).list().await,
-            else Err(unsupported().into()))
+            else Err(LogError::Database(unsupported())))
     }
 }

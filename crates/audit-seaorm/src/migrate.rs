@@ -20,5 +20,5 @@ pub async fn migrate(
     audit: &Audit,
 ) -> Result<Report, MigrateError> {
     with_pool!(connection, pool => audit_sqlx::migrate(pool, audit).await,
-        else Err(unsupported().into()))
+        else Err(MigrateError::Database(unsupported())))
 }

@@ -1,22 +1,13 @@
 //! Events that the application records itself.
 
 use audit_core::query::{Bind, BoundQuery};
-use audit_core::{Dialect, ManualEvent, ManualEventError};
+use audit_core::{Dialect, ManualEvent};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::error::{conn, unsupported};
 
 /// A manual event was not recorded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The event is not complete.
-    #[error(transparent)]
-    Event(#[from] ManualEventError),
-    /// The database refused it.
-    #[error("the event could not be written; the transaction can be rolled back")]
-    Database(#[from] DbErr),
-}
+pub type RecordError = audit_adapter::RecordError<DbErr>;
 
 /// Records an event in the caller's transaction: it is there when the transaction commits, and
 /// gone when it rolls back. Who, where and why come from the context on the connection.
@@ -29,9 +20,10 @@ pub async fn record<C: ConnectionTrait>(
     event: ManualEvent,
 ) -> Result<(), RecordError> {
     let backend = connection.get_database_backend();
-    let query = audit_capture::manual_insert(dialect(backend)?, &event.to_texts()?);
-    run(connection, query).await?;
-    Ok(())
+    let dialect = dialect(backend).map_err(RecordError::Database)?;
+    let query = audit_capture::manual_insert(dialect, &event.to_texts()?);
+    let done = run(connection, query).await;
+    done.map_err(RecordError::Database)
 }
 
 /// The SQL dialect of a database of SeaORM.

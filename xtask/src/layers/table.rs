@@ -38,6 +38,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     (
         "audit-seaorm",
         &[
+            "audit-adapter",
             "audit-capture",
             "audit-core",
             "audit-migrations",

@@ -23,15 +23,16 @@ pub const CLEAR_AND_TELL: &str = "SELECT CAST(@@in_transaction AS SIGNED), @audi
 /// that the character set of the session does not matter.
 pub static STAMP_PREPARED: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::with_capacity(1024);
-    assign(&mut text, variable, |_, text| {
+    assign(&mut text, VARIABLE, |_, text| {
         text.push_str("CONVERT(? USING utf8mb4)");
     });
     text.push_str(FRESH);
+    text.push_str("NULL");
     text
 });
 
-/// What ends every stamp at checkout.
-const FRESH: &str = ", @audit_stale = NULL, @audit_transaction_id = NULL";
+/// What follows the slots in every stamp at checkout, up to the id of the transaction.
+const FRESH: &str = ", @audit_stale = NULL, @audit_transaction_id = ";
 
 /// Rolls a transaction of [`begin`] back, and forgets its id.
 pub const ROLLBACK: &str = "ROLLBACK; SET @audit_transaction_id = NULL";
@@ -54,6 +55,12 @@ pub fn stamp(stamp: &Stamp, transaction: Option<uuid::Uuid>) -> String {
         value(stamp.get(slot), text)
     });
     text.push_str(FRESH);
+    match transaction {
+        Some(id) => {
+            let _ = write!(text, "'{}'", id.simple());
+        }
+        None => text.push_str("NULL"),
+    }
     text
 }
 

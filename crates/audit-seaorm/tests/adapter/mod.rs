@@ -20,7 +20,7 @@ pub(crate) struct SeaOrm<DB> {
 }
 
 fn failure(error: &DbErr) -> Failure {
-    let capture = audit_seaorm::capture_error(error).map(|capture| {
+    let capture = audit_seaorm::CaptureError::of(error).map(|capture| {
         let name = format!("{capture:?}");
         name.split('(').next().unwrap_or_default().to_owned()
     });

@@ -216,10 +216,7 @@ where
     let refused = alice().scope(customer("a@x").insert(&*shop)).await;
     let error = refused.unwrap_err();
     assert!(
-        matches!(
-            audit_seaorm::capture_error(&error),
-            Some(CaptureError::LogMissing(_))
-        ),
+        matches!(CaptureError::of(&error), Some(CaptureError::LogMissing(_))),
         "{error:?}"
     );
     assert_eq!(customer::Entity::find().count(&*shop).await.unwrap(), 0);
@@ -227,5 +224,5 @@ where
     let own = shop
         .execute_unprepared("INSERT INTO nothing VALUES (1)")
         .await;
-    assert!(audit_seaorm::capture_error(&own.unwrap_err()).is_none());
+    assert!(CaptureError::of(&own.unwrap_err()).is_none());
 }
