@@ -7,7 +7,9 @@ use std::process::Command;
 /// The features every check and test is built with.
 pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
     audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,\
-    audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql";
+    audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql,\
+    audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
+    audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
 
 /// The folder of the workspace's `Cargo.toml`.
 #[must_use]

@@ -18,7 +18,8 @@ pub enum ContextScope {
     Transaction,
 }
 
-/// The settings that the connections of one pool share.
+/// The settings that the connections of one pool share. Cloning is cheap.
+#[derive(Clone)]
 pub struct Attachment {
     audit: Audit,
     scope: ContextScope,

@@ -24,3 +24,8 @@ pub use manager::AuditedManager;
 pub use migrate::{MigrateError, migrate};
 pub use record::{RecordError, record};
 pub use transaction::transaction;
+
+#[cfg(feature = "async-sqlite")]
+pub(crate) use sqlite::{replace, texts};
+#[cfg(feature = "async")]
+pub(crate) use {check::unreachable, connection::initialize, session::unreadable};

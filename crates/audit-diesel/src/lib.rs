@@ -3,6 +3,8 @@
 #[macro_use]
 mod row;
 
+#[cfg(feature = "async")]
+pub mod asynchronous;
 mod blocking;
 mod refusal;
 

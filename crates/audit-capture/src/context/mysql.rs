@@ -14,10 +14,36 @@ pub(crate) const STALE: &str = "@audit_stale";
 /// time of setting each; the first trigger that would read them forgets them.
 pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
 
-/// The same for a client that does not say whether a transaction is open: gives 1 then, else 0.
-/// That is the first of its columns.
-pub const CLEAR_AND_TELL: &str = "SELECT CAST(@@in_transaction AS SIGNED), @audit_stale := 1, \
-     @audit_transaction_id := NULL";
+/// Whether a transaction is open, as a number: MariaDB tells, MySQL has no such variable and reads
+/// zero.
+macro_rules! in_transaction {
+    () => {
+        "CAST(/*M! @@in_transaction + */ 0 AS SIGNED)"
+    };
+}
+
+/// The same for a client that does not say whether a transaction is open: MariaDB gives 1 then, else
+/// 0. That is the first of its columns.
+pub const CLEAR_AND_TELL: &str = concat!(
+    "SELECT ",
+    in_transaction!(),
+    ", @audit_stale := 1, @audit_transaction_id := NULL"
+);
+
+/// [`stamp`] for a client that may read the answer to another statement for that to this one: its
+/// first column is the first bind. The second tells as [`CLEAR_AND_TELL`] does. The other binds are
+/// the slots in their order, as bytes.
+pub static STAMP_AND_ECHO: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::with_capacity(1024);
+    text.push_str(concat!("SELECT ?, ", in_transaction!()));
+    for slot in Slot::ALL {
+        text.push_str(", ");
+        name(VARIABLE, slot, &mut text);
+        text.push_str(" := CONVERT(? USING utf8mb4)");
+    }
+    text.push_str(", @audit_stale := NULL, @audit_transaction_id := NULL");
+    text
+});
 
 /// [`stamp`] for a client that prepares it once: binds are the slots in their order, as bytes, so
 /// that the character set of the session does not matter.

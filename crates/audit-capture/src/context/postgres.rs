@@ -6,13 +6,22 @@ use audit_core::stamp::Stamp;
 /// Takes the context off.
 pub const CLEAR: &str = "SET audit.context = ''";
 
-/// The same, for a client that does not say whether a transaction is open: fails inside one that an
-/// earlier message has opened. It must be sent as one message that is not prepared: only there a
-/// transaction of its own has begun in the microsecond in which the statement has.
-pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = "SELECT \
-     pg_catalog.set_config('audit.context', '', false), \
-     CAST(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp() \
-     THEN '0' ELSE 'a transaction was left open on this connection' END AS integer)";
+/// Fails where a transaction is open that an earlier message has opened, for a client that does not
+/// say whether one is. The statement that holds it must be sent as one message that is not prepared:
+/// only there a transaction of its own has begun in the microsecond in which the statement has.
+macro_rules! outside_a_transaction {
+    () => {
+        "CAST(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp() \
+         THEN '0' ELSE 'a transaction was left open on this connection' END AS integer)"
+    };
+}
+
+/// Takes the context off, and fails inside a transaction that an earlier message has opened. It must
+/// be sent as one message that is not prepared.
+pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(
+    "SELECT pg_catalog.set_config('audit.context', '', false), ",
+    outside_a_transaction!()
+);
 
 /// Replaces the context of a connection that the caller holds; bind: the joined stamp. The empty
 /// text stands for what [`keep_fallback`] left, which also fills the service and environment that a
@@ -85,6 +94,15 @@ pub fn stamp(stamp: &Stamp) -> String {
 #[must_use]
 pub fn set_local(stamp: &Stamp) -> String {
     with_stamp("SET LOCAL audit.context = ", stamp)
+}
+
+/// Puts a context on a connection that comes out of a pool, and fails inside a transaction that an
+/// earlier message has opened. It must be sent as one message that is not prepared.
+#[must_use]
+pub fn stamp_outside_a_transaction(stamp: &Stamp) -> String {
+    let mut statement = with_stamp("SELECT pg_catalog.set_config('audit.context', ", stamp);
+    statement.push_str(concat!(", false), ", outside_a_transaction!()));
+    statement
 }
 
 /// Opens a transaction and gives it the context, in one message.

@@ -5,7 +5,7 @@ use audit_adapter::{
     triggers_are_on_connection,
 };
 use audit_core::{Audit, OnDrift};
-use diesel::r2d2::{ManageConnection, Pool, PoolError};
+use diesel::r2d2::{ManageConnection, Pool};
 use diesel::result::{DatabaseErrorKind, Error};
 
 use super::connection::stamp;
@@ -58,7 +58,7 @@ where
 {
     let mut report = examine_pool(pool, audit)?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
-        let mut connection = pool.get().map_err(|error| unreachable(&error))?;
+        let mut connection = pool.get().map_err(unreachable)?;
         install(connection.raw(), audit)?;
         drop(connection);
         report = examine_pool(pool, audit)?;
@@ -72,7 +72,7 @@ where
 {
     let probe = adapter::new_probe();
     let connection = probe.context().sync_scope(|| pool.get());
-    let mut connection = connection.map_err(|error| unreachable(&error))?;
+    let mut connection = connection.map_err(unreachable)?;
     let session = &mut Session(connection.raw());
     finish(adapter::examine(
         session,
@@ -108,7 +108,7 @@ fn install<C: Capture>(connection: &mut C, audit: &Audit) -> Result<(), CheckErr
 }
 
 /// The pool's error is a text by now.
-fn unreachable(error: &PoolError) -> CheckError {
+pub(crate) fn unreachable(error: impl std::fmt::Display) -> CheckError {
     let told = Box::new(error.to_string());
     CheckError::Database(Error::DatabaseError(
         DatabaseErrorKind::ClosedConnection,

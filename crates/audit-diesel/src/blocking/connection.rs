@@ -29,6 +29,21 @@ pub enum AttachError {
          `audit_diesel::establish`"
     )]
     OpenedBefore,
+    /// The database has no context that ends with a transaction.
+    #[error(
+        "this database keeps nothing for the length of a transaction; use `ContextScope::Connection`"
+    )]
+    NoTransactionScope,
+}
+
+#[cfg(feature = "async")]
+impl AttachError {
+    pub(crate) fn refuse_scope(dialect: Dialect, scope: ContextScope) -> Result<(), Self> {
+        match (dialect, scope) {
+            (Dialect::Postgres, _) | (_, ContextScope::Connection) => Ok(()),
+            (_, ContextScope::Transaction) => Err(Self::NoTransactionScope),
+        }
+    }
 }
 
 impl From<CatalogReadError<Error>> for AttachError {

@@ -87,7 +87,7 @@ impl Capture for MysqlConnection {
     }
 
     fn begin_statement(stamp: &Stamp) -> Option<String> {
-        let (stamp, begin) = (context::stamp(stamp), context::begin(Uuid::now_v7()));
+        let (stamp, begin) = (context::stamp(stamp, None), context::begin(Uuid::now_v7()));
         Some(format!("{stamp}; {begin}"))
     }
 

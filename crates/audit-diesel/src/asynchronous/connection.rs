@@ -1,0 +1,86 @@
+//! Connections that the caller holds.
+
+use audit_adapter::{Attachment, ContextScope, prepare, remove_from_connection};
+use audit_core::{Audit, context};
+use diesel::QueryResult;
+use diesel::result::Error;
+
+use super::database::AsyncAuditConnection;
+use super::session::Session;
+use crate::blocking::{AttachError, initialize, unreadable};
+
+/// Opens a connection that carries the context of this task, until [`stamp`] puts on another.
+///
+/// # Errors
+/// [`AttachError::Connection`] when the database cannot be reached; else as
+/// [`attach_connection`].
+pub async fn establish<C: AsyncAuditConnection>(
+    url: &str,
+    audit: &Audit,
+) -> Result<C, AttachError> {
+    initialize(C::DIALECT)?;
+    let mut connection = C::establish(url).await?;
+    attach_connection(&mut connection, audit).await?;
+    Ok(connection)
+}
+
+/// Makes a connection that is open carry the context of this task, until [`stamp`] puts on another.
+/// It can be called again, after rules or schema have changed. A connection of SQLite must be
+/// opened by [`establish`], or after any pool of ours was made.
+///
+/// # Errors
+/// When the statements fail.
+pub async fn attach_connection<C: AsyncAuditConnection>(
+    connection: &mut C,
+    audit: &Audit,
+) -> Result<(), AttachError> {
+    let attachment = Attachment::new(audit, ContextScope::Connection);
+    prepare(&mut Session(connection), &attachment).await?;
+    let stamp = attachment.current_stamp();
+    connection.check_out(&attachment, &stamp).await?;
+    Ok(())
+}
+
+/// Puts the context of this task on a connection that is held for longer than one scope. Until this
+/// is called, a held connection keeps the context of its checkout.
+///
+/// Outside every scope the connection gets the fallback of what it is attached to: the service and
+/// environment, and the actor of `MissingContext::System`.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn stamp<C: AsyncAuditConnection>(connection: &mut C) -> QueryResult<()> {
+    let current = context::current().map(|context| context.stamp(None, None));
+    audit_adapter::stamp(&mut Session(connection), current.as_deref()).await
+}
+
+/// Runs work on an attached connection without the triggers that are put on each connection, for a
+/// migration of the application that they would stand in the way of (SQLite: dropping a column).
+/// Changes of rows meanwhile are **not recorded**. The triggers are put back for the schema as it is
+/// then.
+///
+/// Where triggers are in the schema (PostgreSQL, MySQL) this runs the work as it is.
+///
+/// # Errors
+/// The error of the work, or of removing or restoring the triggers.
+///
+/// # Cancel safety
+/// None: a connection on which the future was dropped may be without triggers. The next checkout
+/// of an attached pool puts them back.
+pub async fn unaudited<C, T, E>(
+    connection: &mut C,
+    audit: &Audit,
+    work: impl AsyncFnOnce(&mut C) -> Result<T, E>,
+) -> Result<T, E>
+where
+    C: AsyncAuditConnection,
+    E: From<Error>,
+{
+    let removed = remove_from_connection(&mut Session(connection)).await;
+    removed.map_err(unreadable)?;
+    let result = work(connection).await;
+    let attachment = Attachment::new(audit, ContextScope::Connection);
+    let prepared = prepare(&mut Session(connection), &attachment).await;
+    prepared.map_err(unreadable)?;
+    result
+}

@@ -1,0 +1,72 @@
+//! Transactions that carry the context.
+
+use std::future::Future;
+
+use audit_adapter::{Attachment, ContextScope};
+use audit_core::Audit;
+use diesel::result::Error;
+use diesel_async::TransactionManager;
+
+use super::database::AsyncAuditConnection;
+use super::session::is_in_transaction;
+
+/// Work on a connection, such as `async |connection| { .. }`. It is implemented for every such
+/// closure whose future is `Send`.
+pub trait AsyncWork<C, R>: AsyncFnOnce(C) -> R + FnOnce(C) -> Self::Work {
+    /// The future of the work.
+    type Work: Future<Output = R>;
+}
+
+impl<F, C, Work, R> AsyncWork<C, R> for F
+where
+    F: AsyncFnOnce(C) -> R + FnOnce(C) -> Work,
+    Work: Future<Output = R>,
+{
+    type Work = Work;
+}
+
+/// Runs work in a transaction that carries the context of this task, in the number of round trips
+/// that `AsyncConnection::transaction` takes. It commits when the work is `Ok`, and rolls back when
+/// it is not. Inside a transaction of Diesel's it opens a savepoint, and the context stays as it is.
+///
+/// On PostgreSQL the context ends with the transaction, which is all there is of it under
+/// [`ContextScope::Transaction`]; elsewhere it stays on the connection, as after
+/// [`stamp`](super::stamp). On MySQL the transaction has an id in the log.
+///
+/// # Errors
+/// As `AsyncConnection::transaction`: the error of the work, or of opening or ending the
+/// transaction.
+///
+/// # Cancel safety
+/// A connection on which the future was dropped is inside a transaction: Diesel's pools close it.
+pub async fn transaction<C, T, E, F>(connection: &mut C, audit: &Audit, work: F) -> Result<T, E>
+where
+    C: AsyncAuditConnection,
+    for<'c> F: AsyncFnOnce(&'c mut C) -> Result<T, E>
+        + AsyncWork<&'c mut C, Result<T, E>, Work: Send>
+        + Send,
+    E: From<Error> + Send,
+    T: Send,
+{
+    begin(connection, audit).await?;
+    match work(connection).await {
+        Ok(value) => {
+            C::TransactionManager::commit_transaction(connection).await?;
+            Ok(value)
+        }
+        Err(error) => match C::TransactionManager::rollback_transaction(connection).await {
+            // A broken transaction is most likely the work's doing.
+            Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
+            Err(rollback) => Err(rollback.into()),
+        },
+    }
+}
+
+async fn begin<C: AsyncAuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
+    if is_in_transaction(connection)? {
+        return C::TransactionManager::begin_transaction(connection).await;
+    }
+    let attachment = Attachment::new(audit, ContextScope::Transaction);
+    let stamp = attachment.current_stamp();
+    connection.begin(&attachment, &stamp).await
+}
