@@ -8,6 +8,7 @@ use std::process::Command;
 pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
     audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,\
     audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql,\
+    audit-seaorm/entity,audit-seaorm/migration,\
     audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
     audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
 

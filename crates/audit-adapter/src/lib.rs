@@ -20,7 +20,7 @@ pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};
 pub use connection::{prepare, stamp};
 pub use log::{LogError, read_log};
-pub use migrate::{MigrateError, install, migrate};
+pub use migrate::{MigrateError, install, migrate, migrate_tables};
 pub use probe::{Stamping, new_probe};
 pub use record::{RecordError, record};
 pub use session::{Answer, Refusal, Rows, Session};

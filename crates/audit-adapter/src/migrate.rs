@@ -68,6 +68,19 @@ pub async fn migrate<S: Session>(
     ended.map_err(MigrateError::Database)
 }
 
+/// Brings the audit tables to the newest shape, and nothing else: the part of [`migrate`] that a
+/// tool with a list of steps can keep apart.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_tables<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
+    begin(session).await.map_err(MigrateError::Database)?;
+    let done = run_steps(session).await;
+    let ended = end(session, done.is_ok()).await;
+    done?;
+    ended.map_err(MigrateError::Database)
+}
+
 /// Makes the triggers of the schema those that the rules ask for, and nothing else.
 ///
 /// # Errors

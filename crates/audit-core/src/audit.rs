@@ -10,8 +10,9 @@ use crate::switch::Switch;
 use crate::vocabulary::LogIndex;
 
 /// The tables that are never audited: those in which migration tools keep track.
-const NEVER_AUDITED: [&str; 4] = [
+const NEVER_AUDITED: [&str; 5] = [
     "_sqlx_migrations",
+    "audit_seaql_migrations",
     "seaql_migrations",
     "__diesel_schema_migrations",
     "refinery_schema_history",

@@ -3,9 +3,13 @@
 mod attach;
 mod backend;
 mod check;
+#[cfg(feature = "entity")]
+pub mod entity;
 mod error;
 mod log;
 mod migrate;
+#[cfg(feature = "migration")]
+mod migrator;
 mod record;
 #[cfg(feature = "postgres")]
 mod search_path;
@@ -20,6 +24,8 @@ pub use check::check;
 pub use error::{Adapter, UnsupportedConnection};
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
+#[cfg(feature = "migration")]
+pub use migrator::AuditMigrator;
 pub use record::{RecordError, record};
 pub use transaction::{
     begin, begin_with_config, begin_with_options, stamp, transaction, transaction_async,

@@ -11,6 +11,10 @@ mod adapter;
 mod connections;
 #[path = "orm/entities.rs"]
 mod entities;
+#[path = "orm/migrator.rs"]
+mod migrator;
+#[path = "orm/reading.rs"]
+mod reading;
 #[path = "orm/shop.rs"]
 mod shop;
 #[path = "orm/transactions.rs"]
@@ -80,5 +84,15 @@ on_each_database! {
         a_connection_that_is_not_attached_is_refused,
         the_log_is_narrowed,
         work_without_triggers_can_alter_a_table,
+    ],
+    reading: [
+        the_entity_reads_what_the_log_reads,
+        the_entity_narrows_in_the_database,
+    ],
+    migrator: [
+        the_migrator_runs_again_after_a_change_of_rules,
+        the_migrator_captures_a_new_table,
+        the_migrator_keeps_track_beside_that_of_the_application,
+        the_migrator_takes_nothing_back,
     ],
 }

@@ -9,7 +9,7 @@ use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 
 use crate::database::AuditDatabase;
-use crate::{Attach, attachment};
+use crate::{Attach, MigrateError, attachment, migrate};
 
 /// What the hooks of pool options belong to; it becomes known to a pool by [`Unbuilt::built`].
 #[derive(Clone)]
@@ -76,4 +76,13 @@ pub async fn begin<DB: AuditDatabase, T>(
         ContextScope::Transaction => DB::local_statement(&attachment.current_stamp()),
     };
     Ok((BEGINS.scope((), begin).await, first))
+}
+
+/// Brings the audit tables to the newest shape and installs nothing: the part of
+/// [`migrate`](crate::migrate) that a tool with a list of steps can keep apart.
+///
+/// # Errors
+/// [`MigrateError`]; what had been done by then is rolled back where the database can.
+pub async fn tables<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<(), MigrateError> {
+    migrate::tables(pool).await
 }

@@ -55,6 +55,15 @@ pub async fn migrate<DB: AuditDatabase>(
     Ok(adapter::allowed(report, audit)?)
 }
 
+/// Brings the audit tables to the newest shape, and does nothing else.
+pub(crate) async fn tables<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<(), MigrateError> {
+    let connection = Held::acquire(pool).await;
+    let mut connection = connection.map_err(MigrateError::Database)?;
+    adapter::migrate_tables(&mut Session::<DB>(&mut connection)).await?;
+    connection.give_back();
+    Ok(())
+}
+
 /// Makes the triggers of the schema those that the rules ask for, on a connection of its own.
 pub(crate) async fn install<DB: AuditDatabase>(
     pool: &Pool<DB>,

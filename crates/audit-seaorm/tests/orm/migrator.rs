@@ -1,0 +1,125 @@
+//! The audit migration as a migrator of SeaORM.
+
+use audit_core::{Audit, Redaction, TableRule};
+use audit_seaorm::AuditMigrator;
+use audit_testkit::{Adapter, alice};
+use sea_orm::prelude::*;
+use sea_orm::{DatabaseConnection, DbErr, Schema};
+use sea_orm_migration::MigratorTraitSelf;
+
+use crate::adapter::SeaOrm;
+use crate::entities::line as lines;
+use crate::shop::{Shop, customer, line};
+
+async fn attached<DB>(shop: &Shop<DB>, audit: &Audit) -> DatabaseConnection
+where
+    SeaOrm<DB>: Adapter,
+{
+    let attach = audit_seaorm::attach(shop.world.url(), audit);
+    attach.connect().await.unwrap()
+}
+
+async fn count<DB>(shop: &Shop<DB>) -> usize
+where
+    SeaOrm<DB>: Adapter,
+{
+    audit_seaorm::log(shop).list().await.unwrap().len()
+}
+
+pub(crate) async fn the_migrator_runs_again_after_a_change_of_rules<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let audit = Audit::builder().service("conformance").build().unwrap();
+    let db = attached(&shop, &audit).await;
+    let migrator = AuditMigrator::new(&audit);
+    for _ in 0..2 {
+        migrator.up(&db, None).await.unwrap();
+        assert!(!audit_seaorm::check(&db).await.unwrap().has_gaps());
+    }
+    let words = shop.prove(async |_| customer("a@x").insert(&db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT customer"]);
+
+    let table = TableRule::new("customer").redact("email", Redaction::Drop);
+    let rules = Audit::builder().service("conformance").table(table);
+    let audit = rules.build().unwrap();
+    let db = attached(&shop, &audit).await;
+    AuditMigrator::new(&audit).up(&db, None).await.unwrap();
+    assert!(!audit_seaorm::check(&db).await.unwrap().has_gaps());
+    alice().scope(customer("b@x").insert(&db)).await.unwrap();
+    let log = audit_seaorm::log(&db).table("customer").limit(1);
+    let event = log.list().await.unwrap().remove(0);
+    assert_eq!(event.redacted_fields, Some(vec!["email".to_owned()]));
+    assert!(!event.after_data.unwrap().as_str().contains("b@x"));
+}
+
+pub(crate) async fn the_migrator_captures_a_new_table<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    shop.execute_unprepared("DROP TABLE line").await.unwrap();
+    let migrator = AuditMigrator::new(&shop.world.audit);
+    migrator.up(&*shop, None).await.unwrap();
+    let schema = Schema::new(shop.get_database_backend());
+    shop.execute(&schema.create_table_from_entity(lines::Entity))
+        .await
+        .unwrap();
+    migrator.up(&*shop, None).await.unwrap();
+    let words = shop.prove(async |db| line(1, "desk").insert(db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT line"]);
+}
+
+pub(crate) async fn the_migrator_keeps_track_beside_that_of_the_application<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let migrator = AuditMigrator::new(&shop.world.audit);
+    let names = |found: Vec<sea_orm_migration::Migration>| -> Vec<String> {
+        found.iter().map(|one| one.name().to_owned()).collect()
+    };
+    let pending = migrator.get_pending_migrations(&*shop).await.unwrap();
+    assert_eq!(names(pending), ["0001_audit_logs", "triggers"]);
+    migrator.up(&*shop, None).await.unwrap();
+    let applied = migrator.get_applied_migrations(&*shop).await.unwrap();
+    assert_eq!(names(applied), ["0001_audit_logs"]);
+    let pending = migrator.get_pending_migrations(&*shop).await.unwrap();
+    assert_eq!(names(pending), ["triggers"]);
+    let row = shop.row(&*shop, "SELECT count(*) FROM audit_seaql_migrations");
+    assert_eq!(row.await.try_get_by_index::<i64>(0).unwrap(), 2);
+    let own = shop
+        .execute_unprepared("SELECT * FROM seaql_migrations")
+        .await;
+    assert!(own.is_err(), "the application's table is its own");
+    // What SeaORM notes of a run is no event.
+    assert_eq!(count(&shop).await, 0);
+}
+
+pub(crate) async fn the_migrator_takes_nothing_back<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let migrator = AuditMigrator::new(&shop.world.audit);
+    migrator.up(&*shop, None).await.unwrap();
+    let words = shop.prove(async |db| line(1, "desk").insert(db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT line"]);
+    for refused in [
+        migrator.down(&*shop, None).await,
+        migrator.refresh(&*shop).await,
+        migrator.reset(&*shop).await,
+    ] {
+        match refused {
+            Err(DbErr::Migration(why)) => assert!(why.contains("by hand"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(count(&shop).await, 1);
+
+    let transaction = audit_seaorm::begin(&shop).await.unwrap();
+    match migrator.up(&transaction, None).await {
+        Err(DbErr::Migration(why)) => assert!(why.contains("DatabaseConnection"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    transaction.rollback().await.unwrap();
+    let words = shop.prove(async |db| line(2, "lamp").insert(db).await.map(|_| ()));
+    assert_eq!(words.await, ["INSERT line"]);
+}
