@@ -25,14 +25,19 @@ pub(crate) async fn pool_options<DB: Backend>(
     options: &ConnectOptions,
 ) -> Result<PoolOptions<DB>, DbErr> {
     let mut plain = options.clone();
+    // Nothing is to be opened on it, nor in the background.
     plain
         .connect_lazy(true)
+        .min_connections(0)
         .after_connect(|_| Box::pin(std::future::ready(Ok(()))));
     let connection = Database::connect(plain).await?;
     let pool = pool::<DB>(&connection)?;
     let built = pool.options().clone();
     pool.close().await;
-    Ok(built)
+    Ok(match options.get_min_connections() {
+        Some(min) if built.get_min_connections() == 0 => built.min_connections(min),
+        _ => built,
+    })
 }
 
 /// The pool behind a connection, or an error that says how to get one.

@@ -13,12 +13,13 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, Ru
 use crate::adapter::SeaOrm;
 use crate::shop::{Shop, customer, line};
 
-fn pool_options(db: &DatabaseConnection) -> (u32, Option<Duration>, Duration) {
+fn pool_options(db: &DatabaseConnection) -> (u32, u32, Option<Duration>, Duration) {
     macro_rules! of {
         ($pool:expr) => {{
             let options = $pool.options();
             (
                 options.get_max_connections(),
+                options.get_min_connections(),
                 options.get_max_lifetime(),
                 options.get_acquire_timeout(),
             )
@@ -41,6 +42,7 @@ where
     let mut options = ConnectOptions::new(shop.world.url());
     options
         .max_connections(3)
+        .min_connections(2)
         .acquire_timeout(Duration::from_secs(5))
         .set_application_name("shop")
         .set_schema_search_path("public,pg_temp")
@@ -63,7 +65,7 @@ where
     let db = attach.connect().await.unwrap();
     assert_eq!(
         pool_options(&db),
-        (3, Some(lifetime), Duration::from_secs(5))
+        (3, 2, Some(lifetime), Duration::from_secs(5))
     );
     assert_eq!(called.load(Ordering::SeqCst), 1);
     let settings: &[(&str, &str)] = match db.get_database_backend() {
