@@ -186,7 +186,7 @@ audit_logs!(
     audit_logs
 );
 audit_logs!(
-    /// `audit.audit_logs` on PostgreSQL; see [`audit_logs`](super::audit_logs).
+    /// `audit.audit_logs` on PostgreSQL; see [`audit_logs`](mod@audit_logs).
     postgres_audit_logs,
     schema_name = "audit"
 );

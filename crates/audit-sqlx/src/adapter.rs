@@ -79,7 +79,7 @@ pub async fn begin<DB: AuditDatabase, T>(
 }
 
 /// Brings the audit tables to the newest shape and installs nothing: the part of
-/// [`migrate`](crate::migrate) that a tool with a list of steps can keep apart.
+/// [`migrate()`] that a tool with a list of steps can keep apart.
 ///
 /// # Errors
 /// [`MigrateError`]; what had been done by then is rolled back where the database can.
