@@ -106,7 +106,7 @@ impl MigrationTrait for Tables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = connection(manager)?;
         let done = with_pool!(connection, pool => adapter::tables(pool).await,
-            else Err(unsupported().into()));
+            else Err(MigrateError::Database(unsupported())));
         done.map_err(as_sea_orm)
     }
 
