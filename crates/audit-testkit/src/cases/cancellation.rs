@@ -10,7 +10,7 @@ use crate::world::{World, alice, in_words};
 
 /// How often everything is cut again when no poll was pending: an operation in the same process
 /// may be over before it is polled.
-const MOST_SWEEPS: usize = 50;
+const MOST_SWEEPS: usize = 500;
 
 /// The most polls that any of the cut operations may take; a test that reaches it hangs.
 const MOST_POLLS: usize = 200;
