@@ -12,14 +12,27 @@ pub trait LogReader {
 
     /// Reads the events of a query, in its order.
     fn read(
-        &self,
+        &mut self,
         query: &LogQuery,
     ) -> impl Future<Output = Result<Vec<Event>, Self::Error>> + Send;
 }
 
+/// The same on a connection that blocks.
+pub trait BlockingLogReader {
+    /// Why the log could not be read.
+    type Error;
+
+    /// Reads the events of a query, in its order.
+    ///
+    /// # Errors
+    /// When a time or the limit cannot be, when the database fails, when a row was not written by
+    /// this log.
+    fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, Self::Error>;
+}
+
 /// Which events to read, newest first; an adapter's `log` begins one.
 #[derive(Debug, Clone)]
-#[must_use = "call `list` to read"]
+#[must_use = "call `list` to read, or `load` where the reader blocks"]
 pub struct Log<R> {
     reader: R,
     query: LogQuery,
@@ -92,7 +105,17 @@ impl<R: LogReader> Log<R> {
     /// # Errors
     /// As the reader's: when a time or the limit cannot be, when the database fails, when a row
     /// was not written by this log.
-    pub async fn list(&self) -> Result<Vec<Event>, R::Error> {
+    pub async fn list(mut self) -> Result<Vec<Event>, R::Error> {
         self.reader.read(&self.query).await
+    }
+}
+
+impl<R: BlockingLogReader> Log<R> {
+    /// Reads the events, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// As [`BlockingLogReader::read`].
+    pub fn load(mut self) -> Result<Vec<Event>, R::Error> {
+        self.reader.read(&self.query)
     }
 }

@@ -31,7 +31,7 @@ pub use attach::{Attach, attach};
 pub use check::{check, check_pool};
 pub use connection::{attach_connection, establish, stamp, unaudited};
 pub use database::AsyncAuditConnection;
-pub use log::{Log, log};
+pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::record;
 pub use transaction::{AsyncWork, transaction};

@@ -19,7 +19,7 @@ mod transaction;
 pub use check::{CheckError, check, check_pool};
 pub use connection::{AttachError, attach, establish, stamp, unaudited};
 pub use database::AuditConnection;
-pub use log::{Log, LogError, log};
+pub use log::{ConnectionReader, Log, LogError, log};
 pub use manager::AuditedManager;
 pub use migrate::{MigrateError, migrate};
 pub use record::{RecordError, record};

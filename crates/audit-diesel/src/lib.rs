@@ -10,8 +10,8 @@ mod refusal;
 
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use blocking::{
-    AttachError, AuditConnection, AuditedManager, CheckError, Log, LogError, MigrateError,
-    RecordError, attach, check, check_pool, establish, log, migrate, record, stamp, transaction,
-    unaudited,
+    AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log, LogError,
+    MigrateError, RecordError, attach, check, check_pool, establish, log, migrate, record, stamp,
+    transaction, unaudited,
 };
 pub use refusal::Adapter;

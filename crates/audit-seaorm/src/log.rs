@@ -23,7 +23,7 @@ pub fn log(connection: &DatabaseConnection) -> Log {
 impl LogReader for ConnectionReader {
     type Error = LogError;
 
-    async fn read(&self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+    async fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
         with_pool!(&self.0,
             pool => audit_sqlx::log(pool).matching(query.clone()).list().await,
             else Err(LogError::Database(unsupported())))

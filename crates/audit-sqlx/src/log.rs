@@ -26,7 +26,7 @@ pub fn log<DB: AuditDatabase>(pool: &Pool<DB>) -> Log<DB> {
 impl<DB: AuditDatabase> LogReader for PoolReader<DB> {
     type Error = LogError;
 
-    async fn read(&self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+    async fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
         let connection = Held::acquire(&self.0).await;
         let mut connection = connection.map_err(LogError::Database)?;
         let events = audit_adapter::read_log(&mut Session::<DB>(&mut connection), query).await?;

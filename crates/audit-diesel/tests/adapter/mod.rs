@@ -360,7 +360,7 @@ macro_rules! adapter {
             async fn log(&self, query: LogQuery) -> Vec<Event> {
                 let events = self.run(move |pool| {
                     let mut connection = pool.get().unwrap();
-                    audit_diesel::log(&mut connection).matching(query).list()
+                    audit_diesel::log(&mut connection).matching(query).load()
                 });
                 events.await.unwrap()
             }

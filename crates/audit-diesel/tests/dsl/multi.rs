@@ -38,8 +38,8 @@ async fn either_is_audited(server: Server) {
             .execute(&mut connection)
             .unwrap();
         match &mut connection {
-            Either::Postgres(inner) => audit_diesel::log(inner).oldest_first().list().unwrap(),
-            Either::Sqlite(inner) => audit_diesel::log(inner).oldest_first().list().unwrap(),
+            Either::Postgres(inner) => audit_diesel::log(inner).oldest_first().load().unwrap(),
+            Either::Sqlite(inner) => audit_diesel::log(inner).oldest_first().load().unwrap(),
         }
     };
     let events = carla()
