@@ -1,5 +1,6 @@
 //! A connection of sqlx, as the audit log uses one.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use std::borrow::Cow;
 
 use audit_adapter::{Answer, CatalogReadError, Refusal, Rows};
