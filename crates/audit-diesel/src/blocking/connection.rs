@@ -118,7 +118,7 @@ pub fn stamp<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
 /// Runs work on an attached connection without the triggers that are put on each connection, for a
 /// migration of the application that they would stand in the way of (SQLite: dropping a column).
 /// Changes of rows meanwhile are **not recorded**. The triggers are put back for the schema as it is
-/// then, and the connection carries the context of this thread.
+/// then; the context stays as it is.
 ///
 /// Where triggers are in the schema (PostgreSQL, MySQL) this runs the work as it is.
 ///
