@@ -87,7 +87,7 @@ macro_rules! connections {
         use diesel::result::Error;
         use diesel::sql_types::Text;
 
-        use crate::world::{Overheard, actors, audit, blocking, database, user};
+        use crate::connections::world::{Overheard, actors, audit, blocking, database, user};
 
         type Manager = AuditedManager<ConnectionManager<$connection>>;
         type Held = PooledConnection<Manager>;

@@ -3,7 +3,7 @@
 use audit_testkit::{Server, TestDatabase};
 use diesel::prelude::*;
 
-use crate::tables::{TABLES, carla, people, person, told};
+use crate::dsl::tables::{TABLES, carla, people, person, told};
 
 /// A connection to either.
 #[derive(diesel::MultiConnection)]

@@ -4,7 +4,7 @@
 /// The world holds the tables of `tables.rs` and more.
 macro_rules! proved {
     ($server:expr, $connection:ty, $more:expr, |$held:ident| $work:expr) => {{
-        let tables = format!("{} {}", crate::tables::TABLES, $more);
+        let tables = format!("{} {}", crate::dsl::tables::TABLES, $more);
         let world = audit_testkit::World::<
             crate::adapter::Pooled<crate::adapter::PoolOf<$connection>>,
         >::with($server, &tables, |audit| audit)
@@ -15,10 +15,10 @@ macro_rules! proved {
                     let mut $held = pool.get().unwrap();
                     $work
                 });
-                crate::tables::carla().scope(work).await;
+                crate::dsl::tables::carla().scope(work).await;
             })
             .await;
-        crate::tables::told(&events)
+        crate::dsl::tables::told(&events)
     }};
 }
 
@@ -28,7 +28,7 @@ macro_rules! writes {
         use diesel::connection::SimpleConnection as _;
         use diesel::prelude::*;
 
-        use crate::tables::{Part, Person, archive, part, parts, people, person};
+        use crate::dsl::tables::{Part, Person, archive, part, parts, people, person};
 
         #[tokio::test(flavor = "multi_thread")]
         async fn single_rows() {

@@ -1,0 +1,11 @@
+//! What a connection carries, in a pool and without one.
+
+#[macro_use]
+mod world;
+
+#[cfg(feature = "mysql")]
+mod mariadb;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
