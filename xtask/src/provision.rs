@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::database::Database;
 use crate::process;
+use crate::workspace;
 
 /// The programs of one server.
 #[derive(Debug, Clone)]
@@ -62,8 +63,14 @@ fn missing_packages(databases: &[Database]) -> Vec<&'static str> {
                     packages.push(debian::NPM);
                 }
             }
-            Database::Mariadb if local_mariadb().is_some() => {}
-            Database::Mariadb => packages.extend(debian::MARIADB),
+            Database::Mariadb => {
+                if local_mariadb().is_none() {
+                    packages.extend(debian::MARIADB);
+                }
+                if !workspace::has_mariadb_client() {
+                    packages.extend(debian::MARIADB_CLIENT);
+                }
+            }
         }
     }
     packages.dedup();

@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::process;
+
 /// The features every check and test is built with.
 pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
     audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,\
@@ -11,6 +13,17 @@ pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/a
     audit-seaorm/entity,audit-seaorm/migration,\
     audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
     audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
+
+/// The feature that links the client library of MariaDB: checked and tested where it is installed,
+/// which a run with MariaDB sees to.
+pub const LINKED: &str = "audit-diesel/mysql";
+
+/// Whether the client library of MariaDB can be linked here.
+#[must_use]
+pub fn has_mariadb_client() -> bool {
+    let words = ["--exists", "libmariadb"];
+    process::output(Command::new("pkg-config").args(words)).is_ok()
+}
 
 /// The folder of the workspace's `Cargo.toml`.
 #[must_use]
@@ -37,20 +50,22 @@ pub fn cargo() -> Command {
     command
 }
 
-/// The part of [`FEATURES`] that belongs to these packages; all of it when none is named.
+/// The part of [`FEATURES`] that belongs to these packages, all of it when none is named, and
+/// [`LINKED`] where it can be.
 #[must_use]
 pub fn features(packages: &[String]) -> String {
+    let linked = has_mariadb_client().then_some(LINKED);
+    features_of(packages, FEATURES.split(',').chain(linked))
+}
+
+fn features_of<'a>(packages: &[String], all: impl Iterator<Item = &'a str>) -> String {
     let belongs = |feature: &&str| {
         packages.is_empty()
             || feature
                 .split_once('/')
                 .is_some_and(|(owner, _)| packages.iter().any(|package| package == owner))
     };
-    FEATURES
-        .split(',')
-        .filter(belongs)
-        .collect::<Vec<_>>()
-        .join(",")
+    all.filter(belongs).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -65,8 +80,11 @@ mod tests {
 
     #[test]
     fn a_package_brings_its_own_features() {
-        assert_eq!(features(&["audit-tower".to_owned()]), "audit-tower/axum");
-        assert_eq!(features(&["xtask".to_owned()]), "");
-        assert_eq!(features(&[]), FEATURES);
+        let all = "audit-jwt/rust-crypto,audit-tower/axum,audit-diesel/mysql";
+        let of = |packages: &[String]| features_of(packages, all.split(','));
+        assert_eq!(of(&["audit-tower".to_owned()]), "audit-tower/axum");
+        assert_eq!(of(&["xtask".to_owned()]), "");
+        assert_eq!(of(&[]), all);
+        assert!(features(&[]).starts_with(FEATURES));
     }
 }

@@ -13,6 +13,8 @@ use crate::stop::Stop;
 
 /// The server of MariaDB without its service, and `my_print_defaults`, which its installer calls.
 pub(super) const MARIADB: [&str; 2] = ["mariadb-server-core", "mariadb-client-core"];
+/// The client library of MariaDB, which the adapter for Diesel links, and what finds it.
+pub(super) const MARIADB_CLIENT: [&str; 2] = ["libmariadb-dev", "pkg-config"];
 /// The client of npm's registry.
 pub(super) const NPM: &str = "npm";
 /// PostgreSQL 15.
