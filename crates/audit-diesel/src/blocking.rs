@@ -6,6 +6,8 @@ mod database;
 mod log;
 mod manager;
 mod migrate;
+#[cfg(feature = "migrations")]
+mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -22,6 +24,8 @@ pub use database::AuditConnection;
 pub use log::{ConnectionReader, Log, LogError, log};
 pub use manager::AuditedManager;
 pub use migrate::{MigrateError, migrate};
+#[cfg(feature = "migrations")]
+pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
 pub use transaction::transaction;
 

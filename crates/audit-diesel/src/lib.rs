@@ -9,6 +9,8 @@ mod blocking;
 mod refusal;
 
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
+#[cfg(feature = "migrations")]
+pub use blocking::AuditMigrations;
 pub use blocking::{
     AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log, LogError,
     MigrateError, RecordError, attach, check, check_pool, establish, log, migrate, record, stamp,

@@ -51,6 +51,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
             "audit-adapter",
             "audit-capture",
             "audit-core",
+            "audit-migrations",
             "audit-sqlite",
         ],
     ),

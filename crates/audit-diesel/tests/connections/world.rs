@@ -395,6 +395,37 @@ macro_rules! connections {
             .await;
         }
 
+        #[cfg(feature = "migrations")]
+        #[tokio::test(flavor = "multi_thread")]
+        async fn the_tables_are_migrations_of_diesel() {
+            use audit_diesel::AuditMigrations;
+            use diesel_migrations::MigrationHarness as _;
+
+            let database = database($server).await;
+            let url = database.url().to_owned();
+            blocking(move || {
+                let tables = AuditMigrations::<$connection>::new();
+                let pool = Pool::builder().max_size(1).build(manager(&url)).unwrap();
+                let mut held = pool.get().unwrap();
+                let pooled = held.run_pending_migrations(tables).unwrap_err().to_string();
+                assert!(pooled.contains("&mut *connection"), "{pooled}");
+                for steps in [1, 0] {
+                    let tables = AuditMigrations::<$connection>::new();
+                    let ran = (*held).run_pending_migrations(tables).unwrap();
+                    assert_eq!(ran.len(), steps);
+                }
+                assert_eq!(events(&mut held), []);
+                // Its steps are known to our own, which brings the triggers.
+                audit_diesel::migrate(&mut held, &audit()).unwrap();
+                insert(&mut held, 1);
+                let tables = AuditMigrations::<$connection>::new();
+                let kept = (*held).revert_last_migration(tables).unwrap_err();
+                assert!(kept.to_string().contains("by hand"), "{kept}");
+                assert_eq!(actors(&events(&mut held)), [""]);
+            })
+            .await;
+        }
+
         #[tokio::test(flavor = "multi_thread")]
         async fn a_refused_write_says_why() {
             let database = database($server).await;
