@@ -126,41 +126,49 @@ pub fn kept_context(first: &OnceLock<AuditContext>) -> Option<AuditContext> {
 /// What a trigger says that was broken already.
 const BROKEN: &str = "/* broken */";
 
+/// What asks a connection for its triggers: name, table and definition (SQLite).
+pub const TRIGGERS_OF_CONNECTION: &str = "SELECT name, tbl_name, sql FROM sqlite_temp_schema \
+     WHERE type = 'trigger' AND name LIKE 'audit\\_%' ESCAPE '\\'";
+
 /// Breaks the triggers of one connection, where a sabotage is asked for (SQLite).
 ///
 /// # Errors
 /// When the rewritten trigger is refused, which is a fault of the sabotage.
 pub async fn connection(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let Some(edit) = chosen() else { return Ok(()) };
-    let rows = connection
-        .fetch_all(
-            "SELECT name, tbl_name, sql FROM sqlite_temp_schema WHERE type = 'trigger' \
-             AND name LIKE 'audit\\_%' ESCAPE '\\'",
-        )
-        .await?;
-    for row in rows {
-        let (name, table): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let definition: String = row.try_get(2)?;
-        if definition.contains(BROKEN) {
-            continue;
-        }
-        let installed = Installed {
-            dialect: Dialect::Sqlite,
-            name: &name,
-            table: &table,
-            operation: operation_of(&definition),
-            definition: &definition,
-        };
-        let drop = format!("DROP TRIGGER temp.\"{}\"", name.replace('"', "\"\""));
-        connection.execute(AssertSqlSafe(drop)).await?;
-        if let Some(definition) = installed.edited(edit) {
-            let create = definition
-                .replacen("CREATE TRIGGER", "CREATE TEMP TRIGGER", 1)
-                .replacen(" BEGIN ", &format!(" BEGIN {BROKEN} "), 1);
-            connection.execute(AssertSqlSafe(create)).await?;
+    if chosen().is_none() {
+        return Ok(());
+    }
+    for row in connection.fetch_all(TRIGGERS_OF_CONNECTION).await? {
+        let trigger: [String; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+        for statement in broken(&trigger) {
+            connection.execute(AssertSqlSafe(statement)).await?;
         }
     }
     Ok(())
+}
+
+/// The statements that break a trigger of a connection; none where no sabotage is asked for, or it
+/// is broken already.
+#[must_use]
+pub fn broken([name, table, definition]: &[String; 3]) -> Vec<String> {
+    let edit = chosen().filter(|_| !definition.contains(BROKEN));
+    let Some(edit) = edit else {
+        return Vec::new();
+    };
+    let installed = Installed {
+        dialect: Dialect::Sqlite,
+        name,
+        table,
+        operation: operation_of(definition),
+        definition,
+    };
+    let drop = format!("DROP TRIGGER temp.\"{}\"", name.replace('"', "\"\""));
+    let create = installed.edited(edit).map(|definition| {
+        definition
+            .replacen("CREATE TRIGGER", "CREATE TEMP TRIGGER", 1)
+            .replacen(" BEGIN ", &format!(" BEGIN {BROKEN} "), 1)
+    });
+    std::iter::once(drop).chain(create).collect()
 }
 
 /// Breaks the triggers in the schema, where a sabotage is asked for (PostgreSQL, MariaDB).

@@ -371,7 +371,23 @@ macro_rules! adapter {
 /// Where triggers are put on each connection, so is the sabotage of them.
 #[cfg(feature = "sqlite")]
 fn broken(connection: &mut diesel::SqliteConnection) -> QueryResult<()> {
-    let _ = connection;
+    #[derive(diesel::QueryableByName)]
+    struct Trigger {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        tbl_name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        sql: String,
+    }
+
+    let triggers: Vec<Trigger> =
+        diesel::sql_query(sabotage::TRIGGERS_OF_CONNECTION).load(connection)?;
+    for trigger in triggers {
+        for statement in sabotage::broken(&[trigger.name, trigger.tbl_name, trigger.sql]) {
+            connection.batch_execute(&statement)?;
+        }
+    }
     Ok(())
 }
 
