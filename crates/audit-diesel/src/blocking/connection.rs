@@ -79,6 +79,22 @@ where
 /// Makes a plain connection carry the context of this thread, until [`stamp`] puts on another. It
 /// can be called again, after rules or schema have changed.
 ///
+/// ```standalone_crate
+/// # #[cfg(feature = "sqlite")] {
+/// use audit_core::Audit;
+/// use audit_diesel::AttachError;
+/// use diesel::{Connection, SqliteConnection};
+///
+/// let audit = Audit::builder().build()?;
+/// let mut early = SqliteConnection::establish(":memory:")?;
+/// let refused = audit_diesel::attach(&mut early, &audit);
+/// assert!(matches!(refused, Err(AttachError::OpenedBefore)));
+/// let mut connection = SqliteConnection::establish(":memory:")?;
+/// audit_diesel::attach(&mut connection, &audit)?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`AttachError::OpenedBefore`] when a connection of SQLite does not know our functions.
 pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
