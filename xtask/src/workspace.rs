@@ -11,7 +11,7 @@ pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/a
     audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,\
     audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql,\
     audit-seaorm/entity,audit-seaorm/migration,\
-    audit-diesel/migrations,audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
+    audit-diesel/migrations,audit-diesel/schema,audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
     audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
 
 /// The feature that links the client library of MariaDB: checked and tested where it is installed,

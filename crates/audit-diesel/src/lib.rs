@@ -7,6 +7,8 @@ mod row;
 pub mod asynchronous;
 mod blocking;
 mod refusal;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 #[cfg(feature = "migrations")]

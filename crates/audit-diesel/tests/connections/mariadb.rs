@@ -9,3 +9,5 @@ connections!(
     ("DO 0", "CAST(CONNECTION_ID() AS CHAR)"),
     1
 );
+
+stored!(Server::MariaDb, MysqlConnection, mysql);

@@ -11,6 +11,7 @@ macro_rules! version {
             use super::*;
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"), 1);
+            stored!($server, PgConnection, postgres);
 
             #[tokio::test(flavor = "multi_thread")]
             async fn a_context_can_end_with_its_transaction() {

@@ -13,6 +13,8 @@ connections!(
     2
 );
 
+stored!(Server::Sqlite, SqliteConnection, sqlite);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_is_dropped_where_no_trigger_stands_in_the_way() {
     let database = database(Server::Sqlite).await;
