@@ -27,7 +27,7 @@ pub type CheckError = adapter::CheckError<Error>;
 /// The probe needs no right on the log: on PostgreSQL every role may make it; on MySQL the account
 /// needs SELECT, INSERT, UPDATE and DELETE on `audit_probe`. On SQLite it takes the lock of writers
 /// while it lasts; a database that stays locked for longer than the connection waits is
-/// [`Finding::ProbeBusy`].
+/// [`Finding::ProbeBusy`](crate::Finding::ProbeBusy).
 ///
 /// # Errors
 /// [`CheckError::Denied`] when there are gaps and `OnDrift::Deny` is set;
@@ -44,9 +44,8 @@ pub fn check<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<Re
 }
 
 /// [`check`] through a pool: the connection is taken out of it in the context of the probe, so that
-/// the probe proves the hooks of [`AuditedManager`] as well. A service may call it at start. A pool
-/// whose builder has set `test_on_check_out` to `false` is [`Finding::ProbeUnstamped`], or its
-/// probe has no actor.
+/// the probe proves the hooks of [`AuditedManager`] as well. A service may call it at start. That the
+/// pool's builder has set `test_on_check_out` to `false` is a gap.
 ///
 /// Under [`ContextScope::Transaction`] nothing is on a connection of the pool: call [`check`].
 ///
