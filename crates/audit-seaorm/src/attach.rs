@@ -43,6 +43,7 @@ impl fmt::Debug for Attach {
 /// SeaORM builds the pool, of these options: sizes, timeouts, logging, search path, lazy opening,
 /// what `map_sqlx_*_opts` and `map_sqlx_*_pool_opts` set, and `after_connect` are kept. The stamp
 /// at checkout stands in for the ping, so `test_before_acquire` is turned off.
+/// The closures of `map_sqlx_*` are called twice: once to see what they set, once to build the pool.
 ///
 /// **Hooks of sqlx are replaced**: those set by `map_sqlx_*_before_acquire`, and those set on the
 /// `PoolOptions` in `map_sqlx_*_pool_opts`. Neither SeaORM nor sqlx gives them back, or says
