@@ -36,6 +36,6 @@ pub(crate) fn find<DB: Database>(pool: &Pool<DB>) -> Result<Arc<Attachment>, sql
 /// A pool that was not built by `attach`.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this pool is not attached to an audit; build it with the `attach(options, &audit)` of your adapter"
+    "this pool is not attached to an audit; build it with `audit_sqlx::attach(options, &audit)`, or with the `attach` of the adapter that stands on it"
 )]
 struct NotAttached;

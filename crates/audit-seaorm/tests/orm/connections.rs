@@ -173,7 +173,7 @@ where
     let plain = Database::connect(shop.world.url()).await.unwrap();
     let error = audit_seaorm::begin(&plain).await.unwrap_err();
     let why = configuration(&error).to_string();
-    assert!(why.contains("attach(options, &audit)"), "{why}");
+    assert!(why.contains("with the `attach` of the adapter"), "{why}");
     let check = audit_seaorm::check(&plain).await;
     assert!(matches!(
         check,
