@@ -1,21 +1,18 @@
 //! The API: plain sqlx queries, compiled once for each database.
-//!
-//! There is no authorisation: anybody may do anything, and it is recorded who did.
 
 use audit_core::{Event, Severity, context, record_id};
 use axum::Router;
 use axum::extract::{Json, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use sqlx::Pool;
+use story::Refusal;
+use story::contract::{
+    Added, Filters, Invoice, Line, MOST_LINES, NewName, NewPassword, NewUser, Reminded, User,
+};
 
 use super::{ADD_INVOICE, Database, SAVE_INVOICE, sql};
-use crate::api_error::{ApiError, Result};
-
-/// The most lines of an invoice.
-const MOST_LINES: i64 = 3;
+use crate::api_error::Result;
 
 pub(super) fn routes() -> Router<Pool<Database>> {
     Router::new()
@@ -34,54 +31,18 @@ pub(super) fn routes() -> Router<Pool<Database>> {
         .route("/audit", get(audit))
 }
 
-#[derive(Deserialize)]
-struct NewUser {
-    name: String,
-    email: String,
-    /// Kept as it comes, to show that the log does not; an application keeps a salted hash.
-    password: String,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Password {
-    password: String,
-}
-
-#[derive(Deserialize)]
-struct Invoice {
-    total: String,
-    details: Value,
-    #[serde(default)]
-    lines: Vec<Line>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    line_no: i64,
-    item: String,
-    quantity: i64,
-}
-
-async fn list_users(State(pool): State<Pool<Database>>) -> Result<Json<Value>> {
+async fn list_users(State(pool): State<Pool<Database>>) -> Result<Json<Vec<User>>> {
     let users: Vec<(i64, String, String)> =
         sqlx::query_as("SELECT id, name, email FROM users ORDER BY id")
             .fetch_all(&pool)
             .await?;
-    let users = users
-        .into_iter()
-        .map(|(id, name, email)| json!({"id": id, "name": name, "email": email}));
-    Ok(Json(users.collect()))
+    Ok(Json(users.into_iter().map(User::from).collect()))
 }
 
 async fn add_user(
     State(pool): State<Pool<Database>>,
     Json(user): Json<NewUser>,
-) -> Result<(StatusCode, Json<Value>)> {
+) -> Result<(StatusCode, Json<Added>)> {
     let insert = "INSERT INTO users (name, email, password) VALUES (?, ?, ?) RETURNING id";
     let id: i64 = sqlx::query_scalar(sql(insert))
         .bind(user.name)
@@ -89,13 +50,13 @@ async fn add_user(
         .bind(user.password)
         .fetch_one(&pool)
         .await?;
-    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+    Ok((StatusCode::CREATED, Json(Added { id })))
 }
 
 async fn rename_user(
     State(pool): State<Pool<Database>>,
     Path(id): Path<i64>,
-    Json(user): Json<Name>,
+    Json(user): Json<NewName>,
 ) -> Result<StatusCode> {
     let done = sqlx::query(sql("UPDATE users SET name = ? WHERE id = ?"))
         .bind(user.name)
@@ -108,7 +69,7 @@ async fn rename_user(
 async fn change_password(
     State(pool): State<Pool<Database>>,
     Path(id): Path<i64>,
-    Json(user): Json<Password>,
+    Json(user): Json<NewPassword>,
 ) -> Result<StatusCode> {
     let done = sqlx::query(sql("UPDATE users SET password = ? WHERE id = ?"))
         .bind(user.password)
@@ -134,7 +95,7 @@ async fn add_invoice(
     sqlx::query(sql(ADD_INVOICE))
         .bind(&org)
         .bind(number)
-        .bind(&invoice.total)
+        .bind(invoice.total::<String>()?)
         .bind(sqlx::types::Json(&invoice.details))
         .execute(&mut *transaction)
         .await?;
@@ -153,7 +114,7 @@ async fn save_invoice(
     sqlx::query(sql(SAVE_INVOICE))
         .bind(org)
         .bind(number)
-        .bind(invoice.total)
+        .bind(invoice.total::<String>()?)
         .bind(sqlx::types::Json(invoice.details))
         .execute(&pool)
         .await?;
@@ -176,9 +137,9 @@ async fn add_lines(
         .bind(number)
         .fetch_one(&mut *transaction)
         .await?;
-    if count > MOST_LINES {
+    if count > i64::from(MOST_LINES) {
         transaction.rollback().await?;
-        return Err(ApiError::TooManyLines { most: MOST_LINES });
+        return Err(Refusal::TooManyLines.into());
     }
     transaction.commit().await?;
     Ok(StatusCode::CREATED)
@@ -207,10 +168,11 @@ async fn insert_line(
 async fn remind(
     State(pool): State<Pool<Database>>,
     Path(org): Path<String>,
-) -> Result<Json<Value>> {
+) -> Result<Json<Reminded>> {
     let update = "UPDATE invoices SET status = 'reminded' WHERE org = ? AND status = 'open'";
     let done = sqlx::query(sql(update)).bind(org).execute(&pool).await?;
-    Ok(Json(json!({ "reminded": done.rows_affected() })))
+    let reminded = done.rows_affected();
+    Ok(Json(Reminded { reminded }))
 }
 
 /// The change of the row records itself; what it means is recorded beside it.
@@ -247,43 +209,16 @@ async fn delete_invoices(
     found(done.rows_affected())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Filters {
-    table: Option<String>,
-    record: Option<String>,
-    actor: Option<String>,
-    since: Option<String>,
-    limit: Option<u32>,
-}
-
 /// The trail, newest first.
 async fn audit(
     State(pool): State<Pool<Database>>,
     Query(filters): Query<Filters>,
 ) -> Result<Json<Vec<Event>>> {
-    let mut log = audit_sqlx::log(&pool);
-    if let Some(table) = filters.table {
-        log = log.table(table);
-    }
-    if let Some(record) = filters.record {
-        log = log.record(record);
-    }
-    if let Some(actor) = filters.actor {
-        log = log.actor(actor);
-    }
-    if let Some(since) = filters.since {
-        log = log.since(since);
-    }
-    if let Some(limit) = filters.limit {
-        log = log.limit(limit);
-    }
+    let log = audit_sqlx::log(&pool).matching(filters.into());
     Ok(Json(log.list().await?))
 }
 
 fn found(rows: u64) -> Result<StatusCode> {
-    match rows {
-        0 => Err(ApiError::NotFound),
-        _ => Ok(StatusCode::NO_CONTENT),
-    }
+    Refusal::unless(rows > 0)?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,22 +1,19 @@
 //! The tables of the application, compiled once for each database.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use axum::Router;
 use sqlx::Pool;
+use story::schema;
 
-use super::{Database, OTHER_TABLES, TABLES, api};
-use crate::server::Application;
+use super::{Database, KIND, api};
 
-impl Application for Database {
+impl crate::server::Database for Database {
     async fn create_tables(pool: &Pool<Self>) -> Result<()> {
-        let others: i64 = sqlx::query_scalar(OTHER_TABLES)
+        let others = sqlx::query_scalar(schema::others(KIND))
             .fetch_one(pool)
-            .await
-            .context("the tables of the database cannot be listed")?;
-        if others > 0 {
-            bail!("the database has {others} tables of something else; name an empty one");
-        }
-        let created = sqlx::raw_sql(TABLES).execute(pool).await;
+            .await;
+        schema::refuse(others.context("the tables of the database cannot be listed")?)?;
+        let created = sqlx::raw_sql(schema::tables(KIND)).execute(pool).await;
         created.context("the tables cannot be created")?;
         Ok(())
     }

@@ -5,7 +5,7 @@ use audit_core::{Audit, BuildError, Enrichment, Operation, Redaction, Severity, 
 /// Every table is audited; these rules only add to it and hide passwords.
 pub(crate) fn audit() -> Result<Audit, BuildError> {
     Audit::builder()
-        .service("quickstart")
+        .service(env!("CARGO_PKG_NAME"))
         .environment("demo")
         .table(TableRule::new("users").redact("password", Redaction::Drop))
         .table(

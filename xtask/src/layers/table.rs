@@ -59,9 +59,25 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ("audit-actix", &["audit-core"]),
     ("audit-tower", &["audit-core"]),
     ("audit-testkit", LIBRARIES),
-    ("quickstart", LIBRARIES),
+    ("story", &["audit-core", "audit-testkit"]),
+    ("quickstart", EXAMPLE),
+    ("actix-diesel", EXAMPLE),
+    ("axum-diesel-async", EXAMPLE),
+    ("axum-seaorm", EXAMPLE),
     ("xtask", LIBRARIES),
     ("audit-bench", LIBRARIES),
+];
+
+/// What an example may depend on: what a user may, and what the examples share.
+const EXAMPLE: &[&str] = &[
+    "audit-actix",
+    "audit-core",
+    "audit-diesel",
+    "audit-jwt",
+    "audit-seaorm",
+    "audit-sqlx",
+    "audit-tower",
+    "story",
 ];
 
 /// What a crate must not reach, not even through others: it is for every driver and every web

@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
 
+pub(crate) const KIND: story::Kind = story::Kind::Postgres;
+
 pub(crate) type Database = sqlx::Postgres;
 
 /// The statement as this database writes it: its placeholders have numbers.
@@ -25,36 +27,6 @@ pub(crate) fn sql(text: &'static str) -> AssertSqlSafe<String> {
     }
     AssertSqlSafe(numbered)
 }
-
-/// How many tables there are that are not the quickstart's.
-pub(crate) const OTHER_TABLES: &str = "SELECT count(*) FROM information_schema.tables \
-    WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' \
-    AND table_name NOT IN ('users', 'invoices', 'invoice_lines')";
-
-pub(crate) const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS users (
-        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        name TEXT NOT NULL,
-        email TEXT NOT NULL,
-        password TEXT NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS invoices (
-        org TEXT NOT NULL,
-        number BIGINT NOT NULL,
-        total NUMERIC(12, 2) NOT NULL,
-        status TEXT NOT NULL DEFAULT 'open',
-        details JSONB NOT NULL,
-        PRIMARY KEY (org, number)
-    );
-    CREATE TABLE IF NOT EXISTS invoice_lines (
-        org TEXT NOT NULL,
-        number BIGINT NOT NULL,
-        line_no BIGINT NOT NULL,
-        item TEXT NOT NULL,
-        quantity BIGINT NOT NULL,
-        PRIMARY KEY (org, number, line_no),
-        FOREIGN KEY (org, number) REFERENCES invoices (org, number) ON DELETE CASCADE
-    )";
 
 pub(crate) const ADD_INVOICE: &str = "INSERT INTO invoices (org, number, total, details) \
      VALUES (?, ?, CAST(? AS NUMERIC(12, 2)), ?)";

@@ -7,36 +7,34 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context as _, Result, bail};
 use audit_core::Event;
 use audit_core::query::LogQuery;
-use sqlx::Pool;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::check;
-use crate::cli::{Cli, Format};
+use crate::cli::Format;
 use crate::client::{Deed, Tokens};
-use crate::database::Place;
-use crate::server::{Application, Server};
-use crate::token::Secret;
-use crate::trail;
+use crate::program::Program;
+use crate::server::Server;
+use crate::{Application, Issuer, trail};
 
 /// Plays the story, prints what it left and says whether that is what it must be.
 ///
 /// # Errors
 /// When the story cannot be played.
-pub(crate) async fn run<DB: Application>(cli: &Cli, place: &Place) -> Result<ExitCode> {
-    let secret = Secret::random()?;
-    let server = Server::<DB>::start(place, cli.port(), &secret).await?;
+pub(crate) async fn run<A: Application>(program: &Program) -> Result<ExitCode> {
+    let issuer = Issuer::new(program.name)?;
+    let server = Server::<A>::start(program, &issuer).await?;
     let mut talk = std::io::stderr();
-    writeln!(talk, "database: {}", place.in_words())?;
+    writeln!(talk, "database: {}", program.place.in_words())?;
     writeln!(talk, "server:   {}\n", server.url())?;
     writeln!(talk, "another process tells the story over HTTP:")?;
 
-    let earlier = newest(&server.pool).await?;
-    let deeds = play(&server.url(), &tokens(&secret)?).await?;
-    let events = since(&server.pool, &earlier).await?;
+    let earlier = newest(&*server.application).await?;
+    let deeds = play(&server.url(), &issuer.tokens()?).await?;
+    let events = since(&*server.application, &earlier).await?;
     server.stop().await?;
 
-    print(cli.format(), &events)?;
+    print(program.cli.format(), &events)?;
     let faults = check::faults(&deeds, &events);
     if faults.is_empty() {
         let requests = deeds.len();
@@ -51,15 +49,6 @@ pub(crate) async fn run<DB: Application>(cli: &Cli, place: &Place) -> Result<Exi
         writeln!(talk, "wrong: {fault}")?;
     }
     Ok(ExitCode::FAILURE)
-}
-
-fn tokens(secret: &Secret) -> Result<Tokens> {
-    Ok(Tokens {
-        alice: secret.token("alice", "Alice")?,
-        bob: secret.token("bob", "Bob")?,
-        expired: secret.expired_token("alice", "Alice")?,
-        forged: Secret::random()?.token("alice", "Alice")?,
-    })
 }
 
 /// Runs this program again as the client. It ends with this future.
@@ -89,18 +78,18 @@ async fn play(url: &str, tokens: &Tokens) -> Result<Vec<Deed>> {
 }
 
 /// The newest event that is there, in a database that was used before.
-async fn newest<DB: Application>(pool: &Pool<DB>) -> Result<Option<Event>> {
-    Ok(audit_sqlx::log(pool).limit(1).list().await?.pop())
+async fn newest(application: &impl Application) -> Result<Option<Event>> {
+    Ok(application.log(LogQuery::new().limit(1)).await?.pop())
 }
 
 /// The events after it, oldest first. Time is the database's, so no two clocks are compared.
-async fn since<DB: Application>(pool: &Pool<DB>, earlier: &Option<Event>) -> Result<Vec<Event>> {
+async fn since(application: &impl Application, earlier: &Option<Event>) -> Result<Vec<Event>> {
     let mut query = LogQuery::new().oldest_first().limit(LogQuery::MAX_LIMIT);
     let Some(newest) = earlier else {
-        return Ok(audit_sqlx::log(pool).matching(query).list().await?);
+        return application.log(query).await;
     };
     query = query.since(newest.occurred_at.to_rfc3339());
-    let mut events = audit_sqlx::log(pool).matching(query).list().await?;
+    let mut events = application.log(query).await?;
     let seen: HashSet<_> = events
         .iter()
         .take_while(|event| event.occurred_at == newest.occurred_at && event.id <= newest.id)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
-use crate::story::{STEPS, Step, Who};
+use crate::steps::{STEPS, Step, Who};
 
 /// No answer takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,11 +43,11 @@ pub(crate) struct Deed {
     pub(crate) request_id: String,
 }
 
-/// Plays the story against a server.
+/// Plays the story against a server, as the demo of an example.
 ///
 /// # Errors
 /// When the server cannot be reached or an answer is not the one that the story has.
-pub(crate) fn play(url: &str) -> Result<ExitCode> {
+pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let tokens = serde_json::from_str(&text).context("standard input must hold the tokens")?;
@@ -61,7 +61,7 @@ pub(crate) fn play(url: &str) -> Result<ExitCode> {
     let (mut out, mut talk) = (std::io::stdout().lock(), std::io::stderr().lock());
     let mut ids = HashMap::new();
     for step in STEPS {
-        let mut response = send(&agent, url, step, &tokens, &ids)?;
+        let mut response = send(&agent, (name, url), step, &tokens, &ids)?;
         let status = response.status().as_u16();
         let body = response.body_mut().read_to_string()?;
         writeln!(talk, "  {status}  {}", step.title)?;
@@ -84,7 +84,7 @@ pub(crate) fn play(url: &str) -> Result<ExitCode> {
 
 fn send(
     agent: &Agent,
-    url: &str,
+    (name, url): (&str, &str),
     step: &Step,
     tokens: &Tokens,
     ids: &HashMap<&str, String>,
@@ -96,7 +96,7 @@ fn send(
     let mut request = Request::builder()
         .method(step.method)
         .uri(format!("{url}{path}"))
-        .header("user-agent", "quickstart-demo");
+        .header("user-agent", format!("{name}-demo"));
     if let Some(token) = tokens.of(step.who) {
         request = request.header("authorization", format!("Bearer {token}"));
     }

@@ -3,7 +3,7 @@
 use audit_core::{ActorKind, Assurance, Event, Operation};
 
 use crate::client::Deed;
-use crate::story::{PASSWORDS, STEPS, Step, Who};
+use crate::steps::{PASSWORDS, STEPS, Step, Who};
 
 /// What is wrong with a trail, in words; nothing when it is right.
 pub(crate) fn faults(deeds: &[Deed], events: &[Event]) -> Vec<String> {
@@ -53,7 +53,7 @@ pub(crate) fn faults(deeds: &[Deed], events: &[Event]) -> Vec<String> {
 type Shape = (Operation, String, Vec<String>);
 
 fn wanted(step: &Step) -> Vec<Shape> {
-    let shape = |expected: &crate::story::Expected| {
+    let shape = |expected: &crate::steps::Expected| {
         let changed = expected.changed.iter().map(ToString::to_string);
         (
             expected.operation,

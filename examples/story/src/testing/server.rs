@@ -1,26 +1,27 @@
 //! The server that stays.
 
-#![cfg(test)]
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use audit_testkit::{Server, TestDatabase};
+use serde_json::{Value, json};
 use ureq::Agent;
+use ureq::http::Request;
+
+use super::Example;
 
 /// A server on a free port, gone with this value.
-struct Quickstart {
+struct Running {
     process: Child,
     url: String,
     alice: String,
     agent: Agent,
 }
 
-impl Quickstart {
-    fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_quickstart"))
-            .args(["--port", "0"])
-            .env_remove("DATABASE_URL")
+impl Running {
+    fn start(example: Example, arguments: &[&str]) -> Self {
+        let mut process = example
+            .command(&[&["--port", "0"], arguments].concat())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -55,8 +56,23 @@ impl Quickstart {
             .agent
             .post(format!("{}/users", self.url))
             .header("authorization", token)
-            .send_json(serde_json::json!({"name": "Ann", "email": "a@x", "password": "secret"}))
+            .send_json(json!({"name": "Ann", "email": "a@x", "password": "secret"}))
             .unwrap();
+        (
+            response.status().as_u16(),
+            response.body_mut().read_to_string().unwrap(),
+        )
+    }
+
+    /// A request of alice: its status, and what it was answered.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("authorization", &self.alice)
+            .header("content-type", "application/json");
+        let request = request.body(body.to_string()).unwrap();
+        let mut response = self.agent.run(request).unwrap();
         (
             response.status().as_u16(),
             response.body_mut().read_to_string().unwrap(),
@@ -80,7 +96,7 @@ impl Quickstart {
     }
 }
 
-impl Drop for Quickstart {
+impl Drop for Running {
     fn drop(&mut self) {
         // Ctrl-C, so that it takes its file with it.
         let id = self.process.id().to_string();
@@ -90,9 +106,9 @@ impl Drop for Quickstart {
     }
 }
 
-#[test]
-fn the_trail_is_narrowed_by_each_filter() {
-    let server = Quickstart::start();
+/// `GET /audit` with each filter.
+pub fn the_trail_is_narrowed_by_each_filter(example: Example) {
+    let server = Running::start(example, &[]);
     for _ in 0..2 {
         assert_eq!(server.add_user(&server.alice).0, 201);
     }
@@ -108,9 +124,9 @@ fn the_trail_is_narrowed_by_each_filter() {
     assert_eq!(newest[0]["record_id"], "2");
 }
 
-#[test]
-fn a_filter_that_makes_no_sense_is_refused() {
-    let server = Quickstart::start();
+/// `GET /audit` with what no filter is.
+pub fn a_filter_that_makes_no_sense_is_refused(example: Example) {
+    let server = Running::start(example, &[]);
     for query in ["tabel=users", "since=yesterday", "limit=0", "limit=-1"] {
         let (status, answer) = server.audit(query);
         assert_eq!(status, 400, "{query}: {answer}");
@@ -125,9 +141,9 @@ fn a_filter_that_makes_no_sense_is_refused() {
     );
 }
 
-#[test]
-fn a_token_that_does_not_hold_changes_nothing() {
-    let server = Quickstart::start();
+/// A forged token.
+pub fn a_token_that_does_not_hold_changes_nothing(example: Example) {
+    let server = Running::start(example, &[]);
     let mut forged = server.alice.clone();
     let last = forged.pop();
     forged.push(if last == Some('A') { 'Q' } else { 'A' });
@@ -135,4 +151,36 @@ fn a_token_that_does_not_hold_changes_nothing() {
     assert_eq!(status, 401, "{answer}");
     assert!(answer.contains("\"error\""), "{answer}");
     assert_eq!(server.count(""), 0);
+}
+
+/// The status codes of the contract, each with nothing recorded.
+pub async fn what_cannot_be_done_is_answered_with_its_status(example: Example, server: Server) {
+    let database = TestDatabase::create(server).await;
+    let server = Running::start(example, &["--database-url", database.url()]);
+    let invoice = json!({"total": "1.50", "details": {}});
+    let unpaid = json!({"total": "a lot", "details": {}});
+    let line = json!([{"line_no": 1, "item": "desk", "quantity": 1}]);
+    let (status, answer) = server.ask("POST", "/invoices/acme/1", &invoice);
+    assert_eq!(status, 201, "{answer}");
+    for (method, path, body, wanted) in [
+        ("PUT", "/users/7/name", json!({"name": "Ann"}), 404),
+        ("PUT", "/users/7/password", json!({"password": "x"}), 404),
+        ("POST", "/invoices/acme/7/approve", json!({}), 404),
+        ("DELETE", "/invoices/nobody", json!({}), 404),
+        ("POST", "/invoices/acme/1", invoice, 409),
+        ("POST", "/invoices/acme/2", unpaid, 400),
+        ("POST", "/invoices/acme/7/lines", line, 409),
+    ] {
+        let (status, answer) = server.ask(method, path, &body);
+        assert_eq!(status, wanted, "{method} {path}: {answer}");
+        assert!(answer.contains("\"error\""), "{method} {path}: {answer}");
+    }
+    assert_eq!(server.count(""), 1);
+    assert_eq!(server.add_user(&server.alice).0, 201);
+    let (status, users) = server.ask("GET", "/users", &json!({}));
+    let ann = json!([{"id": 1, "name": "Ann", "email": "a@x"}]);
+    assert_eq!(
+        (status, serde_json::from_str(&users).ok()),
+        (200, Some(ann))
+    );
 }

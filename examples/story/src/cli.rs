@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::database::DatabaseUrl;
+use crate::place::DatabaseUrl;
 
 /// The port of a server that is there to stay.
 const PORT: u16 = 3000;
@@ -12,7 +12,7 @@ const PORT: u16 = 3000;
 /// Without `--demo` it serves until Ctrl-C and prints lines to try it with.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Play a story from another process over HTTP, then print and check the trail it left
     #[arg(long)]
     pub(crate) demo: bool,

@@ -1,0 +1,70 @@
+//! What the API answers when something cannot be done.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use audit_diesel::{LogError, RecordError};
+use diesel::r2d2::PoolError;
+use diesel::result::{DatabaseErrorKind, Error};
+use story::Refusal;
+
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+/// A refusal as an answer of actix-web.
+#[derive(Debug)]
+pub(crate) struct ApiError(Refusal);
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        let status = StatusCode::from_u16(self.0.status());
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code()).json(self.0.body())
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        use DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
+        Self(match error {
+            Error::DatabaseError(ForeignKeyViolation | UniqueViolation, _) => Refusal::Conflict,
+            error => Refusal::failed(error),
+        })
+    }
+}
+
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        Self(Refusal::failed(error))
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        Self(match error {
+            LogError::Query(error) => Refusal::Filters(error),
+            error => Refusal::failed(error),
+        })
+    }
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        Self(Refusal::failed(error))
+    }
+}

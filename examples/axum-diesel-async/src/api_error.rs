@@ -1,0 +1,60 @@
+//! What the API answers when something cannot be done.
+
+use audit_diesel::{LogError, RecordError};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::pooled_connection::deadpool::PoolError;
+use story::Refusal;
+
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+/// A refusal as an answer of axum.
+#[derive(Debug)]
+pub(crate) struct ApiError(Refusal);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self.0.body())).into_response()
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        use DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
+        Self(match error {
+            Error::DatabaseError(ForeignKeyViolation | UniqueViolation, _) => Refusal::Conflict,
+            error => Refusal::failed(error),
+        })
+    }
+}
+
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        Self(Refusal::failed(error))
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        Self(match error {
+            LogError::Query(error) => Refusal::Filters(error),
+            error => Refusal::failed(error),
+        })
+    }
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        Self(Refusal::failed(error))
+    }
+}

@@ -1,0 +1,45 @@
+//! MariaDB and MySQL.
+
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../api.rs"]
+mod api;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../models.rs"]
+mod models;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../server.rs"]
+mod server;
+
+pub(crate) use server::Server;
+
+use bigdecimal::BigDecimal;
+use diesel::QueryResult;
+use diesel::dsl::{DuplicatedKeys, sql};
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncMysqlConnection, RunQueryDsl as _};
+
+use models::NewUser;
+use schema::users;
+
+schema!(Numeric, Json);
+
+type Connection = AsyncMysqlConnection;
+type Total = BigDecimal;
+
+const KIND: story::Kind = story::Kind::MySql;
+
+/// What each connection is told.
+const SETTINGS: &str = "SET innodb_lock_wait_timeout = 5";
+
+/// What an upsert of an invoice meets.
+const SAME_INVOICE: DuplicatedKeys = DuplicatedKeys;
+
+async fn insert_user(connection: &mut Connection, user: &NewUser) -> QueryResult<i64> {
+    diesel::insert_into(users::table)
+        .values(user)
+        .execute(connection)
+        .await?;
+    diesel::select(sql::<BigInt>("CAST(last_insert_id() AS SIGNED)"))
+        .get_result(connection)
+        .await
+}

@@ -1,0 +1,11 @@
+//! The program as a user runs it, looked at from outside.
+
+#![cfg(test)]
+
+story::test_example! {
+    env!("CARGO_BIN_EXE_axum-diesel-async"),
+    mariadb: MariaDb,
+    postgres15: Postgres15,
+    postgres18: Postgres18,
+    sqlite: Sqlite,
+}
