@@ -14,9 +14,9 @@ pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/a
     audit-diesel/migrations,audit-diesel/schema,audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
     audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
 
-/// The feature that links the client library of MariaDB: checked and tested where it is installed,
+/// The features that link the client library of MariaDB: checked and tested where it is installed,
 /// which a run with MariaDB sees to.
-pub const LINKED: &str = "audit-diesel/mysql";
+pub const LINKED: &str = "audit-diesel/mysql,actix-diesel/mysql";
 
 /// Whether the client library of MariaDB can be linked here.
 #[must_use]
