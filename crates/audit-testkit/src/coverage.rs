@@ -8,7 +8,7 @@ use crate::cases::CASES;
 const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];
 
 /// The adapters that the suite runs through, by the name of their crates.
-const ADAPTERS: [&str; 2] = ["audit-seaorm", "audit-sqlx"];
+const ADAPTERS: [&str; 3] = ["audit-diesel", "audit-seaorm", "audit-sqlx"];
 
 /// Where a case has another outcome than the one its name states: the case, the place of the
 /// database in [`DATABASES`], and what happens instead.
