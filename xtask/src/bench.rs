@@ -19,6 +19,9 @@ pub struct Bench {
     /// them when none is named
     #[arg(long, value_name = "OP", value_delimiter = ',')]
     ops: Vec<String>,
+    /// Libraries: sqlx, seaorm; sqlx alone when none is named
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    adapters: Vec<String>,
     /// Rounds; 100 unless set, 32 with --quick
     #[arg(long, value_name = "NUMBER")]
     rounds: Option<usize>,
@@ -76,6 +79,9 @@ impl Bench {
         if !self.ops.is_empty() {
             command.args(["--ops", &self.ops.join(",")]);
         }
+        if !self.adapters.is_empty() {
+            command.args(["--adapters", &self.adapters.join(",")]);
+        }
         if let Some(rounds) = self.rounds {
             command.args(["--rounds", &rounds.to_string()]);
         }
@@ -123,8 +129,10 @@ mod tests {
     fn what_is_asked_for_is_passed_on() {
         assert_eq!(passed_on(""), "--db sqlite,postgres15,postgres18,mariadb");
         assert_eq!(
-            passed_on("--db sqlite --ops insert,tx10 --rounds 3 --quick --format json"),
-            "--db sqlite --ops insert,tx10 --rounds 3 --format json --quick"
+            passed_on(
+                "--db sqlite --ops insert,tx10 --adapters sqlx,seaorm --rounds 3 --quick --format json"
+            ),
+            "--db sqlite --ops insert,tx10 --adapters sqlx,seaorm --rounds 3 --format json --quick"
         );
         assert_eq!(
             passed_on("--db mariadb --latency-ms 1 --gate -- --clock cpu"),

@@ -12,6 +12,7 @@ use sqlx::{Connection, Database, Pool};
 
 use crate::caller::Caller;
 use crate::op::Op;
+use crate::seaorm;
 use crate::variant::Variant;
 
 /// A value of a statement.
@@ -51,7 +52,7 @@ pub(crate) struct Statements {
 }
 
 /// A database of the bench.
-pub(crate) trait Engine: AuditDatabase {
+pub(crate) trait Engine: AuditDatabase + seaorm::Backend {
     const KIND: Dialect;
     const STATEMENTS: Statements;
     /// The tables of the application.
@@ -112,6 +113,11 @@ pub(crate) trait Engine: AuditDatabase {
     /// What opens a transaction by hand, in one message; `None` for sqlx's own BEGIN.
     fn hand_begin() -> Option<String> {
         None
+    }
+
+    /// The stamp with the id of a transaction that is about to begin, where the stamp has one.
+    fn hand_transaction(stamp: String) -> String {
+        stamp
     }
 
     /// The statement that writes a change and its event at once, on a server of this major

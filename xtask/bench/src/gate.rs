@@ -13,14 +13,18 @@ impl Gate {
     fn at_most(line: &Line, what: &str, value: f64, most: f64) -> Self {
         // What the tables show counts: two digits.
         let passed = (value * 100.0).round() <= (most * 100.0).round();
-        let (database, op, connections) = (&line.database, line.op, line.connections);
+        let (database, adapter) = (&line.database, line.adapter);
+        let (op, connections) = (line.op, line.connections);
         Self {
             passed,
-            text: format!("{database} {op} c={connections}: {what} {value:.2}, at most {most:.2}"),
+            text: format!(
+                "{database} {adapter} {op} c={connections}: {what} {value:.2}, at most {most:.2}"
+            ),
         }
     }
 }
 
+const SQLX: &str = "sqlx";
 const ROW: f64 = 1.10;
 const BULK: f64 = 1.15;
 const READ: f64 = 1.02;
@@ -34,6 +38,7 @@ pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
             lines.iter().find(|other| {
                 other.variant == variant
                     && other.database == line.database
+                    && other.adapter == line.adapter
                     && other.op == line.op
                     && other.connections == line.connections
             })
@@ -51,6 +56,7 @@ pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
         } else {
             gates.extend(cost(line));
         }
+        gates.extend(bulk(line, lines));
         if let Some(bare) = twin("bare") {
             let (ours, theirs) = (line.round_trips, bare.round_trips);
             gates.push(Gate::at_most(line, "round trips", ours, theirs));
@@ -59,12 +65,29 @@ pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
     gates
 }
 
+/// Whether a statement that changes many rows costs what it costs on sqlx.
+fn bulk(line: &Line, lines: &[Line]) -> Option<Gate> {
+    if line.adapter == SQLX || !matches!(line.op, "update1000" | "insert1000") {
+        return None;
+    }
+    let sqlx = lines.iter().find(|other| {
+        other.adapter == SQLX
+            && other.variant == line.variant
+            && other.database == line.database
+            && other.op == line.op
+            && other.connections == line.connections
+    })?;
+    let share = line.ratio / sqlx.ratio;
+    Some(Gate::at_most(line, "to bare, as to sqlx's", share, BULK))
+}
+
 fn cost(line: &Line) -> Option<Gate> {
     match (line.op, line.ratio_to_stamped, line.ratio_to_limit) {
         ("select" | "unaudited", Some(ratio), _) => {
             Some(Gate::at_most(line, "audited to stamped", ratio, READ))
         }
-        ("select" | "unaudited", None, _) | (_, _, None) => None,
+        ("select" | "unaudited", None, _) if line.adapter == SQLX => None,
+        (_, _, None) => None,
         ("update1000" | "insert1000", _, Some(ratio)) => {
             Some(Gate::at_most(line, "audited to limit", ratio, BULK))
         }
@@ -79,6 +102,7 @@ mod tests {
     fn line(op: &'static str, variant: &'static str, ratio: f64) -> Line {
         Line {
             database: "sqlite".to_owned(),
+            adapter: "sqlx",
             op,
             variant,
             connections: 1,
@@ -120,6 +144,30 @@ mod tests {
         assert_eq!(verdicts(&[read.clone()], false), [true]);
         read.ratio_to_stamped = Some(1.03);
         assert_eq!(verdicts(&[read], false), [false]);
+    }
+
+    #[test]
+    fn bulk_work_through_another_library_is_held_against_that_of_sqlx() {
+        let sqlx = line("update1000", "audited", 2.0);
+        for (ratio, passed) in [(2.30, true), (2.32, false)] {
+            let mut other = line("update1000", "audited", ratio);
+            other.adapter = "seaorm";
+            other.ratio_to_limit = Some(1.0);
+            assert_eq!(
+                verdicts(&[sqlx.clone(), other], false),
+                [true, true, passed]
+            );
+        }
+    }
+
+    #[test]
+    fn reads_through_another_library_are_held_against_its_limit() {
+        let mut read = line("select", "audited", 1.5);
+        read.adapter = "seaorm";
+        for (ratio, passed) in [(1.10, true), (1.11, false)] {
+            read.ratio_to_limit = Some(ratio);
+            assert_eq!(verdicts(&[read.clone()], false), [passed]);
+        }
     }
 
     #[test]

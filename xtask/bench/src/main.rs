@@ -5,6 +5,7 @@
     reason = "its output is for the terminal"
 )]
 
+mod adapter;
 mod caller;
 mod clock;
 mod compare;
@@ -19,6 +20,7 @@ mod proxy;
 mod ratio;
 mod report;
 mod run;
+mod seaorm;
 mod site;
 mod sqlite;
 mod variant;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use sqlx::Pool;
 
+use crate::adapter::Client;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::op::Op;
@@ -181,7 +181,7 @@ async fn run<DB: Engine>(
 }
 
 async fn calls_of<DB: Engine>(
-    pool: Pool<DB>,
+    client: Client<DB>,
     (variant, version): (Variant, u32),
     slice: Slice,
     task: u64,
@@ -194,7 +194,7 @@ async fn calls_of<DB: Engine>(
             index: slice.index + step,
             version,
         };
-        call(&pool, variant, turn).await?;
+        call(&client, variant, turn).await?;
     }
     Ok(())
 }
@@ -250,9 +250,9 @@ fn mean(sum: u64, count: u64) -> f64 {
 }
 
 /// Waits until the connection is back in the pool.
-async fn released<DB: Engine>(pool: &Pool<DB>) -> Result<()> {
+async fn released<DB: Engine>(client: &Client<DB>) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while pool.num_idle() == 0 {
+    while !client.is_idle() {
         anyhow::ensure!(Instant::now() < deadline, "a connection did not come back");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -37,6 +37,9 @@ const NAMES: [&str; 17] = [
     "environment",
 ];
 
+/// The end of a stamp.
+const NO_TRANSACTION: &str = ", @audit_transaction_id = NULL";
+
 async fn run_on_server(server: &str, statements: &[String]) -> Result<()> {
     let pool = MySqlPoolOptions::new()
         .max_connections(1)
@@ -65,7 +68,7 @@ fn assignments(values: [Option<&str>; 17]) -> String {
             None => write!(text, "{name} = NULL"),
         };
     }
-    text.push_str(", @audit_transaction_id = NULL");
+    text.push_str(NO_TRANSACTION);
     text
 }
 
@@ -200,6 +203,16 @@ impl Engine for MySql {
         Some(format!(
             "SET @audit_transaction_id = '{id}'; START TRANSACTION"
         ))
+    }
+
+    fn hand_transaction(stamp: String) -> String {
+        match stamp.strip_suffix(NO_TRANSACTION) {
+            Some(start) => {
+                let id = Uuid::now_v7().simple();
+                format!("{start}, @audit_transaction_id = '{id}'")
+            }
+            None => stamp,
+        }
     }
 
     fn floor(_op: Op, _version: u32) -> Option<&'static str> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::adapter::Adapter;
 use crate::op::Op;
 use crate::variant::Variant;
 
@@ -19,6 +20,14 @@ pub(crate) struct Options {
         default_value = "sqlite"
     )]
     pub(crate) db: Vec<String>,
+    /// Libraries through which calls are made
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "sqlx"
+    )]
+    pub(crate) adapters: Vec<Adapter>,
     /// Operations; all of them when none is named
     #[arg(long, value_name = "OP", value_delimiter = ',')]
     pub(crate) ops: Vec<Op>,
@@ -97,8 +106,8 @@ impl Options {
         }
     }
 
-    /// The variants of an operation, bare first.
-    pub(crate) fn variants(&self, op: Op) -> Vec<Variant> {
+    /// The variants of an operation through a library, bare first.
+    pub(crate) fn variants(&self, adapter: Adapter, op: Op) -> Vec<Variant> {
         let mut variants = vec![Variant::Bare];
         let named = if self.variants.is_empty() {
             Variant::default_for(op)
@@ -106,6 +115,7 @@ impl Options {
             &self.variants
         };
         variants.extend(named.iter().filter(|variant| **variant != Variant::Bare));
+        variants.retain(|variant| adapter.has(*variant));
         variants
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Line {
     pub(crate) database: String,
+    pub(crate) adapter: &'static str,
     pub(crate) op: &'static str,
     pub(crate) variant: &'static str,
     pub(crate) connections: u64,
@@ -34,6 +35,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
     table.load_style(comfy_table::presets::ASCII_MARKDOWN);
     table.set_header([
         "database",
+        "adapter",
         "op",
         "c",
         "variant",
@@ -48,6 +50,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
     for line in lines {
         table.add_row([
             line.database.clone(),
+            line.adapter.to_owned(),
             line.op.to_owned(),
             line.connections.to_string(),
             line.variant.to_owned(),

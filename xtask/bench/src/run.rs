@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+use crate::adapter::Adapter;
 use crate::clock::Clock;
 use crate::compare::compare;
 use crate::engine::Engine;
@@ -97,17 +98,24 @@ fn address(url: &str) -> Result<SocketAddr> {
 impl<DB: Engine> Run<'_, DB> {
     fn lines(&mut self) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
-        for op in self.options.ops() {
+        let (ops, adapters) = (self.options.ops(), &self.options.adapters);
+        let calls = ops
+            .into_iter()
+            .flat_map(|op| adapters.iter().map(move |adapter| (*adapter, op)));
+        for (adapter, op) in calls {
             let variants: Vec<Variant> = self
                 .options
-                .variants(op)
+                .variants(adapter, op)
                 .into_iter()
                 .filter(|variant| {
                     *variant != Variant::Floor || DB::floor(op, self.version).is_some()
                 })
                 .collect();
             self.make(&variants)?;
-            self.op(op, &variants, &mut lines)?;
+            for site in &mut self.sites {
+                self.many.block_on(site.change_to(adapter));
+            }
+            self.op(adapter, op, &variants, &mut lines)?;
         }
         Ok(lines)
     }
@@ -126,7 +134,13 @@ impl<DB: Engine> Run<'_, DB> {
         Ok(())
     }
 
-    fn op(&mut self, op: Op, variants: &[Variant], lines: &mut Vec<Line>) -> Result<()> {
+    fn op(
+        &mut self,
+        adapter: Adapter,
+        op: Op,
+        variants: &[Variant],
+        lines: &mut Vec<Line>,
+    ) -> Result<()> {
         let trips = self.trips(op, variants)?;
         let (through, clock) = (self.through()?, self.clock()?);
         for tasks in self.options.connections.clone() {
@@ -147,8 +161,13 @@ impl<DB: Engine> Run<'_, DB> {
             let measured = rounds(&mut sites, op, tasks, settings, &mut self.counter);
             let (series, calls) = self.many.block_on(measured)?;
             let facts = self.facts(op, variants, &trips)?;
-            lines.extend(self.summary(op, tasks, calls, &series, &facts));
-            eprintln!("{} {} with {tasks} measured", self.name, op.name());
+            lines.extend(self.summary((adapter, op), tasks, calls, &series, &facts));
+            eprintln!(
+                "{} {} {} with {tasks} measured",
+                self.name,
+                adapter.name(),
+                op.name()
+            );
         }
         self.compare(op, variants)
     }
@@ -219,7 +238,7 @@ impl<DB: Engine> Run<'_, DB> {
 
     fn summary(
         &self,
-        op: Op,
+        (adapter, op): (Adapter, Op),
         tasks: u64,
         calls: u64,
         series: &[Series],
@@ -240,6 +259,7 @@ impl<DB: Engine> Run<'_, DB> {
             let reference = |reference| audited.then(|| to(facts.variant, reference)).flatten();
             Some(Line {
                 database: self.name.clone(),
+                adapter: adapter.name(),
                 op: op.name(),
                 variant: facts.variant.name(),
                 connections: tasks,

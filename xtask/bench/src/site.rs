@@ -6,30 +6,36 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use audit_core::{Audit, Dialect, Snapshot, TableRule};
+use sqlx::Pool;
 use sqlx::pool::PoolOptions;
-use sqlx::{AssertSqlSafe, Pool};
 
+use crate::adapter::{Adapter, Client};
 use crate::caller::{Caller, ENVIRONMENT, SERVICE, STAMP};
 use crate::engine::{Bind, Call, Engine};
 use crate::op::Op;
+use crate::seaorm;
 use crate::variant::Variant;
 
 /// Rows that every task has for itself.
 pub(crate) const ROWS: u64 = 1000;
 /// The distance between the ids of two tasks.
 pub(crate) const SPAN: u64 = 1_000_000;
+/// How long a call waits for a connection.
+const WAIT: Duration = Duration::from_secs(60);
 /// Tables that are not audited.
 const EXCLUDED: [&str; 2] = ["seed", "sessions"];
 
 /// One database.
 pub(crate) struct Site<DB: Engine> {
     pub(crate) variant: Variant,
+    /// The library of the pools that are opened next.
+    adapter: Adapter,
     /// The major version of the server.
     pub(crate) version: u32,
     pub(crate) admin: Pool<DB>,
     pub(crate) name: String,
     url: String,
-    pools: HashMap<u32, Pool<DB>>,
+    pools: HashMap<u32, Client<DB>>,
 }
 
 /// One call, as a number that no other call of the run has.
@@ -54,6 +60,7 @@ impl<DB: Engine> Site<DB> {
         DB::script(&admin, DB::SCHEMA.to_owned()).await?;
         let site = Self {
             variant,
+            adapter: Adapter::Sqlx,
             version,
             admin,
             name,
@@ -104,17 +111,23 @@ impl<DB: Engine> Site<DB> {
         &self,
         connections: u32,
         through: Option<SocketAddr>,
-    ) -> Result<Pool<DB>> {
+    ) -> Result<Client<DB>> {
         let options = PoolOptions::<DB>::new()
             .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(60));
+            .acquire_timeout(WAIT);
         let target = DB::options(&self.url, through)?;
         let variant = self.variant;
+        if variant.is_attached() && self.adapter == Adapter::Seaorm {
+            let audit = audit(variant)?;
+            let opened = seaorm::attach::<DB>(target, connections, WAIT, &audit).await?;
+            let pool = DB::pool(&opened);
+            return Ok(Client::Seaorm(opened, pool));
+        }
         if variant.is_attached() {
             let pool = audit_sqlx::attach(options, &audit(variant)?)
                 .clear_at_release(variant != Variant::Uncleared)
                 .connect_with(target);
-            return pool.await.context("an attached pool");
+            return pool.await.map(Client::Sqlx).context("an attached pool");
         }
         let options = if variant.has_hand_hooks() {
             with_hand_hooks(options, variant)
@@ -123,7 +136,11 @@ impl<DB: Engine> Site<DB> {
         };
         let connect = options.connect_with(target);
         let pool = STAMP.scope(DB::hand_text(variant, Caller(0)), connect);
-        pool.await.context("a pool")
+        let pool = pool.await.context("a pool")?;
+        Ok(match self.adapter {
+            Adapter::Sqlx => Client::Sqlx(pool),
+            Adapter::Seaorm => Client::Seaorm(DB::over(pool.clone()), pool),
+        })
     }
 
     /// The pool of so many connections, opened at the first use.
@@ -131,13 +148,19 @@ impl<DB: Engine> Site<DB> {
         &mut self,
         connections: u32,
         through: Option<SocketAddr>,
-    ) -> Result<Pool<DB>> {
+    ) -> Result<Client<DB>> {
         if let Some(pool) = self.pools.get(&connections) {
             return Ok(pool.clone());
         }
         let pool = self.open(connections, through).await?;
         self.pools.insert(connections, pool.clone());
         Ok(pool)
+    }
+
+    /// Closes the pools; those that are opened next are of another library.
+    pub(crate) async fn change_to(&mut self, adapter: Adapter) {
+        self.close_pools().await;
+        self.adapter = adapter;
     }
 
     /// Closes the pools; the next use opens others.
@@ -247,51 +270,44 @@ pub(crate) fn signed(number: u64) -> i64 {
 }
 
 /// Makes one call as an application would.
-pub(crate) async fn call<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
+pub(crate) async fn call<DB: Engine>(
+    client: &Client<DB>,
+    variant: Variant,
+    turn: Turn,
+) -> Result<()> {
     let caller = Caller(turn.task * SPAN + turn.number);
     if variant.is_attached() {
-        return caller.context().scope(work(pool, variant, turn)).await;
+        return caller.context().scope(work(client, variant, turn)).await;
     }
     if variant.has_hand_hooks() {
         let stamp = DB::hand_text(variant, caller);
-        return STAMP.scope(stamp, work(pool, variant, turn)).await;
+        return STAMP.scope(stamp, work(client, variant, turn)).await;
     }
-    work(pool, variant, turn).await
+    work(client, variant, turn).await
 }
 
-async fn work<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
+async fn work<DB: Engine>(client: &Client<DB>, variant: Variant, turn: Turn) -> Result<()> {
     match turn.op {
-        Op::Tx10 => return transaction(pool, variant, turn).await,
+        Op::Tx10 => {
+            let step = |step| Turn {
+                number: turn.number * 10 + step,
+                ..turn
+            };
+            let calls = (0..10).map(|number| one::<DB>(variant, step(number)));
+            let calls = calls.collect::<Result<_>>()?;
+            client.transaction(variant, calls).await?;
+        }
         Op::Select => {
-            DB::fetch(pool, one::<DB>(variant, turn)?).await?;
+            client.fetch(one::<DB>(variant, turn)?).await?;
         }
         _ => {
-            let rows = DB::execute(pool, one::<DB>(variant, turn)?).await?;
+            let rows = client.execute(one::<DB>(variant, turn)?).await?;
             let expected = if turn.op.is_bulk() { ROWS } else { 1 };
             if rows != expected {
                 bail!("{} changed {rows} rows, not {expected}", turn.op.name());
             }
         }
     }
-    Ok(())
-}
-
-async fn transaction<DB: Engine>(pool: &Pool<DB>, variant: Variant, turn: Turn) -> Result<()> {
-    let mut transaction = if variant.is_attached() {
-        audit_sqlx::begin(pool).await?
-    } else if let (true, Some(begin)) = (variant.has_hand_hooks(), DB::hand_begin()) {
-        pool.begin_with(AssertSqlSafe(begin)).await?
-    } else {
-        pool.begin().await?
-    };
-    for step in 0..10 {
-        let turn = Turn {
-            number: turn.number * 10 + step,
-            ..turn
-        };
-        DB::execute_on(&mut transaction, one::<DB>(variant, turn)?).await?;
-    }
-    transaction.commit().await?;
     Ok(())
 }
 
