@@ -24,7 +24,7 @@ pub fn what_cannot_be_asked_for_is_refused_before_anything_runs(example: Example
 pub fn a_database_that_cannot_be_opened_is_an_error_that_helps(example: Example) {
     let (file, server) = (
         "sqlite://no/such/folder/app.db",
-        "mysql://root@127.0.0.1:1/x",
+        "postgres://nobody@127.0.0.1:1/x",
     );
     for (url, advice) in [
         (file, "needs `?mode=rwc`"),
