@@ -1,4 +1,13 @@
 //! The conformance suite through diesel-async and deadpool: one module a database, one test a case.
+//! Other pools are in `asynchronous/pools.rs`.
+#![cfg(all(
+    feature = "async-mysql",
+    feature = "async-postgres",
+    feature = "async-sqlite"
+))]
+
+#[path = "asynchronous/pools.rs"]
+mod pools;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
