@@ -1,5 +1,6 @@
 //! sqlx, SeaORM, Diesel and diesel-async in one program, on one database file: one SQLite is linked,
 //! each writes, and all read one trail.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::{Actor, Audit, AuditContext, Event, Log, LogReader, Redaction, TableRule};
 use audit_testkit::{Server, TestDatabase};
