@@ -21,7 +21,7 @@ pub type CheckError = adapter::CheckError<sqlx::Error>;
 /// role may make it; on MySQL the account needs SELECT, INSERT, UPDATE and DELETE on
 /// `audit_probe`. It takes five round trips or fewer, and on SQLite the lock of writers while they
 /// last; a database that stays locked for longer than the connection waits is
-/// [`Finding::ProbeBusy`].
+/// [`ProbeBusy`](crate::Finding::ProbeBusy).
 ///
 /// # Errors
 /// [`CheckError::Denied`] when there are gaps and `OnDrift::Deny` is set;
