@@ -145,8 +145,9 @@ unsafe extern "C" fn call(
 }
 
 fn guarded(work: impl FnOnce() -> Result<Output, CallError>) -> Result<Output, CallError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or(Err("an audit function failed; please report it"))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(CallError::Misused(
+        "an audit function failed; please report it",
+    )))
 }
 
 /// Asks SQLite on behalf of one call.
@@ -180,6 +181,39 @@ impl Host for CallHost {
     fn is_in_transaction(&self) -> bool {
         // SAFETY: the context is that of the running call.
         unsafe { ffi::sqlite3_get_autocommit(ffi::sqlite3_context_db_handle(self.context)) == 0 }
+    }
+
+    fn schema_version(&self) -> Result<i64, CallError> {
+        // Not kept between calls: a library that closes its connection expects every statement to
+        // be finalized, and SQLite drops what its functions own only once it is closed.
+        let mut statement = std::ptr::null_mut();
+        // SAFETY: the context is that of the running call; the text ends in NUL; the statement is
+        // finalized in every case, and null is a statement to `step` and `finalize` too.
+        let (code, version) = unsafe {
+            let database = ffi::sqlite3_context_db_handle(self.context);
+            let text = c"PRAGMA schema_version".as_ptr();
+            let ready = ffi::sqlite3_prepare_v2(
+                database,
+                text,
+                -1,
+                &raw mut statement,
+                std::ptr::null_mut(),
+            );
+            let code = match ready {
+                ffi::SQLITE_OK => ffi::sqlite3_step(statement),
+                refused => refused,
+            };
+            let version = match code {
+                ffi::SQLITE_ROW => ffi::sqlite3_column_int64(statement, 0),
+                _ => 0,
+            };
+            ffi::sqlite3_finalize(statement);
+            (code, version)
+        };
+        match code {
+            ffi::SQLITE_ROW => Ok(version),
+            refused => Err(CallError::Refused(refused)),
+        }
     }
 }
 
@@ -239,11 +273,12 @@ unsafe fn answer(context: *mut ffi::sqlite3_context, output: Result<Output, Call
                 length(&blob),
                 ffi::SQLITE_TRANSIENT(),
             ),
-            Err(message) => ffi::sqlite3_result_error(
+            Err(CallError::Misused(message)) => ffi::sqlite3_result_error(
                 context,
                 message.as_ptr().cast::<c_char>(),
                 length(message.as_bytes()),
             ),
+            Err(CallError::Refused(code)) => ffi::sqlite3_result_error_code(context, code),
         }
     }
 }

@@ -29,10 +29,18 @@ pub(crate) trait Host {
     fn random(&self) -> [u8; 6];
     fn data_version(&self) -> u32;
     fn is_in_transaction(&self) -> bool;
+    /// The version of the schema, as a statement that begins now sees it.
+    fn schema_version(&self) -> Result<i64, CallError>;
 }
 
-/// A call that a generated trigger never makes.
-pub(crate) type CallError = &'static str;
+/// Why a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// A generated trigger never makes such a call.
+    Misused(&'static str),
+    /// What a statement of ours on the connection ended with: a result code of SQLite.
+    Refused(i32),
+}
 
 pub(crate) type Function = fn(&mut State, &[Value<'_>], &dyn Host) -> Result<Output, CallError>;
 
@@ -65,7 +73,8 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
     }
 }
 
-pub(crate) static DEFINITIONS: [Definition; 17] = [
+pub(crate) static DEFINITIONS: [Definition; 18] = [
+    direct(c"audit_check_out", 1, check_out),
     direct(c"audit_stamp", 1, stamp),
     direct(c"audit_clear", 0, clear),
     direct(c"audit_installed", 2, installed),
@@ -95,13 +104,24 @@ fn text<'a>(value: &Value<'a>) -> Option<&'a str> {
     }
 }
 
+/// One call where a stamp and a look at the schema would be two statements.
+fn check_out(
+    state: &mut State,
+    values: &[Value<'_>],
+    host: &dyn Host,
+) -> Result<Output, CallError> {
+    stamp(state, values, host)?;
+    let is_current = state.installed_for() == Some(host.schema_version()?);
+    Ok(Output::Integer(is_current.into()))
+}
+
 fn stamp(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     match values {
         [stamp] => {
             state.stamp(text(stamp).unwrap_or_default());
-            Ok(state.installed_for().map_or(Output::Null, Output::Integer))
+            Ok(Output::Null)
         }
-        _ => Err("audit_stamp takes a stamp"),
+        _ => Err(CallError::Misused("a context is one text")),
     }
 }
 
@@ -131,7 +151,9 @@ fn key(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, 
 fn context(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     match values {
         [Value::Integer(number)] => Ok(state.slot(*number).map(str::to_owned).into()),
-        _ => Err("audit_context takes the number of a slot"),
+        _ => Err(CallError::Misused(
+            "audit_context takes the number of a slot",
+        )),
     }
 }
 
@@ -164,7 +186,9 @@ fn limits_and_fields<'a, 'v>(
             let bytes = |limit: i64| usize::try_from(limit).unwrap_or(usize::MAX);
             Ok((bytes(*cell), bytes(*image), fields))
         }
-        _ => Err("audit_row takes two limits and pairs of name and value"),
+        _ => Err(CallError::Misused(
+            "audit_row takes two limits and pairs of name and value",
+        )),
     }
 }
 
@@ -188,7 +212,9 @@ fn row_changed(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<
 
 fn changed(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     let [Value::Integer(deciding), triples @ ..] = values else {
-        return Err("audit_changed takes a count and triples of name, old and new");
+        return Err(CallError::Misused(
+            "audit_changed takes a count and triples of name, old and new",
+        ));
     };
     let deciding = usize::try_from(*deciding).unwrap_or(0);
     let mut decided = false;
@@ -239,7 +265,9 @@ fn row_hash(_: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output,
 /// `audit_redact(value, how, length)`: `how` is `mask`, `truncate` or `hash`.
 fn redact(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
     let [value, how, length] = values else {
-        return Err("audit_redact takes a value, a way and a length");
+        return Err(CallError::Misused(
+            "audit_redact takes a value, a way and a length",
+        ));
     };
     let Some(plain) = value.to_text() else {
         return Ok(Output::Null);
@@ -254,7 +282,8 @@ fn redact(state: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Outpu
     Ok(shown(state, &plain, redaction).into())
 }
 
-const REDACTIONS: CallError = "audit_redact knows `mask`, `truncate` and `hash`";
+const REDACTIONS: CallError =
+    CallError::Misused("audit_redact knows `mask`, `truncate` and `hash`");
 
 /// `audit_redact_parts(value, parts)`: the text of a JSON document with parts of it hidden, or
 /// what stands for a value that is none.
@@ -263,7 +292,8 @@ fn redact_parts(
     values: &[Value<'_>],
     _: &dyn Host,
 ) -> Result<Output, CallError> {
-    const USE: CallError = "audit_redact_parts takes a value and what to hide in it";
+    const USE: CallError =
+        CallError::Misused("audit_redact_parts takes a value and what to hide in it");
     let [value, parts] = values else {
         return Err(USE);
     };

@@ -11,10 +11,6 @@ use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection};
 use crate::database::{Stamped, sealed::Capture};
 use crate::session::{Session, unreadable};
 
-/// Puts a context on the connection, and asks for what the triggers were installed for and what
-/// the schema is: two statements, because a PRAGMA inside a query is compiled with every call.
-const CHECK_OUT: &str = "SELECT audit_stamp(?1); PRAGMA schema_version";
-
 impl Capture for Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
 
@@ -28,7 +24,7 @@ impl Capture for Sqlite {
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
         Box::pin(async move {
-            if set_stamp(connection, stamp).await? {
+            if !set_stamp(connection, stamp).await? {
                 install_on_connection(&mut Session::<Self>(connection), attachment)
                     .await
                     .map_err(unreadable)?;
@@ -75,11 +71,10 @@ impl Capture for Sqlite {
     }
 }
 
-/// Puts a stamp on the connection; says whether the triggers are those of another schema.
+/// Puts a stamp on the connection; says whether its triggers are those of the schema.
 async fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> Result<bool, sqlx::Error> {
-    let versions: Vec<Option<i64>> = sqlx::query_scalar(CHECK_OUT)
+    sqlx::query_scalar(context::CHECK_OUT)
         .bind(stamp.joined().to_owned())
-        .fetch_all(connection)
-        .await?;
-    Ok(!matches!(versions.as_slice(), [Some(installed), Some(now)] if installed == now))
+        .fetch_one(connection)
+        .await
 }

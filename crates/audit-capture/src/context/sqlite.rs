@@ -2,8 +2,12 @@
 
 use audit_core::query::{Bind, BoundQuery};
 
-/// Puts a context on a connection; bind: the joined stamp, the empty text for the fallback that
-/// [`INSTALLED`] left. Gives the version of the schema that the triggers were installed for.
+/// Puts a context on a connection that comes out of a pool; bind: as of [`STAMP`]. Gives 1 where the
+/// triggers were installed for the schema as it is, else 0.
+pub const CHECK_OUT: &str = "SELECT audit_check_out(?1)";
+
+/// Replaces the context of a connection; bind: the joined stamp, the empty text for the fallback
+/// that [`INSTALLED`] left.
 pub const STAMP: &str = "SELECT audit_stamp(?1)";
 
 /// The version of the schema.

@@ -4,10 +4,8 @@ use audit_adapter::{Attachment, Rows, install_on_connection};
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{OptionalExtension as _, QueryResult, RunQueryDsl, select};
+use diesel::{QueryResult, RunQueryDsl, select};
 
 use super::database::sealed::{Capture, Reach};
 use super::database::{Cleared, Expected};
@@ -20,29 +18,10 @@ mod function {
     #[diesel::declare_sql_function]
     extern "SQL" {
         /// Puts a context on the connection.
-        fn audit_stamp(
-            stamp: diesel::sql_types::Text,
-        ) -> diesel::sql_types::Nullable<diesel::sql_types::BigInt>;
+        fn audit_check_out(stamp: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 
         /// Takes it off.
         fn audit_clear() -> diesel::sql_types::Integer;
-    }
-}
-
-/// The version of the schema; one that Diesel keeps prepared.
-#[derive(Debug, Clone, Copy, QueryId)]
-struct SchemaVersion;
-
-impl Query for SchemaVersion {
-    type SqlType = BigInt;
-}
-
-impl RunQueryDsl<SqliteConnection> for SchemaVersion {}
-
-impl QueryFragment<Sqlite> for SchemaVersion {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        pass.push_sql("PRAGMA schema_version");
-        Ok(())
     }
 }
 
@@ -58,9 +37,7 @@ impl Capture for SqliteConnection {
     const DIALECT: Dialect = Dialect::Sqlite;
 
     fn check_out(&mut self, attachment: &Attachment, stamp: &Stamp) -> QueryResult<()> {
-        let installed = set_stamp(self, stamp)?;
-        let now: Option<i64> = SchemaVersion.get_result(self).optional()?;
-        if installed.is_none() || installed != now {
+        if !set_stamp(self, stamp)? {
             let session = &mut Session(self);
             finish(install_on_connection(session, attachment)).map_err(unreadable)?;
             set_stamp(self, stamp)?;
@@ -85,9 +62,9 @@ impl Capture for SqliteConnection {
     }
 }
 
-/// Puts a stamp on the connection; gives the version of the schema that its triggers are for.
-fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<Option<i64>> {
-    select(function::audit_stamp(stamp.joined())).get_result(connection)
+/// Puts a stamp on the connection; says whether its triggers are those of the schema.
+fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<bool> {
+    select(function::audit_check_out(stamp.joined())).get_result(connection)
 }
 
 /// Puts another context on a connection that nobody has left a transaction open on.

@@ -6,8 +6,7 @@ use diesel::MysqlConnection;
 connections!(
     Server::MariaDb,
     MysqlConnection,
-    ("DO 0", "CAST(CONNECTION_ID() AS CHAR)"),
-    1
+    ("DO 0", "CAST(CONNECTION_ID() AS CHAR)")
 );
 
 stored!(Server::MariaDb, MysqlConnection, mysql);

@@ -10,7 +10,7 @@ macro_rules! version {
         mod $module {
             use super::*;
 
-            connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"), 1);
+            connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
             stored!($server, PgConnection, postgres);
 
             #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,7 @@ connections!(
     (
         "CREATE TEMP TABLE IF NOT EXISTS who AS SELECT hex(randomblob(8)) AS name",
         "(SELECT name FROM who)"
-    ),
-    2
+    )
 );
 
 stored!(Server::Sqlite, SqliteConnection, sqlite);

@@ -58,3 +58,39 @@ async fn a_database_that_is_locked_for_too_long_undoes_the_change() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].actor_id.as_deref(), Some("alice"));
 }
+
+#[tokio::test]
+async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() {
+    let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY)", 1).await;
+    pool.close().await;
+    let options = || {
+        let options: SqliteConnectOptions = database.url().parse().unwrap();
+        options.busy_timeout(std::time::Duration::ZERO)
+    };
+    let mut one = SqliteConnection::connect_with(&options()).await.unwrap();
+    let mut other = SqliteConnection::connect_with(&options()).await.unwrap();
+    let check_out = "SELECT audit_check_out('')";
+    let fits = sqlx::query_scalar::<_, bool>(check_out);
+    assert!(!fits.fetch_one(&mut one).await.unwrap());
+
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA schema_version");
+    let version = version.fetch_one(&mut other).await.unwrap();
+    let installed = sqlx::query("SELECT audit_installed(?1, '')").bind(version);
+    installed.execute(&mut one).await.unwrap();
+    let fits = sqlx::query_scalar::<_, bool>(check_out);
+    assert!(fits.fetch_one(&mut one).await.unwrap());
+
+    other.execute("CREATE TABLE u (id)").await.unwrap();
+    let fits = sqlx::query_scalar::<_, bool>(check_out);
+    assert!(!fits.fetch_one(&mut one).await.unwrap());
+
+    // Without a write-ahead log nobody reads while somebody writes.
+    other.close().await.unwrap();
+    one.execute("PRAGMA journal_mode = DELETE").await.unwrap();
+    let mut other = SqliteConnection::connect_with(&options()).await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let fits = sqlx::query_scalar::<_, bool>(check_out);
+    let error = fits.fetch_one(&mut one).await.unwrap_err();
+    let code = error.as_database_error().and_then(|error| error.code());
+    assert_eq!(code.as_deref(), Some("5"), "{error}");
+}
