@@ -15,8 +15,10 @@ use crate::actor::Actor;
 use crate::stamp::Stamp;
 use crate::vocabulary::Severity;
 
+mod object;
 mod scope;
 
+use object::Object;
 pub use scope::{OpenScope, ScopeFuture};
 
 tokio::task_local! {
@@ -51,12 +53,12 @@ struct Inner {
     actor: Option<Actor>,
     request_id: Option<String>,
     causation_id: Option<String>,
-    facts: Map<String, Value>,
+    facts: Object,
     reason: Option<String>,
     action: Option<String>,
     label: Option<String>,
     severity: Option<Severity>,
-    metadata: Map<String, Value>,
+    metadata: Object,
     suppressed: bool,
     stamp: OnceLock<Arc<Stamp>>,
 }
@@ -114,10 +116,8 @@ impl AuditContext {
 
     /// A copy with one more fact about where the work comes from; a repeated key is replaced.
     #[must_use]
-    pub fn with_fact(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.change(|inner| {
-            inner.facts.insert(key.into(), value.into());
-        })
+    pub fn with_fact(self, key: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.change(|inner| inner.facts.insert(key.as_ref(), &value.into()))
     }
 
     /// A copy with the reason in words.
@@ -146,10 +146,8 @@ impl AuditContext {
 
     /// A copy with one more entry of `metadata`; a repeated key is replaced.
     #[must_use]
-    pub fn with_metadata(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.change(|inner| {
-            inner.metadata.insert(key.into(), value.into());
-        })
+    pub fn with_metadata(self, key: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.change(|inner| inner.metadata.insert(key.as_ref(), &value.into()))
     }
 
     /// A copy under which row images are left out, for the reason given. Events are still written.
@@ -179,10 +177,10 @@ impl AuditContext {
         self.inner.causation_id.as_deref()
     }
 
-    /// Where the work comes from: the event's `context`.
+    /// Where the work comes from: the event's `context`. It is read anew with every call.
     #[must_use]
-    pub fn facts(&self) -> &Map<String, Value> {
-        &self.inner.facts
+    pub fn facts(&self) -> Map<String, Value> {
+        self.inner.facts.to_map()
     }
 
     /// The reason in words.
@@ -209,10 +207,15 @@ impl AuditContext {
         self.inner.severity
     }
 
-    /// What the application adds.
+    /// What the application adds. It is read anew with every call.
     #[must_use]
-    pub fn metadata(&self) -> &Map<String, Value> {
-        &self.inner.metadata
+    pub fn metadata(&self) -> Map<String, Value> {
+        self.inner.metadata.to_map()
+    }
+
+    /// The members of `context` and of `metadata` as they travel, without braces.
+    pub(crate) fn members(&self) -> [&str; 2] {
+        [self.inner.facts.members(), self.inner.metadata.members()]
     }
 
     /// Whether row images are left out.
@@ -314,7 +317,7 @@ pub fn with_action<F: Future>(
 /// Runs a future in the current context with one more entry of `metadata`; outside a scope, in a
 /// new one.
 pub fn with_metadata<F: Future>(
-    key: impl Into<String>,
+    key: impl AsRef<str>,
     value: impl Into<Value>,
     future: F,
 ) -> impl Future<Output = F::Output> {

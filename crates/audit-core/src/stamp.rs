@@ -4,8 +4,6 @@
 //! carries them as one setting joined by [`SEPARATOR`], MySQL as one user variable each, SQLite
 //! in a slot of the connection.
 
-use serde_json::Value;
-
 use crate::context::AuditContext;
 use crate::{Actor, Assurance, Severity};
 
@@ -109,8 +107,9 @@ impl Slot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stamp {
     joined: String,
-    /// Where each slot starts and ends; an empty place stands for an absent value.
-    places: [(usize, usize); 17],
+    /// Where each slot ends, one byte before the next one starts; at or before its start where the
+    /// value is absent.
+    ends: [u32; 17],
 }
 
 impl Stamp {
@@ -129,7 +128,6 @@ impl Stamp {
             if index > 0 {
                 stamp.joined.push(SEPARATOR);
             }
-            let start = stamp.joined.len();
             match slot {
                 Slot::Service => stamp.push(service),
                 Slot::Environment => stamp.push(environment),
@@ -139,10 +137,12 @@ impl Stamp {
                     }
                 }
             }
-            stamp.note(index, start);
+            stamp.note(index);
         }
         let end = stamp.joined.trim_end_matches(SEPARATOR).len();
         stamp.joined.truncate(end);
+        let end = stamp.end();
+        stamp.ends = stamp.ends.map(|known| known.min(end));
         stamp
     }
 
@@ -160,9 +160,15 @@ impl Stamp {
             }
             Slot::RequestId => self.push(context.request_id()),
             Slot::CausationId => self.push(context.causation_id()),
-            Slot::Context => self.push_json(context.facts()),
+            Slot::Context => {
+                let [facts, _] = context.members();
+                self.push_object(facts);
+            }
             Slot::Reason => self.push(context.reason()),
-            Slot::Metadata => self.push_json(context.metadata()),
+            Slot::Metadata => {
+                let [_, metadata] = context.members();
+                self.push_object(metadata);
+            }
             Slot::Action => self.push(context.action()),
             Slot::Label => self.push(context.label()),
             Slot::Severity => self.push(context.severity().map(Severity::as_str)),
@@ -185,29 +191,37 @@ impl Stamp {
         }
     }
 
-    fn push_json(&mut self, object: &serde_json::Map<String, Value>) {
-        if object.is_empty() {
-            return;
-        }
-        // U+007F is the one control character that JSON leaves bare; no separator, so kept.
-        // JSON values with text keys can always be written.
-        if let Ok(text) = serde_json::to_string(object) {
-            self.joined.push_str(&text);
+    /// U+007F is the one control character that JSON leaves bare; no separator, so kept.
+    fn push_object(&mut self, members: &str) {
+        if !members.is_empty() {
+            self.joined.push('{');
+            self.joined.push_str(members);
+            self.joined.push('}');
         }
     }
 
-    /// Notes that a slot goes from here to the end.
-    fn note(&mut self, index: usize, start: usize) {
-        let end = self.joined.len();
-        if let Some(place) = self.places.get_mut(index).filter(|_| start < end) {
-            *place = (start, end);
+    /// Notes that a slot ends here.
+    fn note(&mut self, index: usize) {
+        let here = self.end();
+        if let Some(end) = self.ends.get_mut(index) {
+            *end = here;
         }
+    }
+
+    /// No database takes a statement of 4 GiB.
+    fn end(&self) -> u32 {
+        u32::try_from(self.joined.len()).unwrap_or(u32::MAX)
     }
 
     /// The value of one slot.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&str> {
-        let (start, end) = *self.places.get(slot.number() - 1)?;
+        let index = slot.number() - 1;
+        let end = *self.ends.get(index)? as usize;
+        let start = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)? as usize + 1,
+            None => 0,
+        };
         self.joined
             .get(start..end)
             .filter(|value| !value.is_empty())
@@ -226,13 +240,15 @@ impl Stamp {
             joined: String::with_capacity(text.len()),
             ..Self::default()
         };
-        for (index, value) in text.split(SEPARATOR).take(Slot::ALL.len()).enumerate() {
-            if index > 0 {
-                stamp.joined.push(SEPARATOR);
+        let mut values = text.split(SEPARATOR);
+        for index in 0..Slot::ALL.len() {
+            if let Some(value) = values.next() {
+                if index > 0 {
+                    stamp.joined.push(SEPARATOR);
+                }
+                stamp.joined.push_str(value);
             }
-            let start = stamp.joined.len();
-            stamp.joined.push_str(value);
-            stamp.note(index, start);
+            stamp.note(index);
         }
         stamp
     }
@@ -275,13 +291,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_joined_stamp_reads_back_as_itself(id in ".*", reason in ".*", key in ".*", value in ".*") {
+        fn a_joined_stamp_reads_back_as_itself(
+            id in ".*", reason in ".*", key in ".*", value in ".*", service in "[a-b]?"
+        ) {
             let context = AuditContext::new()
                 .with_actor(Actor::user(id))
                 .with_reason(reason)
                 .with_severity(Severity::High)
                 .with_fact(key, value);
-            let stamp = Stamp::new(Some(&context), Some("a"), Some("b"));
+            let service = Some(service.as_str()).filter(|service| !service.is_empty());
+            let stamp = Stamp::new(Some(&context), service, None);
+            prop_assert_eq!(stamp.get(Slot::Severity), Some("high"));
+            prop_assert_eq!(stamp.get(Slot::Service), service);
             prop_assert_eq!(Stamp::split(stamp.joined()), stamp);
         }
     }

@@ -48,12 +48,12 @@ pub(crate) mod sealed {
             connection: &'c mut ConnectionOf<Self>,
             attachment: &'c Attachment,
             stamp: &'c Stamp,
-        ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>>;
+        ) -> impl Future<Output = Result<Stamped, sqlx::Error>> + Send + 'c;
 
         /// Takes the context off a connection that goes back into the pool.
         fn check_in(
             connection: &mut ConnectionOf<Self>,
-        ) -> BoxFuture<'_, Result<Stamped, sqlx::Error>>;
+        ) -> impl Future<Output = Result<Stamped, sqlx::Error>> + Send;
 
         /// Opens a transaction in one message; `stamp` goes with it where the context belongs to
         /// the transaction.

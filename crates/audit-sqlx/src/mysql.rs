@@ -6,7 +6,7 @@ use audit_core::Dialect;
 use audit_core::query::{Bind, BoundQuery};
 use audit_core::stamp::Stamp;
 use futures_core::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, Row};
+use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, Row, SqlSafeStr};
 use uuid::Uuid;
 
 use crate::adapter;
@@ -16,21 +16,18 @@ use crate::session::set_outside_a_transaction;
 impl Capture for MySql {
     const DIALECT: Dialect = Dialect::MySql;
 
-    fn check_out<'c>(
-        connection: &'c mut MySqlConnection,
-        _attachment: &'c Attachment,
-        stamp: &'c Stamp,
-    ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
+    async fn check_out(
+        connection: &mut MySqlConnection,
+        _attachment: &Attachment,
+        stamp: &Stamp,
+    ) -> Result<Stamped, sqlx::Error> {
         let id = adapter::begins_here().then(Uuid::now_v7);
-        let text = AssertSqlSafe(context::stamp(stamp, id));
-        Box::pin(set_outside_a_transaction::<Self>(connection, text))
+        let text = AssertSqlSafe(context::stamp(stamp, id)).into_sql_str();
+        set_outside_a_transaction::<Self>(connection, text).await
     }
 
-    fn check_in(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(set_outside_a_transaction::<Self>(
-            connection,
-            context::CLEAR,
-        ))
+    async fn check_in(connection: &mut MySqlConnection) -> Result<Stamped, sqlx::Error> {
+        set_outside_a_transaction::<Self>(connection, context::CLEAR.into_sql_str()).await
     }
 
     fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {

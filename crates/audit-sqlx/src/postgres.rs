@@ -6,7 +6,7 @@ use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use futures_core::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row, SqlSafeStr};
 
 use crate::database::{Stamped, sealed::Capture};
 use crate::session::set_outside_a_transaction;
@@ -15,20 +15,17 @@ impl Capture for Postgres {
     const DIALECT: Dialect = Dialect::Postgres;
     const CONTEXT_IN_TRANSACTION: bool = true;
 
-    fn check_out<'c>(
-        connection: &'c mut PgConnection,
-        _attachment: &'c Attachment,
-        stamp: &'c Stamp,
-    ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        let text = AssertSqlSafe(context::stamp(stamp));
-        Box::pin(set_outside_a_transaction::<Self>(connection, text))
+    async fn check_out(
+        connection: &mut PgConnection,
+        _attachment: &Attachment,
+        stamp: &Stamp,
+    ) -> Result<Stamped, sqlx::Error> {
+        let text = AssertSqlSafe(context::stamp(stamp)).into_sql_str();
+        set_outside_a_transaction::<Self>(connection, text).await
     }
 
-    fn check_in(connection: &mut PgConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(set_outside_a_transaction::<Self>(
-            connection,
-            context::CLEAR,
-        ))
+    async fn check_in(connection: &mut PgConnection) -> Result<Stamped, sqlx::Error> {
+        set_outside_a_transaction::<Self>(connection, context::CLEAR.into_sql_str()).await
     }
 
     fn begin_statement(stamp: Option<&Stamp>) -> Option<String> {

@@ -8,7 +8,7 @@ use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use futures_core::future::BoxFuture;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-use sqlx::{Connection, Database, SqlSafeStr};
+use sqlx::{Connection, Database, SqlStr};
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 use crate::database::Stamped;
@@ -134,7 +134,7 @@ impl Refusal<Adapter> for sqlx::Error {
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) async fn set_outside_a_transaction<DB: Database>(
     connection: &mut ConnectionOf<DB>,
-    statement: impl SqlSafeStr + Send,
+    statement: SqlStr,
 ) -> Result<Stamped, sqlx::Error> {
     match connection.begin_with(statement).await {
         Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),

@@ -18,31 +18,27 @@ impl Capture for Sqlite {
         audit_sqlite::register().map_err(|error| sqlx::Error::Configuration(Box::new(error)))
     }
 
-    fn check_out<'c>(
-        connection: &'c mut SqliteConnection,
-        attachment: &'c Attachment,
-        stamp: &'c Stamp,
-    ) -> BoxFuture<'c, Result<Stamped, sqlx::Error>> {
-        Box::pin(async move {
-            if !set_stamp(connection, stamp).await? {
-                install_on_connection(&mut Session::<Self>(connection), attachment)
-                    .await
-                    .map_err(unreadable)?;
-                set_stamp(connection, stamp).await?;
-            }
-            Ok(Stamped::Yes)
-        })
+    async fn check_out(
+        connection: &mut SqliteConnection,
+        attachment: &Attachment,
+        stamp: &Stamp,
+    ) -> Result<Stamped, sqlx::Error> {
+        if !set_stamp(connection, stamp).await? {
+            install_on_connection(&mut Session::<Self>(connection), attachment)
+                .await
+                .map_err(unreadable)?;
+            set_stamp(connection, stamp).await?;
+        }
+        Ok(Stamped::Yes)
     }
 
-    fn check_in(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<Stamped, sqlx::Error>> {
-        Box::pin(async move {
-            let open: i64 = sqlx::query_scalar(context::CLEAR)
-                .fetch_one(connection)
-                .await?;
-            Ok(match open {
-                0 => Stamped::Yes,
-                _ => Stamped::InTransaction,
-            })
+    async fn check_in(connection: &mut SqliteConnection) -> Result<Stamped, sqlx::Error> {
+        let open: i64 = sqlx::query_scalar(context::CLEAR)
+            .fetch_one(connection)
+            .await?;
+        Ok(match open {
+            0 => Stamped::Yes,
+            _ => Stamped::InTransaction,
         })
     }
 
