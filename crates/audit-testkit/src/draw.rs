@@ -2,14 +2,17 @@
 
 /// The generator of splitmix64 (Steele, Lea, Flood 2014): the same draws for the same seed.
 #[derive(Debug)]
-pub(crate) struct Draw(u64);
+pub struct Draw(u64);
 
 impl Draw {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The draws of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,16 +20,18 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
+    /// A number from 0 and below the limit.
+    pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
 
     /// Whether a thing that happens once in so many draws happens now.
-    pub(crate) fn once_in(&mut self, draws: usize) -> bool {
+    pub fn once_in(&mut self, draws: usize) -> bool {
         self.below(draws) == 0
     }
 
-    pub(crate) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    /// One of the choices.
+    pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
 }

@@ -16,10 +16,15 @@ pub mod coverage;
 mod database;
 mod draw;
 mod fixture;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod oracle;
+mod race;
 pub mod sabotage;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
 pub use database::{Raw, Server, TestDatabase};
 pub use world::{World, alice, in_words};
+pub use draw::Draw;
+pub use race::{race, racer};

@@ -12,9 +12,10 @@ use audit_actix::{AuditBody, AuditMiddleware, block};
 use audit_core::actor::{RequestHead, Resolution};
 use audit_core::context::{carry, set_actor};
 use audit_core::{Actor, Assurance};
+use audit_testkit::http::{actor_now, by_header, describe};
 use futures_util::future::{Ready, ready};
 
-use crate::server::{Server, actor_now, audited, by_header, describe, tell};
+use crate::server::{Server, audited, tell};
 
 /// What an extractor saw: when it was called, and after an await.
 struct Seen(String);

@@ -10,12 +10,13 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, rt, test};
 use audit_core::Actor;
 use audit_core::context::set_actor;
+use audit_testkit::http::{AtDrop, actor_now};
 use futures_util::{Stream, StreamExt as _, future, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::server::{AtDrop, Server, actor_now, audited};
+use crate::server::{Server, audited};
 
 /// Three chunks, each made only when the server asks for it.
 fn chunks() -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -108,7 +109,7 @@ async fn a_body_whose_client_leaves_is_dropped_in_the_scope() {
         };
         app.route("/", web::get().to(handler));
     });
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let request = b"GET / HTTP/1.1\r\nhost: x\r\nx-user: alice\r\n\r\n";
     socket.write_all(request).await.unwrap();
     read_until(&mut socket, "first").await;
@@ -138,7 +139,7 @@ async fn an_upgraded_connection_has_the_context_in_its_response_body_alone() {
         };
         app.route("/", web::get().to(handler));
     });
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let request =
         b"GET / HTTP/1.1\r\nhost: x\r\nx-user: alice\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
     socket.write_all(request).await.unwrap();

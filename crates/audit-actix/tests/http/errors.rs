@@ -7,9 +7,10 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers, Next, from_fn};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use audit_testkit::http::actor_now;
 use futures_util::future::{Ready, ready};
 
-use crate::server::{Server, actor_now, audited};
+use crate::server::{Server, audited};
 
 /// An error that answers with the actor.
 #[derive(Debug)]

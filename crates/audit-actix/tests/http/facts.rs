@@ -3,9 +3,10 @@
 use actix_web::http::header::HeaderName;
 use actix_web::web;
 use audit_actix::{AuditMiddleware, TrustedProxies};
+use audit_testkit::http::{Answer, describe};
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Server, audited, describe};
+use crate::server::{Server, audited};
 
 const INCOMING: &str = "x-correlation-id";
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Bytes};
+use audit_testkit::http::{AtDrop, actor_now};
 use futures_util::future::join_all;
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Barrier, oneshot};
 
-use crate::server::{AtDrop, Server, actor_now, audited, tell, tell_bare};
+use crate::server::{Server, audited, tell, tell_bare};
 
 const REQUESTS: usize = 200;
 
@@ -79,7 +80,7 @@ async fn pipelined_requests_on_one_connection_never_mix() {
     let server = Server::start(audited(), |app| {
         app.route("/", web::get().to(tell));
     });
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let users = ["x-user: alice\r\n", "", "x-user: bob\r\n"];
     let requests = users.map(|user| format!("GET / HTTP/1.1\r\nhost: x\r\n{user}\r\n"));
     let last = "GET / HTTP/1.1\r\nhost: x\r\nx-user: carol\r\nconnection: close\r\n\r\n";
@@ -137,7 +138,7 @@ async fn a_cancelled_request_is_dropped_in_its_scope_and_leaves_none() {
             .route("/", web::get().to(tell))
             .route("/bare", web::get().to(tell_bare));
     });
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let request = b"GET /wait HTTP/1.1\r\nhost: x\r\nx-user: alice\r\n\r\n";
     socket.write_all(request).await.unwrap();
     has_started.await.unwrap();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::web;
 use audit_actix::AuditMiddleware;
 use audit_jwt::JwtVerifier;
+use audit_testkit::http::{Answer, describe};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,7 +14,7 @@ use http::StatusCode;
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::server::{Answer, Server, describe};
+use crate::server::Server;
 
 pub(crate) const SECRET: &[u8] = b"a secret of the tests, 32 bytes at least";
 pub(crate) const YEAR_2100: u64 = 4_102_444_800;

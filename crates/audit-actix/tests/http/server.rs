@@ -1,39 +1,21 @@
-//! A server on a free port, on threads of its own, and a client for it.
+//! A server on a free port, on threads of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
+use std::ops::Deref;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer, rt};
 use audit_actix::AuditMiddleware;
-use audit_core::actor::{RequestHead, Resolution};
-use audit_core::{Actor, context};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use audit_testkit::http::{Client, actor_now, by_header};
 
-type Body = Full<web::Bytes>;
-
-/// A running server; it ends when it is dropped.
+/// A running server and a client of it; it ends when it is dropped.
 pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    client: Client<HttpConnector, Body>,
+    client: Client,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What a request was answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
 }
 
 impl Server {
@@ -70,44 +52,18 @@ impl Server {
         };
         let thread = Some(std::thread::spawn(serve));
         Self {
-            address,
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            client: Client::new(address),
             handle: started.recv().unwrap(),
             thread,
         }
     }
+}
 
-    /// Sends a request with these headers, one line each; `None` where no whole answer came.
-    pub(crate) async fn try_send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Option<Answer> {
-        let mut request = Request::new(Body::default());
-        *request.method_mut() = method.parse().unwrap();
-        *request.uri_mut() = format!("http://{}{path}", self.address).parse().unwrap();
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().unwrap();
-            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            request.headers_mut().append(name, value);
-        }
-        let (head, body) = self.client.request(request).await.ok()?.into_parts();
-        let bytes = body.collect().await.ok()?.to_bytes();
-        Some(Answer {
-            status: head.status,
-            headers: head.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
-        })
-    }
+impl Deref for Server {
+    type Target = Client;
 
-    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        self.try_send("GET", path, headers).await.unwrap()
-    }
-
-    /// The text that a user is answered.
-    pub(crate) async fn text(&self, path: &str, user: &str) -> String {
-        self.get(path, &[("x-user", user)]).await.text
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -120,50 +76,8 @@ impl Drop for Server {
     }
 }
 
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-}
-
-/// A source for tests: whoever the header `x-user` names.
-pub(crate) fn by_header(head: &dyn RequestHead) -> Resolution {
-    match head.header_values("x-user").next() {
-        Some(user) => Resolution::Actor(Actor::user(String::from_utf8_lossy(user))),
-        None => Resolution::Anonymous,
-    }
-}
-
 pub(crate) fn audited() -> AuditMiddleware {
     AuditMiddleware::new(by_header)
-}
-
-/// The id of the actor of this task, or `none` without a context.
-pub(crate) fn actor_now() -> String {
-    let actor = context::current().and_then(|context| context.actor().cloned());
-    actor.map_or_else(|| "none".to_owned(), |actor| actor.id().to_owned())
-}
-
-/// Tells who acts when it is dropped.
-pub(crate) struct AtDrop(Option<oneshot::Sender<String>>);
-
-impl AtDrop {
-    pub(crate) fn new(sender: oneshot::Sender<String>) -> Self {
-        Self(Some(sender))
-    }
-}
-
-impl Drop for AtDrop {
-    fn drop(&mut self) {
-        if let Some(sender) = self.0.take() {
-            // The test may be over.
-            drop(sender.send(actor_now()));
-        }
-    }
 }
 
 /// A handler that answers with the actor.
@@ -175,20 +89,4 @@ pub(crate) async fn tell() -> String {
 /// left behind there.
 pub(crate) async fn tell_bare() -> String {
     rt::spawn(async { actor_now() }).await.unwrap()
-}
-
-/// A handler that answers with the context it runs in.
-pub(crate) async fn describe() -> String {
-    let Some(context) = context::current() else {
-        return "null".to_owned();
-    };
-    let actor = context.actor().unwrap();
-    json!({
-        "actor": actor.id(),
-        "kind": actor.kind().as_str(),
-        "assurance": actor.assurance().map(|assurance| assurance.as_str()),
-        "request_id": context.request_id(),
-        "facts": context.facts(),
-    })
-    .to_string()
 }

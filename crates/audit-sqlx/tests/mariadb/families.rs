@@ -2,6 +2,7 @@
 
 use audit_core::{Audit, MissingContext};
 use audit_sqlx::CaptureError;
+use audit_testkit::Draw;
 
 use super::world::World;
 
@@ -267,37 +268,24 @@ async fn a_versioned_child_goes_with_its_parent() {
     assert_eq!(sorted(said), ["DELETE c 3", "DELETE p 9"]);
 }
 
-/// The generator of splitmix64 (Steele, Lea, Flood 2014).
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-
-    fn action(&mut self) -> &'static str {
-        match self.below(4) {
-            0 => "RESTRICT",
-            1 => "SET NULL",
-            _ => "CASCADE",
-        }
-    }
-
-    /// A table or row to refer to: NULL now and then.
-    fn reference(&mut self, rows: u64) -> String {
-        match self.below(5) {
-            0 => "NULL".to_owned(),
-            _ => self.below(rows).to_string(),
-        }
+fn action(draw: &mut Draw) -> &'static str {
+    match draw.below(4) {
+        0 => "RESTRICT",
+        1 => "SET NULL",
+        _ => "CASCADE",
     }
 }
 
-const TABLES: u64 = 4;
-const ROWS: u64 = 6;
+/// A row to refer to: NULL now and then.
+fn reference(draw: &mut Draw) -> String {
+    match draw.below(5) {
+        0 => "NULL".to_owned(),
+        _ => draw.below(ROWS).to_string(),
+    }
+}
+
+const TABLES: usize = 4;
+const ROWS: usize = 6;
 
 /// Four tables with a foreign key or two each, that lead anywhere and do anything.
 fn drawn_family(draw: &mut Draw) -> String {
@@ -313,7 +301,7 @@ fn drawn_family(draw: &mut Draw) -> String {
                 continue;
             }
             let parent = draw.below(TABLES);
-            let (delete, update) = (draw.action(), draw.action());
+            let (delete, update) = (action(draw), action(draw));
             sql.push_str(&format!(
                 "ALTER TABLE t{table} ADD FOREIGN KEY ({column}) REFERENCES t{parent} (id) \
                  ON DELETE {delete} ON UPDATE {update}; "
@@ -328,7 +316,7 @@ fn drawn_rows(draw: &mut Draw) -> String {
     for table in 0..TABLES {
         sql.push_str(&format!("DELETE FROM t{table};\n"));
         for id in 0..ROWS {
-            let (a, b) = (draw.reference(ROWS), draw.reference(ROWS));
+            let (a, b) = (reference(draw), reference(draw));
             sql.push_str(&format!(
                 "INSERT INTO t{table} VALUES ({id}, {a}, {b}, 0);\n"
             ));
@@ -350,7 +338,7 @@ fn drawn_statement(draw: &mut Draw) -> String {
 
 #[tokio::test]
 async fn drawn_families_replay() {
-    let mut draw = Draw(7);
+    let mut draw = Draw::new(7);
     let (mut done, mut refused, mut too_far, mut most) = (0, 0, 0, 0);
     for _ in 0..6 {
         let family = drawn_family(&mut draw);

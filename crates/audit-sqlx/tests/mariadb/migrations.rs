@@ -51,22 +51,18 @@ async fn sixteen_at_once_agree() {
     pool.close().await;
 }
 
-/// The variable that makes of this test one of the processes that it starts.
-const PROCESS: &str = "AUDIT_TEST_MIGRATE_URL";
-
 /// How often sixteen processes start on an empty database.
 const ROUNDS: usize = 2;
 
 #[tokio::test]
 async fn sixteen_processes_at_once_agree() {
     let rules = audit();
-    if let Ok(url) = std::env::var(PROCESS) {
+    if let Some(url) = audit_testkit::racer() {
         let pool = attach(&rules, &url, 1).await;
         let report = audit_sqlx::migrate(&pool, &rules).await.unwrap();
         assert_eq!(report.findings(), []);
         return;
     }
-    let program = std::env::current_exe().unwrap();
     let mut world = World::new(TABLES).await;
     let wanted = world.raw.texts(OURS).await;
     for _ in 0..ROUNDS {
@@ -76,28 +72,7 @@ async fn sixteen_processes_at_once_agree() {
                 "DROP TABLE c, p, audit_logs, audit_schemas, audit_migrations; {TABLES}"
             ))
             .await;
-        let processes: Vec<_> = (0..16)
-            .map(|_| {
-                std::process::Command::new(&program)
-                    .args([
-                        "--exact",
-                        "mariadb::migrations::sixteen_processes_at_once_agree",
-                    ])
-                    .env(PROCESS, world.database.url())
-                    .stdout(std::process::Stdio::piped())
-                    .stderr(std::process::Stdio::piped())
-                    .spawn()
-                    .unwrap()
-            })
-            .collect();
-        for process in processes {
-            let output = process.wait_with_output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(
-                output.status.success() && text.contains("1 passed"),
-                "{text}"
-            );
-        }
+        audit_testkit::race(16, world.database.url());
         assert_eq!(world.raw.texts(OURS).await, wanted);
         let steps = "SELECT CAST(COUNT(*) AS CHAR) FROM audit_migrations";
         assert_eq!(world.raw.texts(steps).await, [[Some("1".to_owned())]]);

@@ -135,12 +135,9 @@ pub(crate) async fn the_columns_are_those_of_the_model(server: Server) {
 /// How many rounds the processes race, where it is set; a suite has no time for many.
 const ROUNDS: &str = "AUDIT_MIGRATION_ROUNDS";
 
-/// The database of a process that races.
-const RACE: &str = "AUDIT_MIGRATION_RACE";
-
-/// Sixteen processes a round, each this very test: with [`RACE`] set it is one of them.
+/// Sixteen processes a round, each this very test.
 pub(crate) async fn many_at_once_on_an_empty_database_agree(server: Server) {
-    if let Ok(url) = std::env::var(RACE) {
+    if let Some(url) = audit_testkit::racer() {
         let pool = attach(&audit(), &url).await;
         let report = audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         assert!(!report.has_gaps(), "{report:?}");
@@ -150,32 +147,11 @@ pub(crate) async fn many_at_once_on_an_empty_database_agree(server: Server) {
     let rounds = std::env::var(ROUNDS).map_or(8, |rounds| rounds.parse().unwrap());
     let mut once = World::new(server, TABLES).await;
     let wanted = once.raw.texts(DUMP).await;
-    let name = format!("{}::many_at_once_on_an_empty_database_agree", server.name());
     for _ in 0..rounds {
         let database = TestDatabase::create(server).await;
         let mut raw = database.raw().await;
         raw.run(TABLES).await;
-        let racers: Vec<_> = (0..16)
-            .map(|_| {
-                Command::new(std::env::current_exe().unwrap())
-                    .args(["--exact", &name, "--nocapture"])
-                    .env(RACE, database.url())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped())
-                    .spawn()
-                    .unwrap()
-            })
-            .collect();
-        for racer in racers {
-            let output = racer.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&output.stdout);
-            let errors = String::from_utf8_lossy(&output.stderr);
-            // One that ran nothing would pass as well.
-            assert!(
-                output.status.success() && said.contains("1 passed"),
-                "{said}{errors}"
-            );
-        }
+        audit_testkit::race(16, database.url());
         assert_eq!(raw.texts(DUMP).await, wanted);
     }
     once.remove().await;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use audit_core::context::{carry, set_actor};
 use audit_core::{Actor, Assurance};
+use audit_testkit::http::{actor_now, by_header, describe};
 use audit_tower::AuditLayer;
 use axum::extract::{FromRequestParts, Request};
 use axum::middleware::{Next, from_fn};
@@ -13,7 +14,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use http::request::Parts;
 
-use crate::server::{Server, actor_now, by_header, describe};
+use crate::server::Server;
 
 /// What an extractor saw.
 struct Seen(String);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use audit_testkit::http::{actor_now, by_header};
 use audit_tower::{AuditBody, AuditLayer};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,7 +10,7 @@ use axum::routing::get;
 use futures_util::stream;
 use http_body_util::StreamBody;
 
-use crate::server::{Server, actor_now, by_header};
+use crate::server::Server;
 
 /// Three frames, each made only when the server asks for it.
 fn frames() -> impl http_body::Body<Data = Bytes, Error = Infallible> {

@@ -1,12 +1,13 @@
 //! What the context says of a request.
 
+use audit_testkit::http::{Answer, by_header, describe};
 use audit_tower::{AuditLayer, TrustedProxies};
 use axum::Router;
 use axum::routing::get;
 use http::HeaderName;
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Server, by_header, describe};
+use crate::server::Server;
 
 const INCOMING: &str = "x-correlation-id";
 

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use audit_testkit::http::{AtDrop, actor_now, by_header};
 use audit_tower::{AuditLayer, AuditService};
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Barrier, oneshot};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
-use crate::server::{Server, actor_now, by_header};
+use crate::server::Server;
 
 const REQUESTS: usize = 200;
 
@@ -72,7 +73,7 @@ async fn a_panic_in_a_handler_leaves_no_scope_behind() {
     let server = Server::start(app).await;
     assert!(
         server
-            .try_get("/panic", &[("x-user", "alice")])
+            .try_send("GET", "/panic", &[("x-user", "alice")])
             .await
             .is_none()
     );
@@ -109,22 +110,11 @@ async fn a_panic_in_the_call_or_in_the_future_unwinds_through_the_scope() {
     assert_eq!(actor_now(), "none");
 }
 
-/// Tells who acts when it is dropped.
-struct AtDrop(Option<oneshot::Sender<String>>);
-
-impl Drop for AtDrop {
-    fn drop(&mut self) {
-        if let Some(sender) = self.0.take() {
-            sender.send(actor_now()).unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_cancelled_request_is_dropped_in_its_scope_and_leaves_none() {
     let (started, has_started) = oneshot::channel();
     let (sender, dropped) = oneshot::channel();
-    let once = Arc::new(Mutex::new(Some((started, AtDrop(Some(sender))))));
+    let once = Arc::new(Mutex::new(Some((started, AtDrop::new(sender)))));
     let handler = move || {
         let (started, guard) = once.lock().unwrap().take().unwrap();
         async move {
@@ -138,7 +128,7 @@ async fn a_cancelled_request_is_dropped_in_its_scope_and_leaves_none() {
         .route("/", get(async || actor_now()))
         .layer(AuditLayer::new(by_header));
     let server = Server::start(app).await;
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let request = b"GET /wait HTTP/1.1\r\nhost: x\r\nx-user: alice\r\n\r\n";
     socket.write_all(request).await.unwrap();
     has_started.await.unwrap();

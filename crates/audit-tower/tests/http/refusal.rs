@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use audit_jwt::JwtVerifier;
+use audit_testkit::http::describe;
 use audit_tower::AuditLayer;
 use axum::Router;
 use axum::routing::get;
@@ -14,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::server::{Server, describe};
+use crate::server::Server;
 
 const SECRET: &[u8] = b"a secret of the tests, 32 bytes at least";
 const YEAR_2100: u64 = 4_102_444_800;
