@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod columns;
+
 pub mod actor;
 mod audit;
 pub mod context;

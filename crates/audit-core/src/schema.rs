@@ -1,5 +1,10 @@
-//! The columns of `audit_logs`: one list, from which the readers, the triggers and the check of
-//! the three migrations are made.
+//! The columns of `audit_logs`, as the readers, the triggers and the check of the three migrations
+//! take them from [`log_columns`](crate::log_columns).
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::event::Json;
 
 /// The version of the event's shape that this crate writes.
 pub const SCHEMA_VERSION: i16 = 1;
@@ -55,68 +60,51 @@ pub struct Column {
     pub nullable: bool,
 }
 
-const fn required(name: &'static str, kind: ColumnKind) -> Column {
-    Column {
-        name,
-        kind,
-        nullable: false,
-    }
+/// A type of Rust that a column is read as.
+trait Held {
+    const KIND: ColumnKind;
+    const NULLABLE: bool = false;
 }
 
-const fn optional(name: &'static str, kind: ColumnKind) -> Column {
-    Column {
-        name,
-        kind,
-        nullable: true,
-    }
+impl<T: Held> Held for Option<T> {
+    const KIND: ColumnKind = T::KIND;
+    const NULLABLE: bool = true;
 }
 
-/// Every column of `audit_logs`, in the order of the migration.
-pub const LOG_COLUMNS: [Column; 46] = [
-    required("occurred_at", ColumnKind::Time),
-    required("id", ColumnKind::Uuid),
-    optional("recorded_at", ColumnKind::Time),
-    optional("transaction_id", ColumnKind::Text),
-    required("schema_version", ColumnKind::Integer),
-    required("operation", ColumnKind::Text),
-    optional("action", ColumnKind::Text),
-    required("outcome", ColumnKind::Text),
-    optional("table_schema", ColumnKind::Text),
-    optional("table_name", ColumnKind::Text),
-    optional("record_id", ColumnKind::Text),
-    optional("previous_record_id", ColumnKind::Text),
-    optional("before_data", ColumnKind::Json),
-    optional("after_data", ColumnKind::Json),
-    optional("changed_fields", ColumnKind::List),
-    optional("redacted_fields", ColumnKind::List),
-    optional("schema_fingerprint", ColumnKind::Text),
-    optional("before_exact", ColumnKind::Boolean),
-    optional("actor_id", ColumnKind::Text),
-    required("actor_kind", ColumnKind::Text),
-    optional("actor_name", ColumnKind::Text),
-    optional("on_behalf_of", ColumnKind::Text),
-    optional("tenant_id", ColumnKind::Text),
-    optional("assurance", ColumnKind::Text),
-    optional("service", ColumnKind::Text),
-    optional("environment", ColumnKind::Text),
-    optional("request_id", ColumnKind::Text),
-    optional("causation_id", ColumnKind::Text),
-    optional("context", ColumnKind::Json),
-    optional("reason", ColumnKind::Text),
-    optional("metadata", ColumnKind::Json),
-    optional("label", ColumnKind::Text),
-    optional("description", ColumnKind::Text),
-    optional("severity", ColumnKind::Text),
-    optional("data_class", ColumnKind::Text),
-    optional("compliance", ColumnKind::List),
-    optional("notify", ColumnKind::List),
-    optional("reverts", ColumnKind::List),
-    optional("statement", ColumnKind::Text),
-    optional("tables", ColumnKind::List),
-    optional("duration_us", ColumnKind::Integer),
-    optional("row_count", ColumnKind::Integer),
-    optional("error_code", ColumnKind::Text),
-    optional("error_message", ColumnKind::Text),
-    optional("reason_code", ColumnKind::Text),
-    required("source", ColumnKind::Text),
-];
+/// Expands to what each type holds.
+macro_rules! held {
+    ($($type:ty => $kind:ident),+ $(,)?) => {
+        $(impl Held for $type {
+            const KIND: ColumnKind = ColumnKind::$kind;
+        })+
+    };
+}
+
+held! {
+    DateTime<Utc> => Time,
+    Json => Json,
+    String => Text,
+    Uuid => Uuid,
+    Vec<String> => List,
+    bool => Boolean,
+    i16 => Integer,
+    i64 => Integer,
+}
+
+/// Expands to the list of the columns.
+macro_rules! list {
+    ({} $($(#[$doc:meta])* $name:ident: $type:ty,)+) => {
+        /// Every column of `audit_logs`, in the order of the migration.
+        pub const LOG_COLUMNS: [Column; 46] = [$(Column {
+            name: stringify!($name),
+            kind: <$type as Held>::KIND,
+            nullable: <$type as Held>::NULLABLE,
+        }),+];
+    };
+}
+
+log_columns! {
+    list! {},
+    boolean = bool, integer = i64, json = Json, list = Vec<String>, optional = Option,
+    small = i16, text = String, time = DateTime<Utc>, uuid = Uuid
+}

@@ -55,6 +55,29 @@ impl ValueType for Texts {
     }
 }
 
+/// Expands to the model of the entity, in a schema where it has one.
+macro_rules! model {
+    (
+        { $($schema:literal)? }
+        $(#[$time_doc:meta])* occurred_at: $time:ty,
+        $(#[$id_doc:meta])* id: $id:ty,
+        $($(#[$doc:meta])* $name:ident: $type:ty,)+
+    ) => {
+        /// A stored event.
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm($(schema_name = $schema,)? table_name = "audit_logs")]
+        pub struct Model {
+            $(#[$time_doc])*
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub occurred_at: $time,
+            $(#[$id_doc])*
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: $id,
+            $($(#[$doc])* pub $name: $type,)+
+        }
+    };
+}
+
 /// Expands to the entity of the log, in a schema where it has one.
 macro_rules! audit_logs {
     ($(#[$doc:meta])* $module:ident $(, schema_name = $schema:literal)?) => {
@@ -62,111 +85,10 @@ macro_rules! audit_logs {
         pub mod $module {
             use sea_orm::entity::prelude::*;
 
-            /// A stored event.
-            #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-            #[sea_orm($(schema_name = $schema,)? table_name = "audit_logs")]
-            pub struct Model {
-                /// When it happened, by the database's clock once the row was locked.
-                #[sea_orm(primary_key, auto_increment = false)]
-                pub occurred_at: DateTimeUtc,
-                /// A UUIDv7 (RFC 9562) made by the database.
-                #[sea_orm(primary_key, auto_increment = false)]
-                pub id: Uuid,
-                /// When it was stored; empty unless it came by a detour.
-                pub recorded_at: Option<DateTimeUtc>,
-                /// The database transaction, where the database tells it.
-                pub transaction_id: Option<String>,
-                /// The version of this shape.
-                pub schema_version: i16,
-                /// What was done.
-                pub operation: String,
-                /// The business verb.
-                pub action: Option<String>,
-                /// How it ended.
-                pub outcome: String,
-                /// The schema of the table; absent on SQLite's main database.
-                pub table_schema: Option<String>,
-                /// The table.
-                pub table_name: Option<String>,
-                /// The record: the text of a single key, or a JSON array of the texts of a composite one.
-                pub record_id: Option<String>,
-                /// The record's id before a change of its key.
-                pub previous_record_id: Option<String>,
-                /// The row before.
-                pub before_data: Option<Json>,
-                /// The row after.
-                pub after_data: Option<Json>,
-                /// The columns whose bytes changed, for an UPDATE.
-                #[sea_orm(column_type = "Text", nullable)]
-                pub changed_fields: Option<super::Texts>,
-                /// What is hidden in the images: columns by their names, parts of JSON columns as the column, a
-                /// colon and the path (`details:$.card.number`).
-                #[sea_orm(column_type = "Text", nullable)]
-                pub redacted_fields: Option<super::Texts>,
-                /// The entry of `audit_schemas` that the images follow.
-                pub schema_fingerprint: Option<String>,
-                /// Whether `before_data` is certain; absent where it always is.
-                pub before_exact: Option<bool>,
-                /// Who did it.
-                pub actor_id: Option<String>,
-                /// What kind of party.
-                pub actor_kind: String,
-                /// The actor's name for people to read.
-                pub actor_name: Option<String>,
-                /// The party acted for.
-                pub on_behalf_of: Option<String>,
-                /// The tenant.
-                pub tenant_id: Option<String>,
-                /// How far the identity was proved.
-                pub assurance: Option<String>,
-                /// The service.
-                pub service: Option<String>,
-                /// The environment.
-                pub environment: Option<String>,
-                /// The request.
-                pub request_id: Option<String>,
-                /// What caused the request.
-                pub causation_id: Option<String>,
-                /// Where it came from.
-                pub context: Option<Json>,
-                /// Why, in words.
-                pub reason: Option<String>,
-                /// What the application adds.
-                pub metadata: Option<Json>,
-                /// A short name for people.
-                pub label: Option<String>,
-                /// The template of a sentence, as it stood at write time.
-                pub description: Option<String>,
-                /// How much it matters.
-                pub severity: Option<String>,
-                /// How sensitive the data is.
-                pub data_class: Option<String>,
-                /// The regimes it is evidence for.
-                #[sea_orm(column_type = "Text", nullable)]
-                pub compliance: Option<super::Texts>,
-                /// Who is to be told.
-                #[sea_orm(column_type = "Text", nullable)]
-                pub notify: Option<super::Texts>,
-                /// The events that this one reverts.
-                #[sea_orm(column_type = "Text", nullable)]
-                pub reverts: Option<super::Texts>,
-                /// The normalised statement, literals out.
-                pub statement: Option<String>,
-                /// The tables of the statement.
-                #[sea_orm(column_type = "Text", nullable)]
-                pub tables: Option<super::Texts>,
-                /// How long the statement took, in microseconds.
-                pub duration_us: Option<i64>,
-                /// How many rows.
-                pub row_count: Option<i64>,
-                /// The database's error code.
-                pub error_code: Option<String>,
-                /// The error in words.
-                pub error_message: Option<String>,
-                /// A stable word for why it was denied or failed.
-                pub reason_code: Option<String>,
-                /// Which part of the system wrote it.
-                pub source: String,
+            audit_core::log_columns! {
+                model! { $($schema)? },
+                boolean = bool, integer = i64, json = Json, list = super::Texts, optional = Option,
+                small = i16, text = String, time = DateTimeUtc, uuid = Uuid
             }
 
             /// The log has none.

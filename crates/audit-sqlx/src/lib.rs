@@ -19,6 +19,7 @@ mod postgres;
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod stored_event;
 mod transaction;
 
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
@@ -30,4 +31,5 @@ pub use migrate::{MigrateError, migrate};
 pub use pool::{Attach, attach};
 pub use record::{RecordError, record};
 pub use session::Adapter;
+pub use stored_event::StoredEvent;
 pub use transaction::begin;

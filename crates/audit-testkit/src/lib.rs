@@ -21,10 +21,11 @@ pub mod http;
 pub mod oracle;
 mod race;
 pub mod sabotage;
+pub mod stored;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
 pub use database::{Raw, Server, TestDatabase};
-pub use world::{World, alice, in_words};
 pub use draw::Draw;
 pub use race::{race, racer};
+pub use world::{World, alice, in_words};
