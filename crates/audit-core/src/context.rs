@@ -348,10 +348,17 @@ pub fn carry<F: Future>(future: F) -> impl Future<Output = F::Output> {
 /// Binds a closure to a snapshot of the current context, taken now: hand the result to
 /// `spawn_blocking` or a thread. Outside a scope the closure runs without one.
 pub fn carry_blocking<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let work = carry_borrowing(|(): &mut ()| work());
+    move || work(&mut ())
+}
+
+/// [`carry_blocking`] of a closure that is lent something, such as the connection of a pool that
+/// runs closures on threads of its own.
+pub fn carry_borrowing<A: ?Sized, R>(work: impl FnOnce(&mut A) -> R) -> impl FnOnce(&mut A) -> R {
     let snapshot = current();
-    move || match snapshot {
-        Some(context) => context.sync_scope(work),
-        None => work(),
+    move |lent| match snapshot {
+        Some(context) => context.sync_scope(|| work(lent)),
+        None => work(lent),
     }
 }
 

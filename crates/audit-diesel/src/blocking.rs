@@ -29,7 +29,13 @@ pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
 pub use transaction::transaction;
 
+#[cfg(any(feature = "async", feature = "deadpool-diesel"))]
+pub(crate) use connection::initialize;
+#[cfg(any(feature = "async-sqlite", feature = "deadpool-diesel"))]
+pub(crate) use connection::replace;
 #[cfg(feature = "async-sqlite")]
-pub(crate) use sqlite::{replace, texts};
+pub(crate) use sqlite::texts;
 #[cfg(feature = "async")]
-pub(crate) use {check::unreachable, connection::initialize, session::unreadable};
+pub(crate) use {check::unreachable, session::unreadable};
+#[cfg(feature = "deadpool-diesel")]
+pub(crate) use {connection::ready, database::sealed::Capture};

@@ -6,6 +6,8 @@ mod row;
 #[cfg(feature = "async")]
 pub mod asynchronous;
 mod blocking;
+#[cfg(feature = "deadpool-diesel")]
+pub mod deadpool;
 mod refusal;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -5,9 +5,9 @@ use audit_core::{Audit, Dialect, context};
 use diesel::result::{ConnectionError, Error};
 use diesel::{Connection, QueryResult};
 
-use super::database::AuditConnection;
 use super::database::sealed::Capture;
-use super::session::{Session, finish, unreadable};
+use super::database::{AuditConnection, Cleared, Expected};
+use super::session::{Session, finish, is_in_transaction, unreadable};
 
 /// A connection could not be made to carry the context.
 #[derive(Debug, thiserror::Error)]
@@ -104,9 +104,42 @@ pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(
         return Err(AttachError::OpenedBefore);
     }
     let attachment = Attachment::new(audit, ContextScope::Connection);
-    finish(prepare(&mut Session(connection), &attachment))?;
-    connection.check_out(&attachment, &attachment.current_stamp())?;
+    ready(connection, &attachment)?;
     Ok(())
+}
+
+/// Makes a connection ready and puts the context of this thread on it.
+pub(crate) fn ready<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
+    finish(prepare(&mut Session(connection), attachment)).map_err(unreadable)?;
+    connection.check_out(attachment, &attachment.current_stamp())
+}
+
+/// Takes the context off a connection.
+///
+/// # Errors
+/// When the database fails, or a transaction is open that Diesel knows nothing of (PostgreSQL).
+pub(crate) fn clear<C: Capture>(connection: &mut C) -> QueryResult<Cleared> {
+    let expected = match is_in_transaction(connection)? {
+        true => Expected::TestTransaction,
+        false => Expected::NoTransaction,
+    };
+    connection.check_in(expected)
+}
+
+/// Puts another context on a connection that nobody has left a transaction open on.
+///
+/// # Errors
+/// `Error::AlreadyInTransaction` when somebody has; else as [`clear`].
+#[cfg(any(feature = "async-sqlite", feature = "deadpool-diesel"))]
+pub(crate) fn replace<C: Capture>(
+    connection: &mut C,
+    attachment: &Attachment,
+    stamp: &audit_core::stamp::Stamp,
+) -> QueryResult<()> {
+    match clear(connection)? {
+        Cleared::Yes => connection.check_out(attachment, stamp),
+        Cleared::InTransaction => Err(Error::AlreadyInTransaction),
+    }
 }
 
 /// Whether the functions that triggers of SQLite call are there.

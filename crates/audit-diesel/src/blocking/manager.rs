@@ -7,10 +7,10 @@ use audit_core::Audit;
 use diesel::r2d2::{ManageConnection, R2D2Connection as _};
 use diesel::result::Error;
 
-use super::connection::AttachError;
+use super::connection::{AttachError, clear};
+use super::database::Cleared;
 use super::database::sealed::Capture;
-use super::database::{Cleared, Expected};
-use super::session::{Session, finish, is_in_transaction, unreadable};
+use super::session::{Session, finish, unreadable};
 
 /// Manages the connections of an r2d2 pool so that each carries the context of whoever has it.
 /// What the pool hands out are Diesel's own connections.
@@ -91,10 +91,5 @@ where
 
 /// Takes the context off a connection; says whether the next one may have it.
 fn is_clean<C: Capture>(connection: &mut C) -> bool {
-    let expected = match is_in_transaction(connection) {
-        Ok(true) => Expected::TestTransaction,
-        Ok(false) => Expected::NoTransaction,
-        Err(_) => return false,
-    };
-    matches!(connection.check_in(expected), Ok(Cleared::Yes))
+    matches!(clear(connection), Ok(Cleared::Yes))
 }

@@ -67,26 +67,6 @@ fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<bo
     select(function::audit_check_out(stamp.joined())).get_result(connection)
 }
 
-/// Puts another context on a connection that nobody has left a transaction open on.
-///
-/// # Errors
-/// `Error::AlreadyInTransaction` when somebody has.
-#[cfg(feature = "async-sqlite")]
-pub(crate) fn replace(
-    connection: &mut SqliteConnection,
-    attachment: &Attachment,
-    stamp: &Stamp,
-) -> QueryResult<()> {
-    let expected = match super::session::is_in_transaction(connection)? {
-        true => Expected::TestTransaction,
-        false => Expected::NoTransaction,
-    };
-    match connection.check_in(expected)? {
-        Cleared::Yes => connection.check_out(attachment, stamp),
-        Cleared::InTransaction => Err(diesel::result::Error::AlreadyInTransaction),
-    }
-}
-
 /// Runs a statement with binds and gives its rows as texts.
 #[cfg(feature = "async-sqlite")]
 pub(crate) fn texts(connection: &mut SqliteConnection, query: &BoundQuery) -> QueryResult<Rows> {

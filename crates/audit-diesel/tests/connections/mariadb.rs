@@ -9,4 +9,5 @@ connections!(
     ("DO 0", "CAST(CONNECTION_ID() AS CHAR)")
 );
 
+interacts!(Server::MariaDb, MysqlConnection);
 stored!(Server::MariaDb, MysqlConnection, mysql);

@@ -11,6 +11,7 @@ macro_rules! version {
             use super::*;
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
+            interacts!($server, PgConnection);
             stored!($server, PgConnection, postgres);
 
             #[tokio::test(flavor = "multi_thread")]

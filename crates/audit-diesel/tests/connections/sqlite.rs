@@ -12,6 +12,7 @@ connections!(
     )
 );
 
+interacts!(Server::Sqlite, SqliteConnection);
 stored!(Server::Sqlite, SqliteConnection, sqlite);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,123 @@
+//! Pools of deadpool-diesel.
+
+/// Expands to the tests of one database: the server, the type of its connections.
+macro_rules! interacts {
+    ($server:expr, $connection:ty) => {
+        #[cfg(feature = "deadpool-diesel")]
+        mod interact {
+            use audit_diesel::deadpool::{attach, interact};
+            use deadpool::managed::{Object, ObjectId};
+            use deadpool_diesel::{Manager, Runtime};
+
+            use super::*;
+
+            type Manages = Manager<$connection>;
+            type Pool = deadpool_diesel::Pool<Manages>;
+
+            /// A pool of one connection, migrated.
+            async fn pool(url: &str) -> Pool {
+                let manager = Manages::new(url, Runtime::Tokio1);
+                let builder = attach(Pool::builder(manager).max_size(1), &audit()).unwrap();
+                let pool = builder.build().unwrap();
+                let held = pool.get().await.unwrap();
+                let migrate = |held: &mut $connection| audit_diesel::migrate(held, &audit());
+                interact(&held, migrate).await.unwrap().unwrap();
+                drop(held);
+                pool
+            }
+
+            /// Does work on a connection out of the pool; says which.
+            async fn on(
+                pool: &Pool,
+                work: impl FnOnce(&mut $connection) + Send + 'static,
+            ) -> ObjectId {
+                let held = pool.get().await.unwrap();
+                interact(&held, work).await.unwrap();
+                Object::id(&held)
+            }
+
+            async fn events(pool: &Pool) -> Vec<audit_core::Event> {
+                let held = pool.get().await.unwrap();
+                let read = |held: &mut $connection| audit_diesel::log(held).oldest_first().load();
+                interact(&held, read).await.unwrap().unwrap()
+            }
+
+            fn insert_in_a_transaction(held: &mut $connection, id: i32) {
+                let work = |held: &mut $connection| {
+                    insert(held, id);
+                    Ok::<_, Error>(())
+                };
+                audit_diesel::transaction(held, &audit(), work).unwrap();
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_closure_has_the_context_of_its_caller() {
+                let database = database($server).await;
+                let pool = pool(database.url()).await;
+                let both = |held: &mut $connection| {
+                    insert(held, 1);
+                    insert_in_a_transaction(held, 2);
+                };
+                let first = user("alice").scope(on(&pool, both)).await;
+                let bobs = user("bob").scope(on(&pool, |held| insert(held, 3))).await;
+                let nobodys = on(&pool, |held| insert(held, 4)).await;
+                assert_eq!([bobs, nobodys], [first; 2]);
+                let events = events(&pool).await;
+                assert_eq!(actors(&events), ["alice", "alice", "bob", ""]);
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_closure_without_the_context_is_nobody() {
+                let database = database($server).await;
+                let pool = pool(database.url()).await;
+                let plain = async {
+                    let held = pool.get().await.unwrap();
+                    let work = |held: &mut $connection| {
+                        insert(held, 1);
+                        insert_in_a_transaction(held, 2);
+                    };
+                    held.interact(work).await.unwrap();
+                };
+                user("alice").scope(plain).await;
+                let events = events(&pool).await;
+                assert_eq!(actors(&events), ["alice", ""]);
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_held_connection_is_stamped_in_the_closure() {
+                let database = database($server).await;
+                let pool = pool(database.url()).await;
+                let held = user("alice").scope(pool.get()).await.unwrap();
+                let work = |held: &mut $connection| {
+                    insert(held, 1);
+                    audit_diesel::stamp(held).unwrap();
+                    insert(held, 2);
+                };
+                user("bob")
+                    .scope(async { interact(&held, work).await })
+                    .await
+                    .unwrap();
+                drop(held);
+                let events = events(&pool).await;
+                assert_eq!(actors(&events), ["alice", "bob"]);
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_connection_that_is_not_clean_is_closed() {
+                let database = database($server).await;
+                let pool = pool(database.url()).await;
+                let open = |held: &mut $connection| held.batch_execute("BEGIN").unwrap();
+                let first = user("alice").scope(on(&pool, open)).await;
+                let second = on(&pool, |held| insert(held, 1)).await;
+                assert_ne!(second, first);
+                let held = pool.get().await.unwrap();
+                let panics = |_: &mut $connection| std::panic::resume_unwind(Box::new("stopped"));
+                assert!(interact::<_, ()>(&held, panics).await.is_err());
+                drop(held);
+                let third = on(&pool, |held| insert(held, 2)).await;
+                assert_ne!(third, second);
+                assert_eq!(actors(&events(&pool).await), ["", ""]);
+            }
+        }
+    };
+}
