@@ -6,9 +6,14 @@ use audit_diesel::asynchronous;
 use audit_diesel::{ContextScope, Report};
 use audit_testkit::{Server, TestDatabase};
 use diesel::SqliteConnection;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, bb8, mobc};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, bb8, mobc,
+};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    TransactionManager as _,
+};
 
 type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 
@@ -55,6 +60,8 @@ fn gaps(report: &Report) -> Vec<String> {
 }
 
 mod sqlite {
+    use ::mobc::{Manager, async_trait};
+
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,25 +87,81 @@ mod sqlite {
         assert_eq!(actors(&events), [Some("alice"), Some("bob"), None]);
     }
 
+    /// A manager of mobc that takes every connection back.
+    struct TakesBack(AsyncDieselConnectionManager<Sqlite>);
+
+    #[async_trait]
+    impl Manager for TakesBack {
+        type Connection = Sqlite;
+        type Error = PoolError;
+
+        async fn connect(&self) -> Result<Sqlite, PoolError> {
+            self.0.connect().await
+        }
+
+        async fn check(&self, connection: Sqlite) -> Result<Sqlite, PoolError> {
+            self.0.check(connection).await
+        }
+    }
+
+    /// Writes as two users and as nobody, through one pool of one connection; says after which
+    /// checkouts the connection was that of the first.
+    async fn written_through<M>(pool: ::mobc::Pool<M>) -> Vec<bool>
+    where
+        M: Manager<Connection = Sqlite, Error: std::fmt::Debug>,
+    {
+        let write = async |id| {
+            let mut connection = pool.get().await.unwrap();
+            connection.batch_execute(&insert(id)).await.unwrap();
+            let mark = "CREATE TEMP TABLE mark (id INTEGER)";
+            connection.batch_execute(mark).await.is_err()
+        };
+        let alices = as_user("alice").scope(write(1)).await;
+        let bobs = as_user("bob").scope(write(2)).await;
+        let nobodys = write(3).await;
+        let mut connection = pool.get().await.unwrap();
+        let log = asynchronous::log(&mut *connection).oldest_first();
+        let events = log.list().await.unwrap();
+        assert_eq!(actors(&events), [Some("alice"), Some("bob"), None]);
+        vec![alices, bobs, nobodys]
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_connection_of_mobc_has_the_context_of_its_borrower() {
         let audit = audit();
         let database = prepared(&audit).await;
-        let pool = mobc::Pool::builder()
-            .max_open(1)
-            .build(manager(database.url(), &audit));
-        for (name, id) in [("alice", 1), ("bob", 2)] {
-            let work = async {
-                let mut connection = pool.get().await.unwrap();
-                connection.batch_execute(&insert(id)).await.unwrap();
-            };
-            as_user(name).scope(work).await;
-        }
+        let manager = TakesBack(manager(database.url(), &audit));
+        let pool = ::mobc::Pool::builder().max_open(1).build(manager);
+        assert_eq!(written_through(pool).await, [false, true, true]);
+    }
+
+    /// As the README has it, until diesel-async lets mobc keep its connections:
+    /// <https://github.com/diesel-rs/diesel_async/pull/290>.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn mobc_opens_a_connection_for_each_checkout() {
+        let audit = audit();
+        let database = prepared(&audit).await;
+        let builder = mobc::Pool::builder().max_open(1);
+        let pool = builder.build(manager(database.url(), &audit));
+        assert_eq!(written_through(pool).await, [false; 3]);
+    }
+
+    /// What mobc keeps today is a connection inside a transaction; it is not handed out.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn mobc_hands_out_no_connection_inside_a_transaction() {
+        let audit = audit();
+        let database = prepared(&audit).await;
+        let builder = mobc::Pool::builder().max_open(1);
+        let pool = builder.build(manager(database.url(), &audit));
         let mut connection = pool.get().await.unwrap();
-        connection.batch_execute(&insert(3)).await.unwrap();
-        let log = asynchronous::log(&mut *connection).oldest_first();
-        let events = log.list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), Some("bob"), None]);
+        AnsiTransactionManager::begin_transaction(&mut *connection)
+            .await
+            .unwrap();
+        let mark = "CREATE TEMP TABLE mark (id INTEGER)";
+        connection.batch_execute(mark).await.unwrap();
+        drop(connection);
+        let mut connection = pool.get().await.unwrap();
+        connection.batch_execute(mark).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
