@@ -3,9 +3,11 @@
 use audit_core::{Audit, Dialect};
 use audit_sqlx::{MigrateError, adapter};
 use sea_orm_migration::async_trait::async_trait;
-use sea_orm_migration::sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
+use sea_orm_migration::sea_orm::sea_query::{
+    Alias, ColumnDef, Expr, ExprTrait, IntoIden, Query, Table, TableCreateStatement,
+};
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, DynIden, FromQueryResult,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, FromQueryResult,
 };
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager, SchemaManagerConnection,
@@ -26,7 +28,7 @@ const TRIGGERS: &str = "triggers";
 /// Its steps are those of the audit tables; the last one is [`migrate`](crate::migrate), which
 /// installs the triggers. What that one has to do depends on the rules and on the application's
 /// tables, so it is always pending: **run the migrator after every change of either**. A run that
-/// finds nothing to do changes nothing. With `OnDrift::Deny` gaps are an error of the run; in other
+/// finds nothing to do changes nothing, and any number of processes may run it at the same moment. With `OnDrift::Deny` gaps are an error of the run; in other
 /// cases [`check`](crate::check) tells them.
 ///
 /// No step is taken back: events would be lost. `down`, `reset` and `refresh` say so and change
@@ -62,6 +64,25 @@ impl MigratorTraitSelf for AuditMigrator {
         Alias::new(TABLE).into_iden()
     }
 
+    /// The table has a key of its own: of two processes that run the same step at the same moment
+    /// each notes it, and neither fails because the other has.
+    async fn install<C>(&self, db: &C) -> Result<(), DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        let made = db.execute(&tracking_table(db.get_database_backend())).await;
+        let is_there = Query::select()
+            .expr(Expr::val(1))
+            .from(self.migration_table_name())
+            .limit(0)
+            .take();
+        match made {
+            Ok(_) => Ok(()),
+            // PostgreSQL lets one fail of those that make it at once.
+            Err(error) => db.query_all(&is_there).await.map(|_| ()).map_err(|_| error),
+        }
+    }
+
     async fn get_migration_models<C>(&self, db: &C) -> Result<Vec<seaql_migrations::Model>, DbErr>
     where
         C: ConnectionTrait,
@@ -81,6 +102,29 @@ impl MigratorTraitSelf for AuditMigrator {
             .map(|row| seaql_migrations::Model::from_query_result(row, ""))
             .collect()
     }
+}
+
+fn tracking_table(backend: DbBackend) -> TableCreateStatement {
+    let mut id = ColumnDef::new(Alias::new("id")).integer().take();
+    // SQLite counts by itself; asked to, it makes a table for that.
+    if backend != DbBackend::Sqlite {
+        id.auto_increment();
+    }
+    Table::create()
+        .table(Alias::new(TABLE))
+        .if_not_exists()
+        .col(id.primary_key())
+        .col(
+            ColumnDef::new(seaql_migrations::Column::Version)
+                .string()
+                .not_null(),
+        )
+        .col(
+            ColumnDef::new(seaql_migrations::Column::AppliedAt)
+                .big_integer()
+                .not_null(),
+        )
+        .take()
 }
 
 /// A step of the audit tables.

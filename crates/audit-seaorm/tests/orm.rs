@@ -33,6 +33,28 @@ mod messages {
     }
 }
 
+/// Expands to one test a database, which opens its own.
+macro_rules! races {
+    ($($module:ident => $server:ident),+ $(,)?) => {
+        mod races {
+            $(mod $module {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn processes_that_run_the_migrator_at_once_agree() {
+                    let server = audit_testkit::Server::$server;
+                    crate::migrator::processes_that_run_it_at_once_agree(server).await;
+                }
+            })+
+        }
+    };
+}
+
+races! {
+    mariadb => MariaDb,
+    postgres15 => Postgres15,
+    postgres18 => Postgres18,
+    sqlite => Sqlite,
+}
+
 /// Expands to one test a case and database.
 macro_rules! on_each_database {
     ($($cases:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {

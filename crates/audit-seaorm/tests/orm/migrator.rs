@@ -2,7 +2,7 @@
 
 use audit_core::{Audit, Redaction, TableRule};
 use audit_seaorm::AuditMigrator;
-use audit_testkit::{Adapter, alice};
+use audit_testkit::{Adapter, Server, TestDatabase, alice};
 use sea_orm::prelude::*;
 use sea_orm::{DatabaseConnection, DbErr, Schema};
 use sea_orm_migration::MigratorTraitSelf;
@@ -24,6 +24,46 @@ where
     SeaOrm<DB>: Adapter,
 {
     audit_seaorm::log(shop).list().await.unwrap().len()
+}
+
+/// Processes that run the migrator at the same moment on a database without it.
+pub(crate) async fn processes_that_run_it_at_once_agree(server: Server) {
+    let audit = Audit::builder().service("conformance").build().unwrap();
+    if let Some(url) = audit_testkit::racer() {
+        let db = audit_seaorm::attach(url, &audit).connect().await.unwrap();
+        AuditMigrator::new(&audit).up(&db, None).await.unwrap();
+        assert!(!audit_seaorm::check(&db).await.unwrap().has_gaps());
+        return;
+    }
+    for _ in 0..3 {
+        let database = TestDatabase::create(server).await;
+        let mut raw = database.raw().await;
+        raw.run("CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+        audit_testkit::race(8, database.url());
+        let noted = "SELECT DISTINCT version FROM audit_seaql_migrations ORDER BY version";
+        let noted: Vec<_> = raw
+            .texts(noted)
+            .await
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect();
+        assert_eq!(noted, ["0001_audit_logs", "triggers"]);
+        let db = audit_seaorm::attach(database.url(), &audit)
+            .connect()
+            .await
+            .unwrap();
+        let pending = AuditMigrator::new(&audit)
+            .get_pending_migrations(&db)
+            .await
+            .unwrap();
+        assert_eq!(pending.len(), 1, "the triggers");
+        db.execute_unprepared("INSERT INTO t VALUES (1)")
+            .await
+            .unwrap();
+        assert_eq!(audit_seaorm::log(&db).list().await.unwrap().len(), 1);
+        db.close().await.unwrap();
+    }
 }
 
 pub(crate) async fn the_migrator_runs_again_after_a_change_of_rules<DB>(shop: Shop<DB>)
