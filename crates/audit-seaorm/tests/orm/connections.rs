@@ -1,14 +1,18 @@
 //! What the options of SeaORM say, and connections that are not ours.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use audit_core::Operation;
-use audit_seaorm::{CheckError, ContextScope, MigrateError, UnsupportedConnection};
+use audit_core::{Audit, Operation};
+use audit_seaorm::{CheckError, ContextScope, LogError, MigrateError, UnsupportedConnection};
 use audit_testkit::{Adapter, alice};
 use sea_orm::prelude::*;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    MockDatabase, RuntimeErr, TransactionError,
+};
 
 use crate::adapter::SeaOrm;
 use crate::shop::{Shop, customer, line};
@@ -166,6 +170,47 @@ fn configuration(error: &DbErr) -> &(dyn std::error::Error + Send + Sync + 'stat
     }
 }
 
+/// Disconnected: what `DatabaseConnection` is by default.
+fn none() -> DatabaseConnection {
+    DatabaseConnection::default()
+}
+
+fn mock(db: &DatabaseConnection) -> DatabaseConnection {
+    MockDatabase::new(db.get_database_backend()).into_connection()
+}
+
+fn never(_: &DatabaseTransaction) -> Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + '_>> {
+    panic!("there is no transaction to run it in")
+}
+
+/// Every call says that there is no pool, before a statement is sent.
+async fn refuses_everything(db: &DatabaseConnection, audit: &Audit) {
+    let is_unsupported = |error: &sqlx::Error| match error {
+        sqlx::Error::Configuration(why) => why.is::<UnsupportedConnection>(),
+        _ => false,
+    };
+    let error = audit_seaorm::begin(db).await.unwrap_err();
+    assert!(configuration(&error).is::<UnsupportedConnection>());
+    match audit_seaorm::transaction(db, never).await.unwrap_err() {
+        TransactionError::Connection(error) => {
+            assert!(configuration(&error).is::<UnsupportedConnection>());
+        }
+        TransactionError::Transaction(error) => panic!("{error:?}"),
+    }
+    match audit_seaorm::check(db).await.unwrap_err() {
+        CheckError::Database(error) => assert!(is_unsupported(&error)),
+        other => panic!("{other:?}"),
+    }
+    match audit_seaorm::migrate(db, audit).await.unwrap_err() {
+        MigrateError::Database(error) => assert!(is_unsupported(&error)),
+        other => panic!("{other:?}"),
+    }
+    match audit_seaorm::log(db).list().await.unwrap_err() {
+        LogError::Database(error) => assert!(is_unsupported(&error)),
+        other => panic!("{other:?}"),
+    }
+}
+
 pub(crate) async fn a_connection_that_is_not_attached_is_refused<DB>(shop: Shop<DB>)
 where
     SeaOrm<DB>: Adapter,
@@ -186,12 +231,9 @@ where
         (_, other) => panic!("{other:?}"),
     }
 
-    let none = DatabaseConnection::default();
-    let error = audit_seaorm::begin(&none).await.unwrap_err();
-    assert!(configuration(&error).is::<UnsupportedConnection>());
-    let refused = audit_seaorm::check(&none).await.unwrap_err();
-    assert!(matches!(refused, CheckError::Database(_)));
-    assert!(audit_seaorm::log(&none).list().await.is_err());
+    for poolless in [none(), mock(&shop)] {
+        refuses_everything(&poolless, &shop.world.audit).await;
+    }
     let strange = audit_seaorm::attach("mssql://localhost/x", &shop.world.audit);
     let error = strange.connect().await.unwrap_err();
     assert!(configuration(&error).is::<UnsupportedConnection>());
