@@ -14,6 +14,10 @@ use tempfile::TempDir;
 const LONGEST_FOLDER: usize = 80;
 /// Where a server looks for programs.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+/// How much of it has to be free: all servers together take less than half of that.
+const ENOUGH_MEMORY: u64 = 4 << 30;
 /// Users without rights that a system has, best first.
 const UNPRIVILEGED: [&str; 3] = ["nobody", "daemon", "postgres"];
 
@@ -103,6 +107,19 @@ impl Account {
         )
     }
 
+    /// A folder as [`Account::folder`] makes it, in memory; `None` where there is none or not enough.
+    #[must_use]
+    pub fn memory(self, name: &str) -> Option<TempDir> {
+        self.folder_with(ENOUGH_MEMORY, Path::new(MEMORY), name)
+    }
+
+    /// A folder in a place that has so many bytes free.
+    fn folder_with(self, bytes: u64, place: &Path, name: &str) -> Option<TempDir> {
+        let space = rustix::fs::statvfs(place).ok()?;
+        let is_enough = space.f_bavail.saturating_mul(space.f_frsize) >= bytes;
+        is_enough.then(|| self.folder_in(place, name).ok())?
+    }
+
     fn folder_in(self, place: &Path, name: &str) -> Result<TempDir> {
         let place = place.canonicalize()?;
         if in_home(&place, env::var_os("HOME").as_deref()) {
@@ -187,6 +204,21 @@ mod tests {
         fs::set_permissions(outer.path(), fs::Permissions::from_mode(0o711)).expect("opened");
         assert!(other.reaches(&inner));
         assert!(!other.reaches(&outer.path().join("absent")));
+    }
+
+    #[test]
+    fn a_place_without_the_space_is_not_taken() {
+        let account = Account { ids: None };
+        let outer = account.folder("test").expect("a folder outside any home");
+        let place = outer.path();
+        let folder = account.folder_with(1, place, "test").expect("a byte");
+        assert_eq!(folder.path().parent(), Some(place));
+        assert!(account.folder_with(u64::MAX, place, "test").is_none());
+        assert!(
+            account
+                .folder_with(1, &place.join("absent"), "test")
+                .is_none()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::database::{Database, Selection, names};
 use crate::process;
-use crate::servers::{self, Fleet};
+use crate::servers::{self, Fleet, Place};
 use crate::workspace::cargo;
 
 /// What is measured, and on which databases.
@@ -53,7 +53,7 @@ impl Bench {
         let databases = self.selection.databases();
         // Built first, so that no server waits for the compiler.
         process::must(cargo().args(["build", "--quiet", "--release", "--package", "audit-bench"]))?;
-        let fleet = Fleet::start(&databases)?;
+        let fleet = Fleet::start(&databases, Place::Disk)?;
         let mut command = self.command(&databases);
         command.envs(servers::environment(&names(&databases), fleet.servers()));
         for server in fleet.servers() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::database::{Database, Selection, names};
-use crate::servers::{self, Fleet, Server, State};
+use crate::servers::{self, Fleet, Place, Server, State};
 
 /// What to do with the servers.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -43,7 +43,7 @@ fn up(selection: &Selection) -> Result<()> {
         .into_iter()
         .filter(|d| !has(*d))
         .collect();
-    let started = Fleet::start(&wanted)?;
+    let started = Fleet::start(&wanted, Place::Memory)?;
     state.servers.extend(started.servers().cloned());
     state.servers.sort_by_key(|server| server.database);
     // Only once they are written down may they go on without us.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::database::{Database, Selection, names};
 use crate::process;
-use crate::servers::{self, Fleet};
+use crate::servers::{self, Fleet, Place};
 use crate::test::{packages, runner, skip_others, with};
 use crate::workspace::cargo;
 
@@ -24,7 +24,7 @@ const VARIABLE: &str = "AUDIT_TEST_SABOTAGE";
 /// When the suite fails without a sabotage, or passes with one.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
     let databases = selection.databases();
-    let fleet = Fleet::start(&databases)?;
+    let fleet = Fleet::start(&databases, Place::Memory)?;
     let variables = servers::environment(&names(&databases), fleet.servers());
     let mut unnoticed = Vec::new();
     for database in &databases {

@@ -13,6 +13,7 @@ use std::{fs, thread};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 pub use self::state::State;
 pub(crate) use self::state::{environment, stale};
@@ -23,6 +24,16 @@ use crate::provision::{self, Programs};
 
 /// How often a server is started anew because another program took its port.
 const ATTEMPTS: usize = 8;
+
+/// Where servers keep their data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the disk, as a server that is measured does.
+    Disk,
+    /// In memory where there is enough, for tests: each makes a database, and what that costs is
+    /// files.
+    Memory,
+}
 
 /// Where a server is and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +50,9 @@ pub struct Server {
     pub port: u16,
     /// Its process.
     pub pid: u32,
-    /// All it has on disk.
+    /// Its logs, and its data where they are not in memory.
     pub folder: PathBuf,
-    /// The part of the folder that its command line names.
+    /// Its data, the folder that its command line names.
     pub data: PathBuf,
 }
 
@@ -65,10 +76,10 @@ impl Server {
 struct Running {
     server: Server,
     child: Child,
-    folder: Folder,
+    folders: [Folder; 2],
 }
 
-/// A server's folder, removed with this value unless it was handed over.
+/// A folder of a server's, removed with this value unless it was handed over.
 #[derive(Debug)]
 struct Folder(Option<PathBuf>);
 
@@ -85,14 +96,14 @@ impl Fleet {
     ///
     /// Those of [`provision::programs`]; when a server does not start, with the end of its log;
     /// [`crate::stop::Stop::Signal`]. Servers that did start are stopped.
-    pub fn start(databases: &[Database]) -> Result<Self> {
+    pub fn start(databases: &[Database], place: Place) -> Result<Self> {
         let programs = provision::programs(databases)?;
         if programs.is_empty() {
             return Ok(Self::default());
         }
         let account = Account::find()?;
         let results: Vec<Result<Running>> = thread::scope(|scope| {
-            let start = |programs| scope.spawn(move || launch(programs, account));
+            let start = |programs| scope.spawn(move || launch(programs, account, place));
             let handles: Vec<_> = programs.iter().map(start).collect();
             let join = |handle: thread::ScopedJoinHandle<'_, Result<Running>>| {
                 handle
@@ -128,7 +139,9 @@ impl Fleet {
     #[must_use]
     pub fn release(mut self) -> Vec<Server> {
         let release = |mut running: Running| {
-            running.folder.0 = None;
+            for folder in &mut running.folders {
+                folder.0 = None;
+            }
             running.server
         };
         self.running.drain(..).map(release).collect()
@@ -151,8 +164,10 @@ impl Fleet {
         }
         for mut running in self.running.drain(..) {
             let ended = process::end(&mut running.child, signal_of(running.server.database));
-            let removed = running.folder.remove();
-            result = result.and(ended.and(removed));
+            result = result.and(ended);
+            for folder in &mut running.folders {
+                result = result.and(folder.remove());
+            }
         }
         result
     }
@@ -187,6 +202,7 @@ struct Launch<'a> {
     account: Account,
     folder: &'a Path,
     data: PathBuf,
+    place: Place,
     log: PathBuf,
     password: String,
 }
@@ -212,16 +228,23 @@ fn engine(database: Database) -> &'static dyn Engine {
     }
 }
 
-fn launch(programs: &Programs, account: Account) -> Result<Running> {
+fn launch(programs: &Programs, account: Account, place: Place) -> Result<Running> {
     let database = programs.database;
     let engine = engine(database);
     let path = account.folder(&database.to_string())?.keep();
     let folder = Folder(Some(path.clone()));
+    let memory = match place {
+        Place::Disk => None,
+        Place::Memory => account.memory(&database.to_string()),
+    };
+    let data = memory.map_or_else(|| path.join("data"), TempDir::keep);
+    let folders = [folder, Folder(Some(data.clone()))];
     let programs = within_reach(programs, account, &path)?;
     let launch = Launch {
         programs: &programs,
         account,
-        data: path.join("data"),
+        data,
+        place,
         log: path.join("server.log"),
         folder: &path,
         password: uuid::Uuid::new_v4().simple().to_string(),
@@ -243,7 +266,7 @@ fn launch(programs: &Programs, account: Account) -> Result<Running> {
     Ok(Running {
         server,
         child,
-        folder,
+        folders,
     })
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::database::{ALL, Database, Selection, names};
 use crate::process;
 use crate::sabotage;
-use crate::servers::{self, Fleet};
+use crate::servers::{self, Fleet, Place};
 use crate::workspace::{self, cargo};
 
 /// Which tests run, and on which databases.
@@ -64,7 +64,7 @@ impl Test {
         let fleet = if self.list {
             Fleet::default()
         } else {
-            Fleet::start(&databases)?
+            Fleet::start(&databases, Place::Memory)?
         };
         let mut variables = servers::environment(&names(&databases), fleet.servers());
         variables.sort();

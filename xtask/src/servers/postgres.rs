@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Engine, Launch, ready};
+use super::{Engine, Launch, Place, ready};
 use crate::process;
 
 /// PostgreSQL of any version.
@@ -66,6 +66,9 @@ impl Engine for Postgres {
             .arg(port.to_string());
         for setting in SETTINGS {
             command.args(["-c", setting]);
+        }
+        if launch.place == Place::Memory {
+            command.args(["-c", "max_wal_size=256MB"]);
         }
         command
     }

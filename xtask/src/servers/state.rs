@@ -81,7 +81,7 @@ impl Server {
         fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|line| names(&line, &self.data))
     }
 
-    /// Stops it, if it is still there, and removes its folder.
+    /// Stops it, if it is still there, and removes its folders.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Server {
                 self.is_gone_within(LIMIT);
             }
         }
-        remove(&self.folder)
+        remove(&self.data).and(remove(&self.folder))
     }
 
     fn is_gone_within(&self, limit: Duration) -> bool {
