@@ -70,10 +70,11 @@ pub async fn hidden_parts_are_hidden_and_their_change_is_not<A: Adapter>(server:
     .await;
     let dialect = world.dialect();
     for at in 0..document_types(dialect).len() {
-        let first = r#"{"card": {"number": "4111-secret", "pin": 4321, "kind": "visa"},
+        // Every secret has what no id and no time can have: an event is searched as a whole.
+        let first = r#"{"card": {"number": "no. 4111-secret", "pin": 43219876543210, "kind": "visa"},
             "the name": "Jefe", "lines": [{"note": "hush-secret", "price": 1.50}, {"note": null}, 7],
             "tags": ["tag-secret", "b", {"c": "tag-secret"}, "d"], "rest": [true, null, "é\n"]}"#;
-        let second = first.replace("4111-secret", "4222-secret");
+        let second = first.replace("4111", "4222");
         let events = world
             .prove_statements(&[
                 &format!(
@@ -87,7 +88,7 @@ pub async fn hidden_parts_are_hidden_and_their_change_is_not<A: Adapter>(server:
             ])
             .await;
         let wire = serde_json::to_string(&events).unwrap();
-        for secret in ["-secret", "4111", "4222", "4321", "Jefe"] {
+        for secret in ["-secret", "no. ", "43219876543210", "Jefe"] {
             assert!(!wire.contains(secret), "{secret} is in {wire}");
         }
         let shown = json!({
