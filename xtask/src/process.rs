@@ -129,6 +129,21 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{} wrote no UTF-8", name(command)))
 }
 
+/// Runs a short program, and returns whether it ended well and all that it wrote.
+///
+/// # Errors
+///
+/// When it cannot be started; [`Stop::Signal`] when a signal arrived before.
+pub fn said(command: &mut Command) -> Result<(bool, String)> {
+    check_signal()?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", name(command)))?;
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    Ok((output.status.success(), text.join("\n")))
+}
+
 /// Opens a log file to add to it.
 pub(crate) fn append(log: &Path) -> Result<File> {
     OpenOptions::new()

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::database::{ALL, Database, Selection, names};
 use crate::process;
-use crate::sabotage;
+use crate::sabotage::Sabotage;
 use crate::servers::{self, Fleet, Place};
 use crate::workspace::{self, cargo};
 
@@ -24,8 +24,11 @@ pub struct Test {
     #[arg(long)]
     list: bool,
     /// Break the triggers in every known way instead; each must turn the conformance suite red
-    #[arg(long, conflicts_with_all = ["list", "arguments", "package"])]
+    #[arg(long, conflicts_with_all = ["list", "arguments"])]
     sabotage: bool,
+    /// Break them in this way alone; may be given more than once
+    #[arg(long, value_name = "NAME", requires = "sabotage")]
+    way: Vec<String>,
     /// Arguments for `cargo nextest run`, or for the test binaries when it is not installed;
     /// with them documentation tests are left out
     #[arg(last = true, value_name = "ARGUMENT")]
@@ -58,7 +61,12 @@ impl Test {
     /// have been stopped.
     pub fn run(&self) -> Result<()> {
         if self.sabotage {
-            return sabotage::run(&self.selection);
+            return Sabotage {
+                selection: &self.selection,
+                packages: &self.package,
+                ways: &self.way,
+            }
+            .run();
         }
         let databases = self.selection.databases();
         let fleet = if self.list {

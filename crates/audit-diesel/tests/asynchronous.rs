@@ -6,6 +6,8 @@
     feature = "async-sqlite"
 ))]
 
+#[path = "adapter/broken.rs"]
+mod broken;
 #[path = "asynchronous/pools.rs"]
 mod pools;
 
@@ -98,11 +100,12 @@ fn end_by(end: End) -> Result<(), Ended> {
 
 /// Expands to the adapter of one database: what Diesel asks of a connection is too much to repeat.
 macro_rules! adapter {
-    ($connection:ty, $settings:expr) => {
+    ($connection:ty, $settings:expr, $broken:expr) => {
         impl Pooled<Pool<$connection>> {
             /// Takes a connection out of the pool, as broken as it is meant to be.
             async fn get(&self) -> Result<Object<$connection>, Error> {
                 let mut connection = self.pool.get().await.unwrap();
+                $broken(&mut *connection).await?;
                 if let Some(context) = sabotage::kept_context(&self.first) {
                     context.scope(asynchronous::stamp(&mut *connection)).await?;
                 }
@@ -298,11 +301,22 @@ macro_rules! adapter {
     };
 }
 
-adapter!(AsyncMysqlConnection, "DO 0");
-adapter!(AsyncPgConnection, "");
+/// Where triggers are put on each connection, so is the sabotage of them.
+async fn broken(connection: &mut Sqlite) -> QueryResult<()> {
+    connection.spawn_blocking(broken::broken).await
+}
+
+/// Elsewhere it is in the schema.
+async fn whole<C>(_: &mut C) -> QueryResult<()> {
+    Ok(())
+}
+
+adapter!(AsyncMysqlConnection, "DO 0", whole);
+adapter!(AsyncPgConnection, "", whole);
 adapter!(
     Sqlite,
-    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON"
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON",
+    broken
 );
 
 audit_testkit::conformance!(mariadb, MariaDb, Pooled<Pool<AsyncMysqlConnection>>);

@@ -1,6 +1,8 @@
 //! A pool of r2d2 for the suite, used as an application with an async runtime uses one: on blocking
 //! threads that carry the context.
 
+#[cfg(feature = "sqlite")]
+mod broken;
 mod job;
 
 use std::sync::{Arc, OnceLock};
@@ -368,29 +370,7 @@ macro_rules! adapter {
     };
 }
 
-/// Where triggers are put on each connection, so is the sabotage of them.
-#[cfg(feature = "sqlite")]
-fn broken(connection: &mut diesel::SqliteConnection) -> QueryResult<()> {
-    #[derive(diesel::QueryableByName)]
-    struct Trigger {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        tbl_name: String,
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        sql: String,
-    }
-
-    let triggers: Vec<Trigger> =
-        diesel::sql_query(sabotage::TRIGGERS_OF_CONNECTION).load(connection)?;
-    for trigger in triggers {
-        for statement in sabotage::broken(&[trigger.name, trigger.tbl_name, trigger.sql]) {
-            connection.batch_execute(&statement)?;
-        }
-    }
-    Ok(())
-}
-
+/// Elsewhere the sabotage is in the schema.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 fn whole(_: &mut impl SimpleConnection) -> QueryResult<()> {
     Ok(())
@@ -404,5 +384,5 @@ adapter!(diesel::PgConnection, "SELECT 1", whole);
 adapter!(
     diesel::SqliteConnection,
     "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON",
-    broken
+    broken::broken
 );

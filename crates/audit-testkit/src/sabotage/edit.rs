@@ -21,6 +21,8 @@ pub(super) enum Edit {
     MissCascades,
     /// The triggers of a table are gone.
     MissTable(&'static str),
+    /// The triggers stay as they are.
+    Nothing,
     /// A column of the event gets another expression.
     Set(&'static str, &'static str),
     /// Masked columns are shown.
@@ -51,7 +53,8 @@ impl Installed<'_> {
             | Edit::KeepEvents
             | Edit::Miss(_)
             | Edit::MissCascades
-            | Edit::MissTable(_) => text.to_owned(),
+            | Edit::MissTable(_)
+            | Edit::Nothing => text.to_owned(),
             Edit::Always => self.unconditional(),
             Edit::Double => doubled(text),
             Edit::Unmask => self.unmasked(),
