@@ -56,16 +56,17 @@ pub fn cargo() -> Command {
 #[must_use]
 pub fn features(packages: &[String]) -> String {
     let linked = has_mariadb_client().then_some(LINKED);
-    features_of(packages, FEATURES.split(',').chain(linked))
+    features_of(packages, [FEATURES].into_iter().chain(linked))
 }
 
-fn features_of<'a>(packages: &[String], all: impl Iterator<Item = &'a str>) -> String {
+fn features_of<'a>(packages: &[String], lists: impl Iterator<Item = &'a str>) -> String {
     let belongs = |feature: &&str| {
         packages.is_empty()
             || feature
                 .split_once('/')
                 .is_some_and(|(owner, _)| packages.iter().any(|package| package == owner))
     };
+    let all = lists.flat_map(|list| list.split(','));
     all.filter(belongs).collect::<Vec<_>>().join(",")
 }
 
@@ -81,11 +82,12 @@ mod tests {
 
     #[test]
     fn a_package_brings_its_own_features() {
-        let all = "audit-jwt/rust-crypto,audit-tower/axum,audit-diesel/mysql";
-        let of = |packages: &[String]| features_of(packages, all.split(','));
+        let lists = ["audit-jwt/rust-crypto,audit-tower/axum", LINKED];
+        let of = |packages: &[String]| features_of(packages, lists.into_iter());
         assert_eq!(of(&["audit-tower".to_owned()]), "audit-tower/axum");
+        assert_eq!(of(&["audit-diesel".to_owned()]), "audit-diesel/mysql");
         assert_eq!(of(&["xtask".to_owned()]), "");
-        assert_eq!(of(&[]), all);
+        assert_eq!(of(&[]), lists.join(","));
         assert!(features(&[]).starts_with(FEATURES));
     }
 }
