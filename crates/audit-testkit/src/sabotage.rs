@@ -240,37 +240,33 @@ async fn mysql(raw: &mut Raw, edit: Edit) {
         raw.run("ALTER TABLE audit_logs ENGINE = Aria TRANSACTIONAL = 0")
             .await;
     }
+    // In their order: one that is made anew is the last of its table.
     let rows = raw
         .texts(
             "SELECT CONVERT(trigger_name USING utf8mb4), CONVERT(event_object_table USING utf8mb4), \
-               CONVERT(action_timing USING utf8mb4), CONVERT(event_manipulation USING utf8mb4), \
-               CONVERT(action_statement USING utf8mb4), CONVERT(sql_mode USING utf8mb4) \
+               CONVERT(event_manipulation USING utf8mb4), CONVERT(sql_mode USING utf8mb4) \
              FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
-               AND trigger_name LIKE 'audit%' AND event_object_table NOT LIKE 'audit\\_%'",
+               AND trigger_name LIKE 'audit%' AND event_object_table NOT LIKE 'audit\\_%' \
+             ORDER BY action_order",
         )
         .await;
     for row in rows {
         let texts: Vec<String> = row.into_iter().map(Option::unwrap_or_default).collect();
-        let quoted = |text: &str| format!("`{}`", text.replace('`', "``"));
-        raw.run(&format!("DROP TRIGGER {}", quoted(&texts[0])))
-            .await;
+        let name = format!("`{}`", texts[0].replace('`', "``"));
+        // The schema of information has another text, without some of the backslashes.
+        let shown = raw.texts(&format!("SHOW CREATE TRIGGER {name}")).await;
+        let definition = shown[0][2].as_deref().expect("a definition");
+        raw.run(&format!("DROP TRIGGER {name}")).await;
         let installed = Installed {
             dialect: Dialect::MySql,
             name: &texts[0],
             table: &texts[1],
-            operation: &texts[3],
-            definition: &texts[4],
+            operation: &texts[2],
+            definition,
         };
-        if let Some(body) = installed.edited(edit).as_deref().map(marked) {
-            raw.run(&format!("SET sql_mode = '{}'", texts[5])).await;
-            raw.run(&format!(
-                "CREATE TRIGGER {} {} {} ON {} FOR EACH ROW {body}",
-                quoted(&texts[0]),
-                texts[2],
-                texts[3],
-                quoted(&texts[1]),
-            ))
-            .await;
+        if let Some(create) = installed.edited(edit).as_deref().map(marked) {
+            raw.run(&format!("SET sql_mode = '{}'", texts[3])).await;
+            raw.run(&create).await;
         }
     }
 }
