@@ -1,7 +1,5 @@
 //! Running `migrate`.
 
-use std::process::{Command, Stdio};
-
 use audit_core::Dialect;
 use audit_migrations::steps;
 use audit_testkit::{Server, TestDatabase};
