@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use audit_adapter::{Attachment, ContextScope, prepare};
 use audit_core::Audit;
-use diesel::result::ConnectionError;
+use diesel::result::{ConnectionError, Error};
 use diesel::{ConnectionResult, QueryResult};
+use diesel_async::TransactionManager as _;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, SetupCallback,
 };
@@ -116,6 +117,10 @@ fn recycle<C: AsyncAuditConnection>(
     RecyclingMethod::CustomFunction(Box::new(move |connection| {
         let (attachment, user) = (Arc::clone(&attachment), Arc::clone(&user));
         Box::pin(async move {
+            // A pool that looks at this when a connection comes back hands out none of these.
+            if C::TransactionManager::is_broken_transaction_manager(connection) {
+                return Err(Error::AlreadyInTransaction);
+            }
             check_out(connection, &attachment).await?;
             match &*user {
                 RecyclingMethod::Fast | RecyclingMethod::Verified => Ok(()),

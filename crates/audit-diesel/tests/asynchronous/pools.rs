@@ -11,8 +11,7 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{
-    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
-    TransactionManager as _,
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager as _,
 };
 
 type Sqlite = SyncConnectionWrapper<SqliteConnection>;
@@ -154,7 +153,7 @@ mod sqlite {
         let builder = mobc::Pool::builder().max_open(1);
         let pool = builder.build(manager(database.url(), &audit));
         let mut connection = pool.get().await.unwrap();
-        AnsiTransactionManager::begin_transaction(&mut *connection)
+        <Sqlite as AsyncConnection>::TransactionManager::begin_transaction(&mut *connection)
             .await
             .unwrap();
         let mark = "CREATE TEMP TABLE mark (id INTEGER)";
