@@ -12,7 +12,7 @@ impl Draw {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +22,7 @@ impl Draw {
 
     /// A number from 0 and below the limit.
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
+        usize::try_from(self.number() % u64::try_from(limit).unwrap()).unwrap()
     }
 
     /// Whether a thing that happens once in so many draws happens now.

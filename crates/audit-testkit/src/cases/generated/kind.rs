@@ -62,7 +62,7 @@ impl Kind {
                 draw.below(99),
                 draw.below(9)
             ),
-            Self::Number => (draw.next().cast_signed() >> draw.below(60)).to_string(),
+            Self::Number => (draw.number().cast_signed() >> draw.below(60)).to_string(),
             Self::Text => text(draw),
             Self::Time => format!(
                 "'2026-{:02}-{:02} 10:{:02}:00.{:06}'",
