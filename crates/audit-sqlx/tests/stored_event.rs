@@ -1,5 +1,4 @@
 //! The log as rows of sqlx, against the migrations and against the events that `log` gives.
-#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 /// Expands to the test of one server: its module, its database, and the log there.
 macro_rules! reads {
