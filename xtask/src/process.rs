@@ -1,6 +1,7 @@
 //! Runs programs: waits for them, passes signals on, shows the end of what they wrote.
 
 use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -129,19 +130,22 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{} wrote no UTF-8", name(command)))
 }
 
-/// Runs a short program, and returns whether it ended well and all that it wrote.
+/// Like [`run`], and returns whether the program ended well and all that it wrote.
 ///
 /// # Errors
 ///
-/// When it cannot be started; [`Stop::Signal`] when a signal arrived before.
+/// Those of [`run`], and those of a temporary file.
 pub fn said(command: &mut Command) -> Result<(bool, String)> {
-    check_signal()?;
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", name(command)))?;
-    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    Ok((output.status.success(), text.join("\n")))
+    let mut file = tempfile::tempfile()?;
+    command.stdout(file.try_clone()?).stderr(file.try_clone()?);
+    let status = run(command)?;
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok((
+        status.success(),
+        String::from_utf8_lossy(&bytes).into_owned(),
+    ))
 }
 
 /// Opens a log file to add to it.
@@ -235,6 +239,14 @@ mod tests {
             .expect_err("exit code 4 is an error");
         let text = format!("{error:#}");
         assert!(text.contains("why") && text.contains('4'), "{text}");
+    }
+
+    #[test]
+    fn all_that_a_program_says_is_returned() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; exit 4"]);
+        let said = said(&mut command).expect("it runs");
+        assert_eq!(said, (false, "one\ntwo\n".to_owned()));
     }
 
     #[test]
