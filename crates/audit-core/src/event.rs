@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::manual_event::ManualEvent;
+use crate::query::Position;
 use crate::schema::LOG_COLUMNS;
 use crate::vocabulary::{ActorKind, Assurance, DataClass, Operation, Outcome, Severity, Source};
 
@@ -321,7 +322,36 @@ impl<'a, I: Iterator<Item = Option<&'a str>>> Texts<I> {
     }
 }
 
+impl Position {
+    /// Reads a position from the texts of one row, as
+    /// [`LogQuery::to_positions`](crate::query::LogQuery::to_positions) selects them.
+    ///
+    /// # Errors
+    /// When a text is not what its column holds.
+    pub fn from_texts<'a>(
+        texts: impl IntoIterator<Item = Option<&'a str>>,
+    ) -> Result<Self, EventError> {
+        let mut row = Texts {
+            values: texts.into_iter(),
+            next: 0,
+        };
+        Ok(Self {
+            occurred_at: row.required()?,
+            id: row.required()?,
+        })
+    }
+}
+
 impl Event {
+    /// Its place among all events.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            occurred_at: self.occurred_at,
+            id: self.id,
+        }
+    }
+
     /// Starts an event that the application records itself, with its business verb.
     #[must_use]
     pub fn custom(action: impl Into<String>) -> ManualEvent {

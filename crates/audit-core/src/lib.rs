@@ -8,7 +8,7 @@ mod audit;
 pub mod context;
 pub mod diff;
 mod event;
-mod log;
+pub mod log;
 mod manual_event;
 pub mod query;
 mod record_id;

@@ -1,36 +1,101 @@
 //! Reading the log: one way to ask, whatever reads.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
-use crate::query::LogQuery;
-use crate::{Event, Operation};
+use chrono::Utc;
 
-/// What reads events for a [`Log`]; each adapter has one for its connections.
-pub trait LogReader {
+use crate::query::setter::setters;
+use crate::query::{BoundQuery, LogQuery, QueryError};
+use crate::{Dialect, Event, EventError};
+
+/// Rows of texts; NULL is `None`.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+/// What reads the log for a [`Log`] and for audit-store; each adapter has one for its connections.
+pub trait LogReader: Send {
     /// Why the log could not be read.
-    type Error;
+    type Error: std::error::Error + From<EventError> + From<QueryError> + Send + Sync + 'static;
 
-    /// Reads the events of a query, in its order.
+    /// The dialect of the database.
+    fn dialect(&self) -> Dialect;
+
+    /// Runs a statement that reads, whose every column is a text or NULL, and gives its rows.
+    fn texts(
+        &mut self,
+        query: &BoundQuery,
+    ) -> impl Future<Output = Result<Rows, Self::Error>> + Send;
+
+    /// Reads the events of a query, in its order; spans of time are before the present moment.
     fn read(
         &mut self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<Vec<Event>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Event>, Self::Error>> + Send {
+        let query = query.to_sql(self.dialect(), Utc::now());
+        async move { Ok(events(&self.texts(&query?).await?)?) }
+    }
+}
+
+/// The events in rows that a query gave.
+///
+/// # Errors
+/// When a row was not written by this log.
+pub fn events(rows: &Rows) -> Result<Vec<Event>, EventError> {
+    rows.iter()
+        .map(|row| Event::from_texts(row.iter().map(Option::as_deref)))
+        .collect()
 }
 
 /// The same on a connection that blocks.
-pub trait BlockingLogReader {
+pub trait BlockingLogReader: Send {
     /// Why the log could not be read.
-    type Error;
+    type Error: std::error::Error + From<EventError> + From<QueryError> + Send + Sync + 'static;
 
-    /// Reads the events of a query, in its order.
+    /// The dialect of the database.
+    fn dialect(&self) -> Dialect;
+
+    /// Runs a statement that reads, whose every column is a text or NULL, and gives its rows.
     ///
     /// # Errors
-    /// When a time or the limit cannot be, when the database fails, when a row was not written by
-    /// this log.
-    fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, Self::Error>;
+    /// When the database fails.
+    fn texts(&mut self, query: &BoundQuery) -> Result<Rows, Self::Error>;
 }
 
-/// Which events to read, newest first; an adapter's `log` begins one.
+/// A reader that blocks as one whose futures are ready when they are made; [`finish`] takes their
+/// results.
+#[derive(Debug, Clone)]
+pub struct Blocking<R>(pub R);
+
+impl<R: BlockingLogReader> LogReader for Blocking<R> {
+    type Error = R::Error;
+
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+
+    fn texts(
+        &mut self,
+        query: &BoundQuery,
+    ) -> impl Future<Output = Result<Rows, Self::Error>> + Send {
+        ready(self.0.texts(query))
+    }
+}
+
+/// Runs work on a connection that blocks: each of its futures is ready when it is made, so the
+/// first poll gives the result. Work that waits for something else keeps the thread busy.
+pub fn finish<F: Future>(work: F) -> F::Output {
+    let mut work = pin!(work);
+    let mut nobody = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(result) = work.as_mut().poll(&mut nobody) {
+            return result;
+        }
+    }
+}
+
+/// Which events to read, newest first; an adapter's `log` begins one. Every setter narrows it: an
+/// event must pass all filters, and of one filter with several values any will do.
 #[derive(Debug, Clone)]
 #[must_use = "call `list` to read, or `load` where the reader blocks"]
 pub struct Log<R> {
@@ -47,55 +112,22 @@ impl<R> Log<R> {
         }
     }
 
-    fn narrow(mut self, narrow: impl FnOnce(LogQuery) -> LogQuery) -> Self {
-        self.query = narrow(self.query);
+    setters!();
+
+    /// Events that a query gives as well; see [`LogQuery::and`].
+    pub fn matching(mut self, query: LogQuery) -> Self {
+        self.query = self.query.and(query);
         self
     }
 
-    /// Replaces what was asked so far by a query.
-    pub fn matching(self, query: LogQuery) -> Self {
-        self.narrow(|_| query)
+    /// The reader, and what was asked so far.
+    pub fn into_parts(self) -> (R, LogQuery) {
+        (self.reader, self.query)
     }
 
-    /// Events of this table.
-    pub fn table(self, name: impl Into<String>) -> Self {
-        self.narrow(|query| query.table(name))
-    }
-
-    /// Events of this record, under its present or its previous id.
-    pub fn record(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.record(id))
-    }
-
-    /// Events of this actor.
-    pub fn actor(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.actor(id))
-    }
-
-    /// Events of this operation.
-    pub fn operation(self, operation: Operation) -> Self {
-        self.narrow(|query| query.operation(operation))
-    }
-
-    /// Events of this request.
-    pub fn request(self, id: impl Into<String>) -> Self {
-        self.narrow(|query| query.request(id))
-    }
-
-    /// Events at or after a time: a duration before now (`90m`, `24h`, `30d`, `2w`) or an instant
-    /// in RFC 3339.
-    pub fn since(self, time: impl Into<String>) -> Self {
-        self.narrow(|query| query.since(time))
-    }
-
-    /// At most this many; [`LogQuery::DEFAULT_LIMIT`] unless set.
-    pub fn limit(self, limit: u32) -> Self {
-        self.narrow(|query| query.limit(limit))
-    }
-
-    /// Oldest first instead of newest first.
-    pub fn oldest_first(self) -> Self {
-        self.narrow(LogQuery::oldest_first)
+    fn narrow(mut self, change: impl FnOnce(&mut LogQuery)) -> Self {
+        change(&mut self.query);
+        self
     }
 }
 
@@ -103,8 +135,8 @@ impl<R: LogReader> Log<R> {
     /// Reads the events.
     ///
     /// # Errors
-    /// As the reader's: when a time or the limit cannot be, when the database fails, when a row
-    /// was not written by this log.
+    /// As the reader's: when a filter, a time or the limit cannot be, when the database fails, when
+    /// a row was not written by this log.
     pub async fn list(mut self) -> Result<Vec<Event>, R::Error> {
         self.reader.read(&self.query).await
     }
@@ -114,8 +146,8 @@ impl<R: BlockingLogReader> Log<R> {
     /// Reads the events, and blocks meanwhile.
     ///
     /// # Errors
-    /// As [`BlockingLogReader::read`].
-    pub fn load(mut self) -> Result<Vec<Event>, R::Error> {
-        self.reader.read(&self.query)
+    /// As [`Log::list`].
+    pub fn load(self) -> Result<Vec<Event>, R::Error> {
+        finish(Blocking(self.reader).read(&self.query))
     }
 }

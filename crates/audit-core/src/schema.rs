@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use crate::event::Json;
 
+use crate::vocabulary::Dialect;
+
 /// The version of the event's shape that this crate writes.
 pub const SCHEMA_VERSION: i16 = 1;
 
@@ -28,6 +30,16 @@ pub const AUDIT_TABLES: [&str; 5] = [
     SCHEMAS_TABLE,
     SETTINGS_TABLE,
 ];
+
+/// The name of a table of ours in a statement, whatever the search path is.
+#[must_use]
+pub fn qualified(dialect: Dialect, table: &str) -> String {
+    match dialect {
+        Dialect::MySql => table.to_owned(),
+        Dialect::Postgres => format!("audit.{table}"),
+        Dialect::Sqlite => format!("main.{table}"),
+    }
+}
 
 /// What a column holds, whatever its type in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

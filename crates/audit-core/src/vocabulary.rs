@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::OneOf;
+
 /// A text that is not one of the words an event field may hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not {expected}; use one of {allowed}")]
@@ -49,6 +51,12 @@ macro_rules! words {
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(self.as_str())
+            }
+        }
+
+        impl OneOf<Self> for $name {
+            fn into_values(self) -> Vec<Self> {
+                vec![self]
             }
         }
 

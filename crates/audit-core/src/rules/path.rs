@@ -49,7 +49,7 @@ impl PathError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    #[error("names the whole document; redact the column itself")]
+    #[error("names the whole document; name a part of it, or the column itself")]
     Empty,
     #[error("has no `$` to begin with; write it as `$.name`")]
     NoRoot,
@@ -61,7 +61,7 @@ enum Problem {
     #[error("has a name with a NUL character, which no database can look for; leave it out")]
     Nul,
     #[error(
-        "has more than {} steps; redact a part that is less deep",
+        "has more than {} steps; name a part that is less deep",
         JsonPath::MOST_STEPS
     )]
     TooLong,
