@@ -19,7 +19,7 @@ pub use capture_error::{CaptureError, Detail};
 pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};
 pub use connection::{prepare, stamp};
-pub use log::{LogError, read_log};
+pub use log::LogError;
 pub use migrate::{MigrateError, install, migrate, migrate_tables};
 pub use probe::{Stamping, new_probe};
 pub use record::{RecordError, record};

@@ -183,7 +183,7 @@ fn steps_done(rows: Rows) -> Vec<(i64, String)> {
 }
 
 async fn run_steps<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
-    let table = statement::audit_table(S::DIALECT, schema::MIGRATIONS_TABLE);
+    let table = schema::qualified(S::DIALECT, schema::MIGRATIONS_TABLE);
     let made = session.run(&tracking_table(&table)).await;
     made.map_err(MigrateError::Database)?;
     let text = match S::DIALECT {

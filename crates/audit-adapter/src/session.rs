@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use audit_core::Dialect;
+pub use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use futures_core::future::BoxFuture;
-
-/// Rows of texts; NULL is `None`.
-pub type Rows = Vec<Vec<Option<String>>>;
 
 /// A connection of a database library. A library that blocks gives futures that are ready at once.
 ///

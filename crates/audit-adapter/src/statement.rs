@@ -60,15 +60,6 @@ pub(crate) fn try_rights(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-/// The quoted name of a table of ours.
-pub(crate) fn audit_table(dialect: Dialect, name: &str) -> String {
-    match dialect {
-        Dialect::MySql => name.to_owned(),
-        Dialect::Postgres => format!("audit.{name}"),
-        _ => format!("main.{name}"),
-    }
-}
-
 /// The statement that notes the schema of a table, with the binds of `TableSchema` in order; a
 /// schema that is known already stays as it is.
 pub(crate) fn record_schema(dialect: Dialect) -> &'static str {

@@ -1,9 +1,10 @@
 //! Reading the log: the paved path.
 
-use audit_core::query::LogQuery;
-use audit_core::{Event, LogReader};
+use audit_core::log::Rows;
+use audit_core::query::BoundQuery;
+use audit_core::{Dialect, LogReader};
 use audit_sqlx::LogError;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::backend::with_pool;
 use crate::error::unsupported;
@@ -23,9 +24,17 @@ pub fn log(connection: &DatabaseConnection) -> Log {
 impl LogReader for ConnectionReader {
     type Error = LogError;
 
-    async fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+    fn dialect(&self) -> Dialect {
+        match self.0.get_database_backend() {
+            DbBackend::MySql => Dialect::MySql,
+            DbBackend::Postgres => Dialect::Postgres,
+            _ => Dialect::Sqlite,
+        }
+    }
+
+    async fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
         with_pool!(&self.0,
-            pool => audit_sqlx::log(pool).matching(query.clone()).list().await,
+            pool => audit_sqlx::log(pool).into_parts().0.texts(query).await,
             else Err(LogError::Database(unsupported())))
     }
 }

@@ -1,7 +1,9 @@
 //! Reading the log: the paved path.
 
-use audit_core::query::LogQuery;
-use audit_core::{Event, LogReader};
+use audit_adapter::Session as _;
+use audit_core::log::Rows;
+use audit_core::query::BoundQuery;
+use audit_core::{Dialect, LogReader};
 use sqlx::{Database, Pool};
 
 use crate::database::AuditDatabase;
@@ -26,11 +28,16 @@ pub fn log<DB: AuditDatabase>(pool: &Pool<DB>) -> Log<DB> {
 impl<DB: AuditDatabase> LogReader for PoolReader<DB> {
     type Error = LogError;
 
-    async fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
+    fn dialect(&self) -> Dialect {
+        DB::DIALECT
+    }
+
+    async fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
         let connection = Held::acquire(&self.0).await;
         let mut connection = connection.map_err(LogError::Database)?;
-        let events = audit_adapter::read_log(&mut Session::<DB>(&mut connection), query).await?;
+        let rows = Session::<DB>(&mut connection).texts(query).await;
+        let rows = rows.map_err(LogError::Database)?;
         connection.give_back();
-        Ok(events)
+        Ok(rows)
     }
 }

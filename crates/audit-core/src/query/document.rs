@@ -144,9 +144,9 @@ impl Sql {
             // A number beyond what the type holds is no error, and equals none.
             let numbers = self.bind_all("?::text::numeric", &kinds.numbers)?;
             any.push(format!(
-                "WHEN 'number' THEN CASE WHEN part.v::text ~ \
-                 '^-?[0-9.]{{1,1000}}([eE][-+]?[0-9]{{1,3}})?$' \
-                 THEN (part.v::text)::numeric IN ({numbers}) ELSE false END"
+                "WHEN 'number' THEN CASE WHEN length(part.v::text) < 1000 AND part.v::text ~ \
+                 '^[-+.0-9]+([eE][-+]?[0-9]{{1,3}})?$' THEN (part.v::text)::numeric IN ({numbers}) \
+                 ELSE false END"
             ));
         }
         if !kinds.booleans.is_empty() {

@@ -41,6 +41,12 @@ impl From<&str> for When {
     }
 }
 
+impl From<&String> for When {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
 impl From<String> for When {
     fn from(text: String) -> Self {
         Self(Form::Text(text))

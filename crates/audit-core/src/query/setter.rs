@@ -24,6 +24,9 @@ macro_rules! setters {
             operation(crate::Operation) = "operation";
             /// Events that ended in one of these ways.
             outcome(crate::Outcome) = "outcome";
+            /// Events that gave one of these records another id; with [`Self::record`] beside it an
+            /// index leads to them.
+            previous_record(String) = "previous_record_id";
             /// Events of one of these requests.
             request(String) = "request_id";
             /// Events of tables of one of these schemas.

@@ -1,7 +1,9 @@
 //! Reading the log: the paved path.
 
-use audit_core::query::LogQuery;
-use audit_core::{Event, LogReader};
+use audit_adapter::Session as _;
+use audit_core::log::Rows;
+use audit_core::query::BoundQuery;
+use audit_core::{Dialect, LogReader};
 
 use super::database::AsyncAuditConnection;
 use super::session::Session;
@@ -23,7 +25,12 @@ pub fn log<C: AsyncAuditConnection>(connection: &mut C) -> Log<'_, C> {
 impl<C: AsyncAuditConnection> LogReader for ConnectionReader<'_, C> {
     type Error = LogError;
 
-    async fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
-        audit_adapter::read_log(&mut Session(self.0), query).await
+    fn dialect(&self) -> Dialect {
+        C::DIALECT
+    }
+
+    async fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
+        let rows = Session(&mut *self.0).texts(query).await;
+        rows.map_err(LogError::Database)
     }
 }

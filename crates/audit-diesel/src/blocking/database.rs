@@ -40,7 +40,7 @@ pub(crate) mod sealed {
     };
 
     /// Gets at Diesel's own connection.
-    pub trait Reach {
+    pub trait Reach: Send {
         /// Its type.
         type Raw: Capture;
 

@@ -1,11 +1,12 @@
 //! Reading the log: the paved path.
 
-use audit_core::query::LogQuery;
-use audit_core::{BlockingLogReader, Event};
+use audit_core::log::Rows;
+use audit_core::query::BoundQuery;
+use audit_core::{BlockingLogReader, Dialect};
 use diesel::result::Error;
 
 use super::database::AuditConnection;
-use super::session::{Session, finish};
+use super::database::sealed::Capture as _;
 
 /// Which events to read, newest first; see [`log`].
 pub type Log<'c, C> = audit_core::Log<ConnectionReader<'c, C>>;
@@ -26,7 +27,11 @@ pub fn log<C: AuditConnection>(connection: &mut C) -> Log<'_, C> {
 impl<C: AuditConnection> BlockingLogReader for ConnectionReader<'_, C> {
     type Error = LogError;
 
-    fn read(&mut self, query: &LogQuery) -> Result<Vec<Event>, LogError> {
-        finish(audit_adapter::read_log(&mut Session(self.0.raw()), query))
+    fn dialect(&self) -> Dialect {
+        C::Raw::DIALECT
+    }
+
+    fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
+        self.0.raw().texts(query).map_err(LogError::Database)
     }
 }

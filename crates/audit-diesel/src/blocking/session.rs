@@ -1,11 +1,10 @@
 //! A connection that blocks, as the audit log uses one.
 
-use std::future::{Future, ready};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::future::ready;
 
 use audit_adapter::{CatalogReadError, Rows};
 use audit_core::Dialect;
+pub(crate) use audit_core::log::finish;
 use audit_core::query::BoundQuery;
 use diesel::connection::TransactionManager;
 use diesel::result::Error;
@@ -29,18 +28,6 @@ impl<C: Capture> audit_adapter::Session for Session<'_, C> {
 
     fn texts<'c>(&'c mut self, query: &'c BoundQuery) -> BoxFuture<'c, Result<Rows, Error>> {
         Box::pin(ready(self.0.texts(query)))
-    }
-}
-
-/// Runs work on a session that blocks: each of its futures is ready when it is made, so the first
-/// poll gives the result.
-pub(crate) fn finish<F: Future>(work: F) -> F::Output {
-    let mut work = pin!(work);
-    let mut nobody = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(result) = work.as_mut().poll(&mut nobody) {
-            return result;
-        }
     }
 }
 

@@ -220,15 +220,15 @@ pub async fn the_history_of_a_record_is_found_by_indexes<A: Adapter>(server: Ser
     let insert = format!("INSERT INTO users (id, name) VALUES {}", rows.join(", "));
     world.adapter.execute(&insert).await.unwrap();
     let dialect = world.dialect();
-    let (log, analyze, explain, place) = match dialect {
-        Dialect::Postgres => ("audit.audit_logs", "ANALYZE", "EXPLAIN", 0),
-        Dialect::MySql => ("audit_logs", "ANALYZE TABLE audit_logs", "EXPLAIN", 5),
-        _ => ("audit_logs", "ANALYZE", "EXPLAIN QUERY PLAN", 3),
+    let (analyze, explain, place) = match dialect {
+        Dialect::Postgres => ("ANALYZE", "EXPLAIN", 0),
+        Dialect::MySql => ("ANALYZE TABLE audit_logs", "EXPLAIN", 5),
+        _ => ("ANALYZE", "EXPLAIN QUERY PLAN", 3),
     };
     world.raw(analyze).await;
     let query = LogQuery::new().table("users").record("42");
     let now = "2026-01-31T09:00:00Z".parse().unwrap();
-    let query = query.to_sql(dialect, Some(log), now).unwrap();
+    let query = query.to_sql(dialect, now).unwrap();
     let sql = format!("{explain} {}", with_values(&query));
     let plan: Vec<String> = world
         .texts(&sql)
