@@ -12,6 +12,7 @@ pub(super) const LIBRARIES: &[&str] = &[
     "audit-seaorm",
     "audit-sqlite",
     "audit-sqlx",
+    "audit-store",
     "audit-testkit",
     "audit-tower",
 ];
@@ -56,6 +57,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit-jwt", &["audit-core"]),
+    ("audit-store", &["audit-core"]),
     ("audit-actix", &["audit-core"]),
     ("audit-tower", &["audit-core"]),
     ("audit-testkit", LIBRARIES),
@@ -86,6 +88,7 @@ pub(super) const UNREACHABLE: &[(&str, &[&str])] = &[
     ("audit-core", HOSTS),
     ("audit-capture", HOSTS),
     ("audit-adapter", HOSTS),
+    ("audit-store", HOSTS),
 ];
 
 /// Drivers and web frameworks.

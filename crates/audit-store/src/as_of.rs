@@ -1,0 +1,222 @@
+//! One record as it was.
+
+use audit_core::query::{LogQuery, Position};
+use audit_core::{Event, Json, LogReader, Operation};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::record::{Timeline, came_from, hides, left, newest_first};
+use crate::trail::{Trail, now};
+
+/// Something that the log does not tell of a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gap {
+    /// The log begins later: the state is what the first event found.
+    BeforeFirstEvent,
+    /// The events hold changed columns alone, and none of them holds the others.
+    Incomplete,
+    /// The log knows nothing of the record.
+    NoEvent,
+    /// A redaction hides the column, or a part of it.
+    Redacted {
+        /// The column.
+        field: String,
+    },
+    /// The value was too long to be stored whole.
+    Truncated {
+        /// The column.
+        field: String,
+    },
+}
+
+/// What a record was.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum State {
+    /// There was no record under the key.
+    Absent,
+    /// It had these fields, by name, with the exact text of their values; those of [`Gap`]s are not
+    /// the values of the row.
+    Present(Vec<(String, Json)>),
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// A record as it was, and what is not known of it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct AsOf {
+    /// What it was.
+    pub state: State,
+    /// What the log does not tell, in no order.
+    pub gaps: Vec<Gap>,
+}
+
+impl AsOf {
+    fn new(state: State, gaps: Vec<Gap>) -> Self {
+        Self { state, gaps }
+    }
+
+    /// A state that came from images, each with the event that it is of.
+    fn present(fields: Vec<(String, Json, &Event)>, mut gaps: Vec<Gap>, newest: &Event) -> Self {
+        let hidden = newest.redacted_fields.iter().flatten();
+        // What a redaction leaves out is in no image.
+        let left_out = hidden.filter(|entry| !fields.iter().any(|(field, ..)| hides(entry, field)));
+        gaps.extend(left_out.map(|entry| Gap::Redacted {
+            field: entry.clone(),
+        }));
+        for (field, value, event) in &fields {
+            let field = field.clone();
+            let mut hidden = event.redacted_fields.iter().flatten();
+            if hidden.any(|entry| hides(entry, &field)) {
+                gaps.push(Gap::Redacted { field });
+            } else if value
+                .fields()
+                .first()
+                .is_some_and(|(name, _)| name == "$truncated")
+            {
+                gaps.push(Gap::Truncated { field });
+            }
+        }
+        fields_by_name(fields, gaps)
+    }
+}
+
+fn fields_by_name(fields: Vec<(String, Json, &Event)>, gaps: Vec<Gap>) -> AsOf {
+    let mut fields: Vec<(String, Json)> = fields
+        .into_iter()
+        .map(|(field, value, _)| (field, value))
+        .collect();
+    fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+    AsOf::new(State::Present(fields), gaps)
+}
+
+impl<R: LogReader, S: Send> Trail<R, S> {
+    /// What was under a key of a table at an instant, as far as events tell; those of that very
+    /// microsecond are part of it. `table` is as for [`Trail::timeline`].
+    ///
+    /// What was never in the log is not made up: see [`Gap`].
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] when the database fails.
+    pub async fn as_of(
+        &mut self,
+        table: &LogQuery,
+        record: impl Into<String>,
+        at: DateTime<Utc>,
+    ) -> Result<AsOf, StoreError<R::Error>> {
+        let last = Position {
+            occurred_at: at,
+            id: Uuid::max(),
+        };
+        self.as_of_position(table, record.into(), last).await
+    }
+
+    /// What was under a key of a table when an event had happened.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] when the database fails.
+    pub async fn as_of_event(
+        &mut self,
+        table: &LogQuery,
+        record: impl Into<String>,
+        event: &Event,
+    ) -> Result<AsOf, StoreError<R::Error>> {
+        let position = event.position();
+        self.as_of_position(table, record.into(), position).await
+    }
+
+    async fn as_of_position(
+        &mut self,
+        table: &LogQuery,
+        key: String,
+        last: Position,
+    ) -> Result<AsOf, StoreError<R::Error>> {
+        let rows = [Operation::Delete, Operation::Insert, Operation::Update];
+        let table = newest_first(&self.within(table));
+        let of_key = table.clone().operation(rows).record(key.as_str()).limit(1);
+        // The first place behind the last one.
+        let next = Position {
+            id: Uuid::from_u128(last.id.as_u128().saturating_add(1)),
+            ..last
+        };
+        let newest = self.read(&of_key.clone().after(next), now()).await?.pop();
+        let Some(newest) = newest else {
+            let first = self
+                .read(&of_key.reversed().after(last), now())
+                .await?
+                .pop();
+            return Ok(before_first(first.as_ref(), &key));
+        };
+        let is_gone = newest.operation == Operation::Delete || left(&newest, &key);
+        let truncated = table.clone().operation(Operation::Truncate).reversed();
+        let truncated = truncated.after(newest.position()).limit(1);
+        let truncated = self.read(&truncated, now()).await?.pop();
+        if is_gone || truncated.is_some_and(|event| event.position() <= last) {
+            return Ok(AsOf::new(State::Absent, Vec::new()));
+        }
+        let timeline = Timeline::starting(self, table.operation(rows), key, next);
+        state_of(timeline).await
+    }
+}
+
+/// The state before the first event of a key.
+fn before_first(first: Option<&Event>, key: &str) -> AsOf {
+    let Some(first) = first else {
+        return AsOf::new(State::Unknown, vec![Gap::NoEvent]);
+    };
+    if first.operation == Operation::Insert || came_from(first, key).is_some() {
+        return AsOf::new(State::Absent, Vec::new());
+    }
+    let fields = first.before_data.iter().flat_map(Json::fields);
+    let fields: Vec<_> = fields.map(|(field, value)| (field, value, first)).collect();
+    let mut gaps = vec![Gap::BeforeFirstEvent];
+    if !has_every_column(first, fields.len()) {
+        gaps.push(Gap::Incomplete);
+    }
+    AsOf::present(fields, gaps, first)
+}
+
+/// Puts the newest images together until one of them has every column.
+async fn state_of<R: LogReader, S: Send>(
+    mut timeline: Timeline<'_, R, S>,
+) -> Result<AsOf, StoreError<R::Error>> {
+    let mut events = Vec::new();
+    let mut is_complete = false;
+    while !is_complete && let Some(turns) = timeline.next().await? {
+        for turn in turns {
+            let count = turn.event.after_data.iter().flat_map(Json::fields).count();
+            is_complete = has_every_column(&turn.event, count);
+            events.push(turn.event);
+            if is_complete {
+                break;
+            }
+        }
+    }
+    let mut fields: Vec<(String, Json, &Event)> = Vec::new();
+    for event in &events {
+        for (field, value) in event.after_data.iter().flat_map(Json::fields) {
+            if !fields.iter().any(|(known, ..)| *known == field) {
+                fields.push((field, value, event));
+            }
+        }
+    }
+    let gaps = if is_complete {
+        Vec::new()
+    } else {
+        vec![Gap::Incomplete]
+    };
+    Ok(match events.first() {
+        Some(newest) => AsOf::present(fields, gaps, newest),
+        None => AsOf::new(State::Unknown, vec![Gap::NoEvent]),
+    })
+}
+
+/// Whether an image of this many fields is known to have every column: it has others than the
+/// changed ones, or is of an INSERT or DELETE.
+pub(crate) fn has_every_column(event: &Event, fields: usize) -> bool {
+    let changed = event.changed_fields.as_ref().map_or(0, Vec::len);
+    fields > 0 && (event.operation != Operation::Update || fields > changed)
+}

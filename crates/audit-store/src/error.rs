@@ -1,0 +1,54 @@
+//! Why the trail could not be read.
+
+use audit_core::EventError;
+use audit_core::query::QueryError;
+
+use crate::cursor::{CursorError, KeyError};
+
+/// The trail could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError<E: std::error::Error + 'static> {
+    /// The cursor is not one of this query.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// There is no key for cursors.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The reader failed, or refused the query.
+    #[error(transparent)]
+    Log(E),
+    /// A standby of PostgreSQL does not tell which transactions are open.
+    #[error("a standby does not tell which transactions are open; follow the log on the primary")]
+    Standby,
+    /// There are more groups than are counted at once.
+    #[error("there are more than {maximum} groups; ask for a shorter time or for days")]
+    TooManyGroups {
+        /// The maximum.
+        maximum: u32,
+    },
+    /// The database told the state of its transactions in a form that is not known.
+    #[error("the database told its time or its snapshot as `{text}`, which cannot be read")]
+    UnknownHorizon {
+        /// What it told.
+        text: String,
+    },
+    /// The database told a number in a form that is not known.
+    #[error("the database told a number as `{text}`, which cannot be read")]
+    UnknownNumber {
+        /// What it told.
+        text: String,
+    },
+}
+
+impl<E: std::error::Error + From<QueryError> + 'static> From<QueryError> for StoreError<E> {
+    fn from(error: QueryError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+impl<E: std::error::Error + From<EventError> + 'static> From<EventError> for StoreError<E> {
+    fn from(error: EventError) -> Self {
+        Self::Log(error.into())
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod as_of;
+mod cursor;
+mod error;
+mod follow;
+mod page;
+mod record;
+mod stats;
+mod trail;
+
+pub use as_of::{AsOf, Gap, State};
+pub use audit_core::log::{Blocking, finish};
+pub use audit_core::query::{Document, FieldFilter, Grouping, LogQuery};
+pub use cursor::{CursorError, CursorKey, KeyError};
+pub use error::StoreError;
+pub use follow::Follow;
+pub use page::{Around, Page, Pages};
+pub use record::{Blame, FieldChange, Timeline, Turn};
+pub use stats::{Count, Stats};
+pub use trail::{Everything, OneTenant, TenantLog, Trail};

@@ -1,0 +1,54 @@
+//! The trail on real databases: one module a database, one test a case.
+
+mod store {
+    pub(crate) mod as_of;
+    pub(crate) mod events;
+    pub(crate) mod filters;
+    pub(crate) mod follow;
+    pub(crate) mod pages;
+    pub(crate) mod record;
+    pub(crate) mod stats;
+    pub(crate) mod tenant;
+    pub(crate) mod world;
+}
+
+/// Expands to the tests of one database.
+macro_rules! database {
+    ($module:ident, $server:ident, $database:ty) => {
+        mod $module {
+            use audit_testkit::Server;
+
+            database! { $server, $database,
+                as_of::a_record_is_what_a_full_read_showed_then,
+                as_of::what_was_never_recorded_is_a_gap,
+                filters::random_queries_find_what_a_model_finds,
+                filters::fields_are_found_whatever_else_a_document_holds,
+                filters::a_text_is_found_in_every_place_that_is_searched,
+                filters::an_id_leads_to_its_event,
+                follow::ten_thousand_late_commits_are_given_once,
+                follow::what_is_given_is_in_pages_and_only_once,
+                pages::every_event_of_the_first_page_is_on_one_page,
+                pages::a_list_goes_back_as_it_went_on,
+                pages::a_span_of_time_is_that_of_the_first_page,
+                pages::an_event_has_its_neighbours,
+                record::a_record_is_one_over_changes_of_its_key,
+                record::each_field_is_blamed_on_who_set_it,
+                stats::numbers_are_those_of_a_model,
+                tenant::a_tenant_sees_its_own_events_alone,
+            }
+        }
+    };
+    ($server:ident, $database:ty, $($case:ident :: $name:ident),+ $(,)?) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            crate::store::$case::$name::<$database>(Server::$server).await;
+        })+
+    };
+}
+
+database!(mariadb, MariaDb, sqlx::MySql);
+database!(postgres15, Postgres15, sqlx::Postgres);
+database!(postgres16, Postgres16, sqlx::Postgres);
+database!(postgres17, Postgres17, sqlx::Postgres);
+database!(postgres18, Postgres18, sqlx::Postgres);
+database!(sqlite, Sqlite, sqlx::Sqlite);

@@ -1,0 +1,178 @@
+//! A record as it was, against full reads of its table.
+
+use std::collections::BTreeMap;
+
+use audit_core::query::LogQuery;
+use audit_core::{Audit, Dialect, Json, Redaction, TableRule};
+use audit_sqlx::PoolReader;
+use audit_store::{AsOf, Gap, State, Trail};
+use audit_testkit::Server;
+use proptest::prelude::*;
+
+use super::events::drawn;
+use super::world::{Db, World};
+
+/// What the statements of the test do; ids are few, so that they come back.
+fn statement() -> impl Strategy<Value = String> {
+    let id = 1..5_u8;
+    let name = proptest::sample::select(&["'Ann'", "'it''s'", "NULL", "''"][..]);
+    prop_oneof![
+        3 => (id.clone(), name.clone())
+            .prop_map(|(id, name)| format!("INSERT INTO users (id, name) SELECT {id}, {name} \
+                WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = {id})")),
+        3 => (id.clone(), name.clone())
+            .prop_map(|(id, name)| format!("UPDATE users SET name = {name} WHERE id = {id}")),
+        1 => name.prop_map(|name| format!("UPDATE users SET email = {name}")),
+        1 => id.clone().prop_map(|id| format!("DELETE FROM users WHERE id = {id}")),
+        2 => (id.clone(), 10..13_u8)
+            .prop_map(|(id, other)| format!("UPDATE users SET id = {other} WHERE id = {id} \
+                AND {other} NOT IN (SELECT id FROM (SELECT id FROM users) AS present)")),
+        2 => (id, 10..13_u8)
+            .prop_map(|(id, other)| format!("UPDATE users SET id = {id} WHERE id = {other} \
+                AND {id} NOT IN (SELECT id FROM (SELECT id FROM users) AS present)")),
+    ]
+}
+
+/// The rows of the table, by key, as the fields of an image.
+async fn rows<DB: Db>(world: &mut World<DB>) -> BTreeMap<String, Vec<(String, Option<String>)>> {
+    let rows = world
+        .raw
+        .texts("SELECT CAST(id AS CHAR(5)), name, email FROM users")
+        .await;
+    rows.into_iter()
+        .map(|row| {
+            let id = row[0].clone().unwrap().trim().to_owned();
+            let fields = vec![
+                ("email".to_owned(), row[2].clone()),
+                ("id".to_owned(), Some(id.clone())),
+                ("name".to_owned(), row[1].clone()),
+            ];
+            (id, fields)
+        })
+        .collect()
+}
+
+/// The texts of a state, to compare with rows.
+fn texts(fields: &[(String, Json)]) -> Vec<(String, Option<String>)> {
+    fields
+        .iter()
+        .map(|(field, value)| {
+            let text = match value.to_value() {
+                serde_json::Value::Null => None,
+                serde_json::Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            };
+            (field.clone(), text)
+        })
+        .collect()
+}
+
+/// At every event after which the table was read.
+pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    let users = LogQuery::new().table("users");
+    let mut seen = Vec::new();
+    for sql in drawn(&statement(), 60) {
+        world.run_as("ann", &[&sql]).await;
+        let newest = audit_sqlx::log(&world.pool)
+            .limit(1)
+            .list()
+            .await
+            .unwrap()
+            .pop();
+        if let Some(event) = newest {
+            seen.push((event, rows(&mut world).await));
+        }
+    }
+    let mut trail = world.trail();
+    let (mut present, mut absent) = (0, 0);
+    for (event, rows) in &seen {
+        for key in (1..5).chain(10..13).map(|key| key.to_string()) {
+            let by_event = trail.as_of_event(&users, &key, event).await.unwrap();
+            let by_time = trail.as_of(&users, &key, event.occurred_at).await.unwrap();
+            assert_eq!(by_event, by_time);
+            match (rows.get(&key), &by_event.state) {
+                (Some(row), State::Present(fields)) => {
+                    assert_eq!(&texts(fields), row, "{key} at {event:?}");
+                    assert_eq!(by_event.gaps, []);
+                    present += 1;
+                }
+                (None, State::Absent) => absent += 1,
+                (None, State::Unknown) => assert_eq!(by_event.gaps, [Gap::NoEvent]),
+                (row, state) => panic!("{key} was {row:?} and is told as {state:?}"),
+            }
+        }
+    }
+    assert!(present > 30 && absent > 30, "{present} {absent}");
+}
+
+/// What the log does not hold is told as a gap, and not made up.
+pub(crate) async fn what_was_never_recorded_is_a_gap<DB: Db>(server: Server) {
+    let rule = TableRule::new("users").redact("email", Redaction::Drop);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let mut world = World::<DB>::with(server, &audit).await;
+    let users = LogQuery::new().table("users");
+    world
+        .run_as(
+            "ann",
+            &[
+                "INSERT INTO users (id, name, email) VALUES (1, 'Ann', 'a'), (2, 'Ben', 'b')",
+                "UPDATE users SET name = 'Anna' WHERE id = 1",
+            ],
+        )
+        .await;
+    // A log that began after the first statement.
+    let log = world.log_table();
+    let forget = format!("DELETE FROM {log} WHERE operation = 'INSERT'");
+    let inserted = world.events().await[0].occurred_at;
+    world.raw.run(&forget).await;
+
+    let redacted = Gap::Redacted {
+        field: "email".to_owned(),
+    };
+    let mut trail = world.trail();
+    let told = async |trail: &mut Trail<PoolReader<DB>>, key: &str, at| {
+        let AsOf { state, gaps, .. } = trail.as_of(&users, key, at).await.unwrap();
+        let fields = match &state {
+            State::Present(fields) => texts(fields),
+            _ => Vec::new(),
+        };
+        let name = fields.iter().find(|(field, _)| field == "name");
+        (name.and_then(|(_, text)| text.clone()), gaps)
+    };
+    let now = world.events().await[0].occurred_at;
+    assert_eq!(
+        told(&mut trail, "1", inserted).await,
+        (
+            Some("Ann".to_owned()),
+            vec![Gap::BeforeFirstEvent, redacted.clone()]
+        )
+    );
+    assert_eq!(
+        told(&mut trail, "1", now).await,
+        (Some("Anna".to_owned()), vec![redacted.clone()])
+    );
+    assert_eq!(told(&mut trail, "2", now).await, (None, vec![Gap::NoEvent]));
+
+    let image = r#"{"id":1,"name":{"$truncated":{"len":9,"head":"Ann"}}}"#;
+    let changed = match server.dialect() {
+        Dialect::Postgres => "ARRAY['name']",
+        _ => "'[\"name\"]'",
+    };
+    let cut = format!("UPDATE {log} SET after_data = '{image}', changed_fields = {changed}");
+    world.raw.run(&cut).await;
+    let (_, gaps) = told(&mut trail, "1", now).await;
+    let truncated = Gap::Truncated {
+        field: "name".to_owned(),
+    };
+    assert_eq!(gaps, [redacted.clone(), truncated.clone()]);
+
+    // An image of the changed column alone, and nothing before it.
+    let image = r#"{"name":{"$truncated":{"len":9,"head":"Ann"}}}"#;
+    world
+        .raw
+        .run(&format!("UPDATE {log} SET after_data = '{image}'"))
+        .await;
+    let (_, gaps) = told(&mut trail, "1", now).await;
+    assert_eq!(gaps, [Gap::Incomplete, redacted, truncated]);
+}

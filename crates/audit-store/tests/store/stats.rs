@@ -1,0 +1,85 @@
+//! Numbers against those of a model.
+
+use std::collections::BTreeMap;
+
+use audit_core::Event;
+use audit_core::query::{Grouping, LogQuery};
+use audit_store::Count;
+use audit_testkit::Server;
+
+use super::events::{drawn, made};
+use super::world::{Db, World};
+
+fn expected(
+    events: &[&Event],
+    group: impl Fn(&Event) -> Option<String>,
+) -> BTreeMap<Option<String>, u64> {
+    let mut counts = BTreeMap::new();
+    for event in events {
+        *counts.entry(group(event)).or_default() += 1;
+    }
+    counts
+}
+
+fn told(counts: &[Count]) -> BTreeMap<Option<String>, u64> {
+    let told: BTreeMap<_, _> = counts
+        .iter()
+        .map(|count| (count.group.clone(), count.events))
+        .collect();
+    assert_eq!(told.len(), counts.len(), "{counts:?}");
+    told
+}
+
+pub(crate) async fn numbers_are_those_of_a_model<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    let mut all = drawn(&made(), 300);
+    for (at, made) in all.iter_mut().enumerate() {
+        // Over some days.
+        made.at.0 += i64::try_from(at % 9).unwrap() * 13 * 3_600_000_000;
+    }
+    world.put(&all).await;
+    let events = world.events().await;
+    let mut trail = world.trail();
+    for (query, is_meant) in [
+        (LogQuery::new(), (|_| true) as fn(&Event) -> bool),
+        (LogQuery::new().table("a").limit(1), |event| {
+            event.table_name.as_deref() == Some("a")
+        }),
+        (LogQuery::new().record("a"), |event| {
+            [&event.record_id, &event.previous_record_id].contains(&&Some("a".to_owned()))
+        }),
+    ] {
+        let meant: Vec<&Event> = events.iter().filter(|event| is_meant(event)).collect();
+        let stats = trail.stats(&query).await.unwrap();
+        assert_eq!(stats.events, meant.len() as u64);
+        let word = |word: Option<&str>| word.map(str::to_owned);
+        let day = |event: &Event| Some(event.occurred_at.format("%Y-%m-%d").to_string());
+        assert_eq!(told(&stats.days), expected(&meant, day));
+        assert!(stats.days.is_sorted_by_key(|count| count.group.clone()));
+        assert_eq!(
+            told(&stats.operations),
+            expected(&meant, |event| word(Some(event.operation.as_str())))
+        );
+        assert_eq!(
+            told(&stats.outcomes),
+            expected(&meant, |event| word(Some(event.outcome.as_str())))
+        );
+        assert_eq!(
+            told(&stats.severities),
+            expected(&meant, |event| event
+                .severity
+                .map(|severity| severity.to_string()))
+        );
+        let hours = trail.counts(&query, Grouping::Hour, 1).await.unwrap();
+        let hour = |event: &Event| Some(event.occurred_at.format("%Y-%m-%dT%H").to_string());
+        assert_eq!(told(&hours), expected(&meant, hour));
+
+        let by_actor = expected(&meant, |event| event.actor_id.clone());
+        let all = trail.counts(&query, Grouping::Actor, 100).await.unwrap();
+        assert_eq!(told(&all), by_actor);
+        assert!(all.is_sorted_by(|a, b| a.events >= b.events));
+        assert_eq!(stats.actors, all[..all.len().min(10)]);
+    }
+    let none = trail.stats(&LogQuery::new().actor("nobody")).await.unwrap();
+    assert_eq!((none.events, none.days.len()), (0, 0));
+}

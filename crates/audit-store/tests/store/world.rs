@@ -1,0 +1,122 @@
+//! A migrated database, and a pool as an application would have it.
+
+use std::future::Future;
+
+use audit_core::query::LogQuery;
+use audit_core::{Actor, Audit, AuditContext, Event};
+use audit_sqlx::{AuditDatabase, PoolReader};
+use audit_store::Trail;
+use audit_testkit::{Raw, Server, TestDatabase};
+use sqlx::pool::PoolOptions;
+use sqlx::{AssertSqlSafe, Pool, Transaction};
+
+/// A database of sqlx that runs texts.
+pub(crate) trait Db: AuditDatabase {
+    fn execute_text(
+        connection: &mut Self::Connection,
+        sql: &str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// Expands to what sqlx has no trait for.
+macro_rules! db {
+    ($($database:ty),+) => {
+        $(impl Db for $database {
+            async fn execute_text(connection: &mut Self::Connection, sql: &str) -> Result<(), sqlx::Error> {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+            }
+        })+
+    };
+}
+
+db!(sqlx::MySql, sqlx::Postgres, sqlx::Sqlite);
+
+pub(crate) struct World<DB: Db> {
+    pub(crate) server: Server,
+    // Held for its Drop.
+    _database: TestDatabase,
+    pub(crate) pool: Pool<DB>,
+    pub(crate) raw: Raw,
+}
+
+impl<DB: Db> World<DB> {
+    /// Users, of which one can change the id.
+    pub(crate) async fn new(server: Server) -> Self {
+        Self::with(server, &Audit::builder().build().unwrap()).await
+    }
+
+    /// The same under these rules.
+    pub(crate) async fn with(server: Server, audit: &Audit) -> Self {
+        let database = TestDatabase::create(server).await;
+        let mut raw = database.raw().await;
+        raw.run(
+            "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50), \
+             email VARCHAR(50))",
+        )
+        .await;
+        let options = PoolOptions::<DB>::new().max_connections(24);
+        let pool = audit_sqlx::attach(options, audit)
+            .connect(database.url())
+            .await
+            .unwrap();
+        audit_sqlx::migrate(&pool, audit).await.unwrap();
+        let mut world = Self {
+            server,
+            _database: database,
+            pool,
+            raw,
+        };
+        world.empty().await;
+        world
+    }
+
+    /// What `migrate` itself recorded is none of these tests' events.
+    async fn empty(&mut self) {
+        let log = self.log_table();
+        self.raw.run(&format!("DELETE FROM {log}")).await;
+    }
+
+    pub(crate) fn log_table(&self) -> String {
+        audit_core::schema::qualified(self.server.dialect(), audit_core::schema::LOG_TABLE)
+    }
+
+    pub(crate) fn trail(&self) -> Trail<PoolReader<DB>> {
+        Trail::of(audit_sqlx::log(&self.pool))
+    }
+
+    /// Runs statements as an actor, each by itself.
+    pub(crate) async fn run_as(&self, actor: &str, statements: &[&str]) {
+        let context = AuditContext::new().with_actor(Actor::user(actor));
+        let work = async {
+            for sql in statements {
+                let mut connection = self.pool.acquire().await.unwrap();
+                if let Err(error) = DB::execute_text(&mut connection, sql).await {
+                    panic!("{sql}: {error}");
+                }
+            }
+        };
+        context.scope(work).await;
+    }
+
+    /// Runs a statement in a transaction that stays open.
+    pub(crate) async fn open(&self, sql: &str) -> Transaction<'static, DB> {
+        let mut transaction = audit_sqlx::begin(&self.pool).await.unwrap();
+        DB::execute_text(&mut transaction, sql).await.unwrap();
+        transaction
+    }
+
+    /// Every event, oldest first, by the plain reading of the adapter.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut query = LogQuery::new().oldest_first().limit(LogQuery::MAX_LIMIT);
+        loop {
+            let more = audit_sqlx::log(&self.pool).matching(query.clone()).list();
+            let more = more.await.unwrap();
+            let Some(last) = more.last() else {
+                return events;
+            };
+            query = query.after(last.position());
+            events.extend(more);
+        }
+    }
+}
