@@ -215,7 +215,7 @@ mod tests {
                 LogQuery::new().table("users"),
                 LogQuery::new().table(["users", "invoices"]).since("24h"),
                 query.clone().tenant("acme"),
-                query.clone().oldest_first(),
+                query.oldest_first(),
             ] {
                 prop_assert_eq!(&open(&text, &key(1), &other), &foreign);
             }

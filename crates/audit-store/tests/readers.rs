@@ -1,4 +1,5 @@
 //! The trail through the readers of every library: each must tell the same.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::query::LogQuery;
 use audit_core::{Actor, Audit, AuditContext, Event, LogReader};

@@ -1,4 +1,10 @@
 //! The trail on real databases: one module a database, one test a case.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code: a failure is a panic"
+)]
 
 mod store {
     pub(crate) mod as_of;

@@ -198,6 +198,10 @@ fn at(document: &str, path: &str) -> Option<String> {
 }
 
 /// Whether two JSON values are the same scalar.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers that are drawn are small"
+)]
 fn same(found: &str, wanted: &str) -> bool {
     let exact = |text: &str| -> Option<i128> {
         let whole = text

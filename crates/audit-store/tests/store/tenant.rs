@@ -8,6 +8,10 @@ use super::events::{drawn, made};
 use super::world::{Db, World};
 
 /// Whatever is asked, the answer is about the tenant's own events.
+#[expect(
+    clippy::cognitive_complexity,
+    reason = "a list of everything that can be asked"
+)]
 pub(crate) async fn a_tenant_sees_its_own_events_alone<DB: Db>(server: Server) {
     let mut world = World::<DB>::new(server).await;
     world.put(&drawn(&made(), 300)).await;
