@@ -1,5 +1,5 @@
 //! The columns of `audit_logs`, as the readers, the triggers and the check of the three migrations
-//! take them from [`log_columns`](crate::log_columns).
+//! take them from [`log_columns`].
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
