@@ -4,7 +4,7 @@ use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{Dialect, LogReader};
 use audit_sqlx::LogError;
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::DatabaseConnection;
 
 use crate::backend::with_pool;
 use crate::error::unsupported;
@@ -25,11 +25,11 @@ impl LogReader for ConnectionReader {
     type Error = LogError;
 
     fn dialect(&self) -> Dialect {
-        match self.0.get_database_backend() {
-            DbBackend::MySql => Dialect::MySql,
-            DbBackend::Postgres => Dialect::Postgres,
-            _ => Dialect::Sqlite,
-        }
+        // SeaORM panics when a connection without a pool is asked for its database; whatever is said
+        // of one here, `texts` refuses it.
+        with_pool!(&self.0,
+            pool => audit_sqlx::log(pool).into_parts().0.dialect(),
+            else Dialect::Sqlite)
     }
 
     async fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
