@@ -275,12 +275,16 @@ impl EventError {
 }
 
 /// Walks the texts of one row in the order of [`LOG_COLUMNS`].
-struct Texts<I> {
+pub(crate) struct Texts<I> {
     values: I,
     next: usize,
 }
 
 impl<'a, I: Iterator<Item = Option<&'a str>>> Texts<I> {
+    pub(crate) fn of(values: I) -> Self {
+        Self { values, next: 0 }
+    }
+
     fn column(&self) -> &'static str {
         LOG_COLUMNS
             .get(self.next.saturating_sub(1))
@@ -301,7 +305,7 @@ impl<'a, I: Iterator<Item = Option<&'a str>>> Texts<I> {
         }
     }
 
-    fn required<T: FromStr>(&mut self) -> Result<T, EventError>
+    pub(crate) fn required<T: FromStr>(&mut self) -> Result<T, EventError>
     where
         T::Err: std::error::Error + Send + Sync + 'static,
     {
@@ -319,26 +323,6 @@ impl<'a, I: Iterator<Item = Option<&'a str>>> Texts<I> {
                 column: self.column(),
                 source: Some(error.into()),
             })
-    }
-}
-
-impl Position {
-    /// Reads a position from the texts of one row, as
-    /// [`LogQuery::to_positions`](crate::query::LogQuery::to_positions) selects them.
-    ///
-    /// # Errors
-    /// When a text is not what its column holds.
-    pub fn from_texts<'a>(
-        texts: impl IntoIterator<Item = Option<&'a str>>,
-    ) -> Result<Self, EventError> {
-        let mut row = Texts {
-            values: texts.into_iter(),
-            next: 0,
-        };
-        Ok(Self {
-            occurred_at: row.required()?,
-            id: row.required()?,
-        })
     }
 }
 
@@ -366,10 +350,7 @@ impl Event {
     pub fn from_texts<'a>(
         texts: impl IntoIterator<Item = Option<&'a str>>,
     ) -> Result<Self, EventError> {
-        let mut row = Texts {
-            values: texts.into_iter(),
-            next: 0,
-        };
+        let mut row = Texts::of(texts.into_iter());
         let occurred_at: DateTime<Utc> = row.required()?;
         Ok(Self {
             occurred_at,

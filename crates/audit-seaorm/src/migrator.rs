@@ -28,8 +28,9 @@ const TRIGGERS: &str = "triggers";
 /// Its steps are those of the audit tables; the last one is [`migrate`](crate::migrate), which
 /// installs the triggers. What that one has to do depends on the rules and on the application's
 /// tables, so it is always pending: **run the migrator after every change of either**. A run that
-/// finds nothing to do changes nothing, and any number of processes may run it at the same moment. With `OnDrift::Deny` gaps are an error of the run; in other
-/// cases [`check`](crate::check) tells them.
+/// finds nothing to do changes nothing, and any number of processes may run it at the same moment.
+/// With `OnDrift::Deny` gaps are an error of the run; in other cases [`check`](crate::check) tells
+/// them.
 ///
 /// No step is taken back: events would be lost. `down`, `reset` and `refresh` say so and change
 /// nothing.
