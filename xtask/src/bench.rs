@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::database::{Database, Selection, names};
 use crate::process;
 use crate::servers::{self, Fleet, Place};
-use crate::workspace::cargo;
+use crate::workspace::{cargo, has_mariadb_client};
 
 /// What is measured, and on which databases.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -19,7 +19,7 @@ pub struct Bench {
     /// them when none is named
     #[arg(long, value_name = "OP", value_delimiter = ',')]
     ops: Vec<String>,
-    /// Libraries: sqlx, seaorm; sqlx alone when none is named
+    /// Libraries: sqlx, seaorm, diesel, diesel-async, or all; sqlx alone when none is named
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     adapters: Vec<String>,
     /// Rounds; 100 unless set, 32 with --quick
@@ -52,7 +52,7 @@ impl Bench {
     pub fn run(&self) -> Result<()> {
         let databases = self.selection.databases();
         // Built first, so that no server waits for the compiler.
-        process::must(cargo().args(["build", "--quiet", "--release", "--package", "audit-bench"]))?;
+        process::must(&mut on_bench("build"))?;
         let fleet = Fleet::start(&databases, Place::Disk)?;
         let mut command = self.command(&databases);
         command.envs(servers::environment(&names(&databases), fleet.servers()));
@@ -66,16 +66,8 @@ impl Bench {
     }
 
     fn command(&self, databases: &[Database]) -> Command {
-        let mut command = cargo();
-        command.args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "audit-bench",
-            "--",
-        ]);
-        command.args(["--db", &names(databases)]);
+        let mut command = on_bench("run");
+        command.args(["--", "--db", &names(databases)]);
         if !self.ops.is_empty() {
             command.args(["--ops", &self.ops.join(",")]);
         }
@@ -99,6 +91,16 @@ impl Bench {
         command.args(&self.arguments);
         command
     }
+}
+
+/// A cargo command on the bench, with the client library of MariaDB where it can be linked.
+fn on_bench(verb: &str) -> Command {
+    let mut command = cargo();
+    command.args([verb, "--quiet", "--release", "--package", "audit-bench"]);
+    if has_mariadb_client() {
+        command.args(["--features", "mysql"]);
+    }
+    command
 }
 
 #[cfg(test)]
@@ -133,6 +135,10 @@ mod tests {
                 "--db sqlite --ops insert,tx10 --adapters sqlx,seaorm --rounds 3 --quick --format json"
             ),
             "--db sqlite --ops insert,tx10 --adapters sqlx,seaorm --rounds 3 --format json --quick"
+        );
+        assert_eq!(
+            passed_on("--db sqlite --adapters all"),
+            "--db sqlite --adapters all"
         );
         assert_eq!(
             passed_on("--db mariadb --latency-ms 1 --gate -- --clock cpu"),

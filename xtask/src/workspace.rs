@@ -17,7 +17,7 @@ pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/a
 
 /// The features that link the client library of MariaDB: checked and tested where it is installed,
 /// which a run with MariaDB sees to.
-pub const LINKED: &str = "audit-diesel/mysql,actix-diesel/mysql";
+pub const LINKED: &str = "actix-diesel/mysql,audit-bench/mysql,audit-diesel/mysql";
 
 /// Whether the client library of MariaDB can be linked here.
 #[must_use]

@@ -1,13 +1,24 @@
 //! The library through which calls are made, bare and audited alike.
 
+mod diesel;
+mod diesel_async;
+mod seaorm;
+mod sqlx;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
+use audit_core::Audit;
 use clap::ValueEnum;
-use sea_orm::DatabaseConnection;
-use sqlx::{AssertSqlSafe, Pool};
+use futures_util::future::BoxFuture;
 
 use crate::engine::{Call, Engine};
-use crate::seaorm;
 use crate::variant::Variant;
+
+pub(crate) use diesel::open as open_diesel;
+pub(crate) use diesel_async::open as open_diesel_async;
+pub(crate) use seaorm::Backend as SeaormBackend;
 
 /// A library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,6 +27,48 @@ pub(crate) enum Adapter {
     Sqlx,
     /// SeaORM, by its `Statement`.
     Seaorm,
+    /// Diesel out of a pool of r2d2, on blocking threads.
+    Diesel,
+    /// diesel-async out of a pool of deadpool.
+    DieselAsync,
+}
+
+/// What a pool is opened for.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    pub(crate) variant: Variant,
+    /// The rules of an attached pool.
+    pub(crate) audit: Option<Audit>,
+    pub(crate) url: String,
+    /// Where connections go instead of the server.
+    pub(crate) through: Option<SocketAddr>,
+    pub(crate) connections: u32,
+    /// [`Engine::SETTINGS`].
+    pub(crate) settings: &'static str,
+}
+
+/// Opens a pool.
+pub(crate) type Opener = fn(Opening) -> BoxFuture<'static, Result<Pool>>;
+
+/// An open pool of a library.
+pub(crate) type Pool = Arc<dyn Client>;
+
+/// The calls on a pool.
+pub(crate) trait Client: Send + Sync {
+    /// Runs a statement; gives the number of rows.
+    fn execute(&self, call: Call) -> BoxFuture<'_, Result<u64>>;
+
+    /// Reads one row; gives the length of its texts.
+    fn fetch(&self, call: Call) -> BoxFuture<'_, Result<usize>>;
+
+    /// Runs statements in one transaction, opened as the variant opens it.
+    fn transaction(&self, calls: Vec<Call>) -> BoxFuture<'_, Result<()>>;
+
+    /// Whether a connection waits to be used.
+    fn is_idle(&self) -> bool;
+
+    /// Closes the pool.
+    fn close(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
 
 impl Adapter {
@@ -24,86 +77,105 @@ impl Adapter {
         match self {
             Self::Sqlx => "sqlx",
             Self::Seaorm => "seaorm",
+            Self::Diesel => "diesel",
+            Self::DieselAsync => "diesel-async",
         }
+    }
+
+    /// Those that a word of the command line names.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub(crate) fn named(word: &str) -> Result<&'static [Self], String> {
+        let all = Self::value_variants();
+        if word == "all" {
+            return Ok(all);
+        }
+        let place = all.iter().position(|adapter| adapter.name() == word);
+        let found = place.and_then(|place| all.get(place..=place));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|adapter| adapter.name()).collect();
+            format!("use {} or all", names.join(", "))
+        })
     }
 
     /// Whether a variant can be had through it. What one decision costs is measured on sqlx.
     pub(crate) fn has(self, variant: Variant) -> bool {
         match self {
             Self::Sqlx => true,
-            Self::Seaorm => matches!(variant, Variant::Bare | Variant::Audited | Variant::Limit),
+            Self::Seaorm | Self::Diesel | Self::DieselAsync => matches!(
+                variant,
+                Variant::Bare | Variant::Audited | Variant::Limit | Variant::Stamped
+            ),
+        }
+    }
+
+    /// What opens its pools on a database; `None` where it was built without the client library.
+    pub(crate) fn opener<DB: Engine>(self) -> Option<Opener> {
+        match self {
+            Self::Sqlx => Some(|opening| Box::pin(sqlx::open::<DB>(opening))),
+            Self::Seaorm => Some(|opening| Box::pin(seaorm::open::<DB>(opening))),
+            Self::Diesel => DB::DIESEL,
+            Self::DieselAsync => Some(DB::DIESEL_ASYNC),
         }
     }
 }
 
-/// An open pool of a library.
-#[derive(Debug)]
-pub(crate) enum Client<DB: Engine> {
-    Sqlx(Pool<DB>),
-    /// The connection of SeaORM, and the pool inside.
-    Seaorm(DatabaseConnection, Pool<DB>),
-}
-
-impl<DB: Engine> Clone for Client<DB> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Sqlx(pool) => Self::Sqlx(pool.clone()),
-            Self::Seaorm(connection, pool) => Self::Seaorm(connection.clone(), pool.clone()),
-        }
-    }
-}
-
-impl<DB: Engine> Client<DB> {
-    /// Runs a statement; gives the number of rows.
-    pub(crate) async fn execute(&self, call: Call) -> Result<u64> {
-        match self {
-            Self::Sqlx(pool) => Ok(DB::execute(pool, call).await?),
-            Self::Seaorm(connection, _) => seaorm::execute(connection, call).await,
-        }
+impl Opening {
+    /// Opens a pool through a library.
+    pub(crate) async fn open<DB: Engine>(self, adapter: Adapter) -> Result<Pool> {
+        let opener = adapter
+            .opener::<DB>()
+            .with_context(|| format!("no client library for {}", adapter.name()))?;
+        let variant = self.variant.name();
+        opener(self)
+            .await
+            .with_context(|| format!("a pool of {} for {variant}", adapter.name()))
     }
 
-    /// Reads one row; gives the length of its texts.
-    pub(crate) async fn fetch(&self, call: Call) -> Result<usize> {
-        match self {
-            Self::Sqlx(pool) => Ok(DB::fetch(pool, call).await?),
-            Self::Seaorm(connection, _) => seaorm::fetch(connection, call).await,
-        }
-    }
-
-    /// Runs statements in one transaction, opened as the variant opens it.
-    pub(crate) async fn transaction(&self, variant: Variant, calls: Vec<Call>) -> Result<()> {
-        let pool = match self {
-            Self::Sqlx(pool) => pool,
-            Self::Seaorm(connection, _) => {
-                return seaorm::transaction::<DB>(connection, variant, calls).await;
-            }
+    /// The URL with the address that connections go to.
+    fn target(&self) -> String {
+        let Some(address) = self.through else {
+            return self.url.clone();
         };
-        let mut transaction = if variant.is_attached() {
-            audit_sqlx::begin(pool).await?
-        } else if let (true, Some(begin)) = (variant.has_hand_hooks(), DB::hand_begin()) {
-            pool.begin_with(AssertSqlSafe(begin)).await?
-        } else {
-            pool.begin().await?
+        let (start, rest) = match self.url.rsplit_once('@') {
+            Some((user, rest)) => (format!("{user}@"), rest),
+            None => (String::new(), self.url.as_str()),
         };
-        for call in calls {
-            DB::execute_on(&mut transaction, call).await?;
+        let path = rest.split_once('/').map_or("", |(_, path)| path);
+        format!("{start}{address}/{path}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_names_one_library_or_all() {
+        for adapter in Adapter::value_variants() {
+            assert_eq!(Adapter::named(adapter.name()).unwrap(), [*adapter]);
         }
-        transaction.commit().await.context("the commit")
+        assert_eq!(Adapter::named("all").unwrap(), Adapter::value_variants());
+        assert!(Adapter::named("odbc").unwrap_err().contains("diesel-async"));
     }
 
-    /// Whether a connection waits to be used.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.pool().num_idle() > 0
-    }
-
-    /// Closes the pool.
-    pub(crate) async fn close(&self) {
-        self.pool().close().await;
-    }
-
-    fn pool(&self) -> &Pool<DB> {
-        match self {
-            Self::Sqlx(pool) | Self::Seaorm(_, pool) => pool,
-        }
+    #[test]
+    fn another_address_leaves_the_user_and_the_database() {
+        let opening = |url: &str, through: Option<&str>| Opening {
+            variant: Variant::Bare,
+            audit: None,
+            url: url.to_owned(),
+            through: through.map(|address| address.parse().unwrap()),
+            connections: 1,
+            settings: "",
+        };
+        let url = "mysql://root:secret@127.0.0.1:3306/bench";
+        let proxy = Some("127.0.0.1:7");
+        assert_eq!(
+            opening(url, proxy).target(),
+            "mysql://root:secret@127.0.0.1:7/bench"
+        );
+        assert_eq!(opening(url, None).target(), url);
     }
 }

@@ -24,7 +24,7 @@ async fn events<DB: Engine>(site: &Site<DB>, op: Op) -> Result<Vec<Vec<Option<St
             index,
             version: site.version,
         };
-        call(&pool, site.variant, turn).await?;
+        call::<DB>(&*pool, site.variant, turn).await?;
     }
     pool.close().await;
     let columns: Vec<String> = names().map(DB::as_text).collect();

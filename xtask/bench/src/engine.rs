@@ -10,15 +10,20 @@ use audit_sqlx::AuditDatabase;
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, Database, Pool};
 
+use crate::adapter::{Opener, SeaormBackend};
 use crate::caller::Caller;
 use crate::op::Op;
-use crate::seaorm;
 use crate::variant::Variant;
 
 /// A value of a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Integer(i64),
+    #[cfg_attr(
+        not(feature = "mysql"),
+        expect(dead_code, reason = "stamps of Diesel on MariaDB")
+    )]
+    Null,
     Text(String),
 }
 
@@ -52,7 +57,7 @@ pub(crate) struct Statements {
 }
 
 /// A database of the bench.
-pub(crate) trait Engine: AuditDatabase + seaorm::Backend {
+pub(crate) trait Engine: AuditDatabase + SeaormBackend {
     const KIND: Dialect;
     const STATEMENTS: Statements;
     /// The tables of the application.
@@ -63,6 +68,12 @@ pub(crate) trait Engine: AuditDatabase + seaorm::Backend {
     const DROP_INDEX: &'static str;
     /// Whether calls travel over a network.
     const HAS_WIRE: bool;
+    /// What connections start with that sqlx has options for.
+    const SETTINGS: &'static str;
+    /// Opens pools of Diesel; `None` where it was built without the client library.
+    const DIESEL: Option<Opener>;
+    /// Opens pools of diesel-async.
+    const DIESEL_ASYNC: Opener;
 
     /// Makes an empty database; gives its URL.
     fn create(server: &str, name: &str) -> impl Future<Output = Result<String>> + Send;
@@ -238,6 +249,7 @@ macro_rules! bound {
         for bind in $call.binds {
             query = match bind {
                 $crate::engine::Bind::Integer(number) => query.bind(number),
+                $crate::engine::Bind::Null => query.bind(None::<String>),
                 $crate::engine::Bind::Text(text) => query.bind(text),
             };
         }

@@ -20,7 +20,6 @@ mod proxy;
 mod ratio;
 mod report;
 mod run;
-mod seaorm;
 mod site;
 mod sqlite;
 mod variant;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 
-use crate::adapter::Client;
+use crate::adapter::{Client, Pool};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::op::Op;
@@ -172,8 +172,14 @@ async fn run<DB: Engine>(
     let pool = site.pool(connections, settings.through).await?;
     let (variant, version) = (site.variant, site.version);
     let start = settings.clock.now();
-    let running = (0..slice.tasks)
-        .map(|task| tokio::spawn(calls_of(pool.clone(), (variant, version), slice, task)));
+    let running = (0..slice.tasks).map(|task| {
+        tokio::spawn(calls_of::<DB>(
+            Pool::clone(&pool),
+            (variant, version),
+            slice,
+            task,
+        ))
+    });
     for result in try_join_all(running).await? {
         result.with_context(|| format!("{} {}", variant.name(), slice.op.name()))?;
     }
@@ -181,7 +187,7 @@ async fn run<DB: Engine>(
 }
 
 async fn calls_of<DB: Engine>(
-    client: Client<DB>,
+    client: Pool,
     (variant, version): (Variant, u32),
     slice: Slice,
     task: u64,
@@ -194,7 +200,7 @@ async fn calls_of<DB: Engine>(
             index: slice.index + step,
             version,
         };
-        call(&client, variant, turn).await?;
+        call::<DB>(&*client, variant, turn).await?;
     }
     Ok(())
 }
@@ -229,9 +235,9 @@ pub(crate) async fn trips<DB: Engine>(
             version: site.version,
         };
         let before = proxy.flights();
-        call(&pool, site.variant, turn).await?;
+        call::<DB>(&*pool, site.variant, turn).await?;
         let answered = proxy.flights();
-        released(&pool).await?;
+        released(&*pool).await?;
         if index >= WARM {
             caller += answered - before;
             release += proxy.flights() - answered;
@@ -250,7 +256,7 @@ fn mean(sum: u64, count: u64) -> f64 {
 }
 
 /// Waits until the connection is back in the pool.
-async fn released<DB: Engine>(client: &Client<DB>) -> Result<()> {
+async fn released(client: &dyn Client) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !client.is_idle() {
         anyhow::ensure!(Instant::now() < deadline, "a connection did not come back");

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
+#[cfg(feature = "mysql")]
+use std::sync::LazyLock;
 
 use anyhow::Result;
 use audit_core::Dialect;
@@ -11,13 +13,15 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Pool, Row};
 use uuid::Uuid;
 
-use crate::caller::{Caller, ENVIRONMENT, SERVICE};
+use crate::adapter::{Opener, open_diesel_async};
+#[cfg(feature = "mysql")]
+use crate::engine::{Bind, Call};
 use crate::engine::{Engine, OptionsOf, Statements, bound, calls};
 use crate::op::Op;
 use crate::variant::Variant;
 
-/// The variables of a stamp, in its order.
-const NAMES: [&str; 17] = [
+/// The variables of a stamp, in its order, and the id of a transaction.
+const NAMES: [&str; 18] = [
     "actor_id",
     "actor_kind",
     "actor_name",
@@ -35,10 +39,8 @@ const NAMES: [&str; 17] = [
     "suppress",
     "service",
     "environment",
+    "transaction_id",
 ];
-
-/// The end of a stamp.
-const NO_TRANSACTION: &str = ", @audit_transaction_id = NULL";
 
 async fn run_on_server(server: &str, statements: &[String]) -> Result<()> {
     let pool = MySqlPoolOptions::new()
@@ -54,10 +56,16 @@ async fn run_on_server(server: &str, statements: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// One statement that sets every variable; the texts of a caller hold no quote.
-fn assignments(values: [Option<&str>; 17]) -> String {
+/// The variables with what stands for each in a stamp, of which a slot without a text is nothing.
+fn slots(stamp: &str) -> [(&'static str, Option<&str>); NAMES.len()] {
+    let mut slots = stamp.split('\u{1f}');
+    NAMES.map(|name| (name, slots.next().filter(|text| !text.is_empty())))
+}
+
+/// One statement that puts a stamp on a connection; the texts of a caller hold no quote.
+pub(crate) fn stamp_statement(stamp: &str) -> String {
     let mut text = String::with_capacity(1024);
-    for (name, value) in NAMES.into_iter().zip(values) {
+    for (name, value) in slots(stamp) {
         text.push_str(if text.is_empty() {
             "SET @audit_"
         } else {
@@ -68,8 +76,27 @@ fn assignments(values: [Option<&str>; 17]) -> String {
             None => write!(text, "{name} = NULL"),
         };
     }
-    text.push_str(NO_TRANSACTION);
     text
+}
+
+/// The same with its values apart, for connections that keep statements prepared.
+#[cfg(feature = "mysql")]
+pub(crate) fn stamp_call(stamp: &str) -> Call {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let parts = NAMES.map(|name| format!("@audit_{name} = ?"));
+        format!("SET {}", parts.join(", "))
+    });
+    let bind = |value: Option<&str>| value.map_or(Bind::Null, |text| Bind::Text(text.to_owned()));
+    Call {
+        sql: &SQL,
+        binds: slots(stamp).map(|(_, value)| bind(value)).into(),
+    }
+}
+
+/// The text that opens a transaction with its id.
+pub(crate) fn begin_statement() -> String {
+    let id = Uuid::now_v7().simple();
+    format!("SET @audit_transaction_id = '{id}'; START TRANSACTION")
 }
 
 impl Engine for MySql {
@@ -95,6 +122,12 @@ impl Engine for MySql {
     const LOG: &'static str = "audit_logs";
     const DROP_INDEX: &'static str = "DROP INDEX audit_logs_record ON audit_logs";
     const HAS_WIRE: bool = true;
+    const SETTINGS: &'static str = "SET time_zone = '+00:00'";
+    #[cfg(feature = "mysql")]
+    const DIESEL: Option<Opener> = Some(crate::adapter::open_diesel::<diesel::MysqlConnection>);
+    #[cfg(not(feature = "mysql"))]
+    const DIESEL: Option<Opener> = None;
+    const DIESEL_ASYNC: Opener = open_diesel_async::<diesel_async::AsyncMysqlConnection>;
 
     async fn create(server: &str, name: &str) -> Result<String> {
         let statements = [
@@ -161,9 +194,10 @@ impl Engine for MySql {
     fn hand_stamp(
         connection: &mut MySqlConnection,
         _variant: Variant,
-        text: String,
+        stamp: String,
     ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
         Box::pin(async move {
+            let text = stamp_statement(&stamp);
             connection.execute(AssertSqlSafe(text)).await?;
             Ok(true)
         })
@@ -173,46 +207,16 @@ impl Engine for MySql {
         connection: &mut MySqlConnection,
         variant: Variant,
     ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
-        Self::hand_stamp(connection, variant, assignments([None; 17]))
-    }
-
-    fn hand_text(_variant: Variant, caller: Caller) -> String {
-        let [actor, request, facts] = caller.binds();
-        let mut values = [None; 17];
-        let known = [
-            (0, actor.as_str()),
-            (1, "user"),
-            (2, "Ada Lovelace"),
-            (4, "acme"),
-            (5, "verified"),
-            (6, &request),
-            (8, &facts),
-            (15, SERVICE),
-            (16, ENVIRONMENT),
-        ];
-        for (place, text) in known {
-            if let Some(value) = values.get_mut(place) {
-                *value = Some(text);
-            }
-        }
-        assignments(values)
+        Self::hand_stamp(connection, variant, String::new())
     }
 
     fn hand_begin() -> Option<String> {
-        let id = Uuid::now_v7().simple();
-        Some(format!(
-            "SET @audit_transaction_id = '{id}'; START TRANSACTION"
-        ))
+        Some(begin_statement())
     }
 
     fn hand_transaction(stamp: String) -> String {
-        match stamp.strip_suffix(NO_TRANSACTION) {
-            Some(start) => {
-                let id = Uuid::now_v7().simple();
-                format!("{start}, @audit_transaction_id = '{id}'")
-            }
-            None => stamp,
-        }
+        let id = Uuid::now_v7().simple();
+        format!("{stamp}\u{1f}{id}")
     }
 
     fn floor(_op: Op, _version: u32) -> Option<&'static str> {

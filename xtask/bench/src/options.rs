@@ -20,14 +20,15 @@ pub(crate) struct Options {
         default_value = "sqlite"
     )]
     pub(crate) db: Vec<String>,
-    /// Libraries through which calls are made
+    /// Libraries through which calls are made: sqlx, seaorm, diesel, diesel-async, or all
     #[arg(
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        default_value = "sqlx"
+        default_value = "sqlx",
+        value_parser = Adapter::named
     )]
-    pub(crate) adapters: Vec<Adapter>,
+    adapters: Vec<&'static [Adapter]>,
     /// Operations; all of them when none is named
     #[arg(long, value_name = "OP", value_delimiter = ',')]
     pub(crate) ops: Vec<Op>,
@@ -96,6 +97,17 @@ impl Options {
             millis
         };
         Duration::from_millis(millis * (1 + tasks / 4))
+    }
+
+    /// The libraries, each once.
+    pub(crate) fn adapters(&self) -> Vec<Adapter> {
+        let mut adapters = Vec::new();
+        for adapter in self.adapters.iter().copied().flatten() {
+            if !adapters.contains(adapter) {
+                adapters.push(*adapter);
+            }
+        }
+        adapters
     }
 
     pub(crate) fn ops(&self) -> Vec<Op> {

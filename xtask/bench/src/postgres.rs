@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Pool, Postgres, Row};
 
+use crate::adapter::{Opener, open_diesel, open_diesel_async};
 use crate::caller::Caller;
 use crate::engine::{Engine, OptionsOf, Statements, bound, calls, sent};
 use crate::op::Op;
@@ -40,11 +41,17 @@ async fn run_on_server(server: &str, statements: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The statement that puts a context on a connection.
+pub(crate) fn stamp_statement(text: &str) -> String {
+    let text = text.replace('\'', "''").replace('\\', "\\\\");
+    format!("SET audit.context = E'{text}'")
+}
+
 /// A simple statement is one message, and sets nothing up on the server.
 async fn stamp(connection: &mut PgConnection, text: String) -> Result<bool, sqlx::Error> {
-    let text = text.replace('\'', "''").replace('\\', "\\\\");
-    let statement = format!("SET audit.context = E'{text}'");
-    connection.execute(AssertSqlSafe(statement)).await?;
+    connection
+        .execute(AssertSqlSafe(stamp_statement(&text)))
+        .await?;
     Ok(true)
 }
 
@@ -78,6 +85,9 @@ impl Engine for Postgres {
     const LOG: &'static str = "audit.audit_logs";
     const DROP_INDEX: &'static str = "DROP INDEX audit.audit_logs_record";
     const HAS_WIRE: bool = true;
+    const SETTINGS: &'static str = "SET TIME ZONE 'UTC'";
+    const DIESEL: Option<Opener> = Some(open_diesel::<diesel::PgConnection>);
+    const DIESEL_ASYNC: Opener = open_diesel_async::<diesel_async::AsyncPgConnection>;
 
     async fn create(server: &str, name: &str) -> Result<String> {
         let mut statements = vec![

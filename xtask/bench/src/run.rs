@@ -98,7 +98,7 @@ fn address(url: &str) -> Result<SocketAddr> {
 impl<DB: Engine> Run<'_, DB> {
     fn lines(&mut self) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
-        let (ops, adapters) = (self.options.ops(), &self.options.adapters);
+        let (ops, adapters) = (self.options.ops(), self.adapters());
         let calls = ops
             .into_iter()
             .flat_map(|op| adapters.iter().map(move |adapter| (*adapter, op)));
@@ -118,6 +118,23 @@ impl<DB: Engine> Run<'_, DB> {
             self.op(adapter, op, &variants, &mut lines)?;
         }
         Ok(lines)
+    }
+
+    /// The libraries that this database can be reached through.
+    fn adapters(&self) -> Vec<Adapter> {
+        let (linked, missing): (Vec<_>, Vec<_>) = self
+            .options
+            .adapters()
+            .into_iter()
+            .partition(|adapter| adapter.opener::<DB>().is_some());
+        for adapter in missing {
+            eprintln!(
+                "{}: no rows through {}, whose client library was not found when this was built",
+                self.name,
+                adapter.name()
+            );
+        }
+        linked
     }
 
     /// Makes the databases of variants that have none yet.

@@ -2,26 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use audit_core::{Audit, Dialect, Snapshot, TableRule};
-use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 
-use crate::adapter::{Adapter, Client};
+use crate::adapter::{Adapter, Client, Opening, Pool};
 use crate::caller::{Caller, ENVIRONMENT, SERVICE, STAMP};
 use crate::engine::{Bind, Call, Engine};
 use crate::op::Op;
-use crate::seaorm;
 use crate::variant::Variant;
 
 /// Rows that every task has for itself.
 pub(crate) const ROWS: u64 = 1000;
 /// The distance between the ids of two tasks.
 pub(crate) const SPAN: u64 = 1_000_000;
-/// How long a call waits for a connection.
-const WAIT: Duration = Duration::from_secs(60);
 /// Tables that are not audited.
 const EXCLUDED: [&str; 2] = ["seed", "sessions"];
 
@@ -32,10 +27,10 @@ pub(crate) struct Site<DB: Engine> {
     adapter: Adapter,
     /// The major version of the server.
     pub(crate) version: u32,
-    pub(crate) admin: Pool<DB>,
+    pub(crate) admin: sqlx::Pool<DB>,
     pub(crate) name: String,
     url: String,
-    pools: HashMap<u32, Client<DB>>,
+    pools: HashMap<u32, Pool>,
 }
 
 /// One call, as a number that no other call of the run has.
@@ -107,40 +102,18 @@ impl<DB: Engine> Site<DB> {
     }
 
     /// Opens a pool; `through` is the address of a proxy.
-    pub(crate) async fn open(
-        &self,
-        connections: u32,
-        through: Option<SocketAddr>,
-    ) -> Result<Client<DB>> {
-        let options = PoolOptions::<DB>::new()
-            .max_connections(connections)
-            .acquire_timeout(WAIT);
-        let target = DB::options(&self.url, through)?;
+    pub(crate) async fn open(&self, connections: u32, through: Option<SocketAddr>) -> Result<Pool> {
         let variant = self.variant;
-        if variant.is_attached() && self.adapter == Adapter::Seaorm {
-            let audit = audit(variant)?;
-            let opened = seaorm::attach::<DB>(target, connections, WAIT, &audit).await?;
-            let pool = DB::pool(&opened);
-            return Ok(Client::Seaorm(opened, pool));
-        }
-        if variant.is_attached() {
-            let pool = audit_sqlx::attach(options, &audit(variant)?)
-                .clear_at_release(variant != Variant::Uncleared)
-                .connect_with(target);
-            return pool.await.map(Client::Sqlx).context("an attached pool");
-        }
-        let options = if variant.has_hand_hooks() {
-            with_hand_hooks(options, variant)
-        } else {
-            options.test_before_acquire(variant != Variant::Unpinged)
+        let attached = variant.is_attached().then(|| audit(variant));
+        let opening = Opening {
+            variant,
+            audit: attached.transpose()?,
+            url: self.url.clone(),
+            through,
+            connections,
+            settings: DB::SETTINGS,
         };
-        let connect = options.connect_with(target);
-        let pool = STAMP.scope(DB::hand_text(variant, Caller(0)), connect);
-        let pool = pool.await.context("a pool")?;
-        Ok(match self.adapter {
-            Adapter::Sqlx => Client::Sqlx(pool),
-            Adapter::Seaorm => Client::Seaorm(DB::over(pool.clone()), pool),
-        })
+        opening.open::<DB>(self.adapter).await
     }
 
     /// The pool of so many connections, opened at the first use.
@@ -148,12 +121,12 @@ impl<DB: Engine> Site<DB> {
         &mut self,
         connections: u32,
         through: Option<SocketAddr>,
-    ) -> Result<Client<DB>> {
+    ) -> Result<Pool> {
         if let Some(pool) = self.pools.get(&connections) {
-            return Ok(pool.clone());
+            return Ok(Pool::clone(pool));
         }
         let pool = self.open(connections, through).await?;
-        self.pools.insert(connections, pool.clone());
+        self.pools.insert(connections, Pool::clone(&pool));
         Ok(pool)
     }
 
@@ -250,43 +223,31 @@ fn audit(variant: Variant) -> Result<Audit> {
     Ok(builder.build()?)
 }
 
-fn with_hand_hooks<DB: Engine>(options: PoolOptions<DB>, variant: Variant) -> PoolOptions<DB> {
-    let stamp = || STAMP.try_with(Clone::clone).unwrap_or_default();
-    options
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                DB::hand_prepare(connection, variant).await?;
-                DB::hand_stamp(connection, variant, stamp()).await?;
-                Ok(())
-            })
-        })
-        .before_acquire(move |connection, _| DB::hand_stamp(connection, variant, stamp()))
-        .after_release(move |connection, _| DB::hand_clear(connection, variant))
-}
-
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Makes one call as an application would.
 pub(crate) async fn call<DB: Engine>(
-    client: &Client<DB>,
+    client: &dyn Client,
     variant: Variant,
     turn: Turn,
 ) -> Result<()> {
     let caller = Caller(turn.task * SPAN + turn.number);
     if variant.is_attached() {
-        return caller.context().scope(work(client, variant, turn)).await;
+        return caller
+            .context()
+            .scope(work::<DB>(client, variant, turn))
+            .await;
     }
     if variant.has_hand_hooks() {
         let stamp = DB::hand_text(variant, caller);
-        return STAMP.scope(stamp, work(client, variant, turn)).await;
+        return STAMP.scope(stamp, work::<DB>(client, variant, turn)).await;
     }
-    work(client, variant, turn).await
+    work::<DB>(client, variant, turn).await
 }
 
-async fn work<DB: Engine>(client: &Client<DB>, variant: Variant, turn: Turn) -> Result<()> {
+async fn work<DB: Engine>(client: &dyn Client, variant: Variant, turn: Turn) -> Result<()> {
     match turn.op {
         Op::Tx10 => {
             let step = |step| Turn {
@@ -295,7 +256,7 @@ async fn work<DB: Engine>(client: &Client<DB>, variant: Variant, turn: Turn) -> 
             };
             let calls = (0..10).map(|number| one::<DB>(variant, step(number)));
             let calls = calls.collect::<Result<_>>()?;
-            client.transaction(variant, calls).await?;
+            client.transaction(calls).await?;
         }
         Op::Select => {
             client.fetch(one::<DB>(variant, turn)?).await?;
@@ -312,9 +273,7 @@ async fn work<DB: Engine>(client: &Client<DB>, variant: Variant, turn: Turn) -> 
 }
 
 /// The statement of a call and its values.
-fn one<DB: Engine>(variant: Variant, turn: Turn) -> Result<Call>
-where
-{
+fn one<DB: Engine>(variant: Variant, turn: Turn) -> Result<Call> {
     let first = turn.task * SPAN;
     let key = Bind::Integer(signed(first + 1 + turn.number % ROWS));
     let statements = DB::STATEMENTS;

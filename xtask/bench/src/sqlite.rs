@@ -1,6 +1,6 @@
 //! SQLite: a file in WAL mode with `synchronous = normal`; no network.
 
-mod hand;
+pub(crate) mod hand;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use audit_core::Dialect;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, Row, Sqlite, SqliteConnection, SqlitePool};
 
+use crate::adapter::{Opener, open_diesel, open_diesel_async};
 use crate::engine::{Engine, OptionsOf, Statements, bound, calls, sent};
 use crate::op::Op;
 use crate::variant::Variant;
@@ -39,6 +41,11 @@ impl Engine for Sqlite {
     const LOG: &'static str = "audit_logs";
     const DROP_INDEX: &'static str = "DROP INDEX audit_logs_record";
     const HAS_WIRE: bool = false;
+    const SETTINGS: &'static str = "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; \
+                                    PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON";
+    const DIESEL: Option<Opener> = Some(open_diesel::<diesel::SqliteConnection>);
+    const DIESEL_ASYNC: Opener =
+        open_diesel_async::<SyncConnectionWrapper<diesel::SqliteConnection>>;
 
     async fn create(server: &str, name: &str) -> Result<String> {
         Ok(format!("{server}/{name}.db"))

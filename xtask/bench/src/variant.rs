@@ -9,7 +9,7 @@ use crate::op::Op;
 pub(crate) enum Variant {
     /// A default pool, no audit.
     Bare,
-    /// A pool of `audit_sqlx::attach`.
+    /// An attached pool.
     Audited,
     /// Triggers and hooks written by hand.
     Limit,
