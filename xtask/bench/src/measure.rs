@@ -20,7 +20,7 @@ const BLOCK: usize = 4;
 
 /// How one measurement is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Settings<'a> {
+pub(crate) struct Settings {
     pub(crate) rounds: usize,
     /// What a slice of the bare variant should take.
     pub(crate) slice: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) through: Option<SocketAddr>,
     /// Connections of a pool for each task.
     pub(crate) spare: u32,
-    pub(crate) clock: &'a Clock,
+    pub(crate) clock: Clock,
 }
 
 /// The seconds of each round of a variant.
@@ -66,7 +66,7 @@ pub(crate) async fn rounds<DB: Engine>(
     sites: &mut [&mut Site<DB>],
     op: Op,
     tasks: u64,
-    settings: Settings<'_>,
+    settings: Settings,
     counter: &mut Counter,
 ) -> Result<(Vec<Series>, u64)> {
     let calls = calibrate(sites, op, tasks, settings, counter).await?;
@@ -123,7 +123,7 @@ async fn calibrate<DB: Engine>(
     sites: &mut [&mut Site<DB>],
     op: Op,
     tasks: u64,
-    settings: Settings<'_>,
+    settings: Settings,
     counter: &mut Counter,
 ) -> Result<u64> {
     let site = sites.first_mut().context("a variant")?;
@@ -166,7 +166,7 @@ fn scaled(calls: u64, factor: f64) -> u64 {
 async fn run<DB: Engine>(
     site: &mut Site<DB>,
     slice: Slice,
-    settings: Settings<'_>,
+    settings: Settings,
 ) -> Result<Duration> {
     let connections = u32::try_from(slice.tasks)? * settings.spare;
     let pool = site.pool(connections, settings.through).await?;
@@ -183,7 +183,7 @@ async fn run<DB: Engine>(
     for result in try_join_all(running).await? {
         result.with_context(|| format!("{} {}", variant.name(), slice.op.name()))?;
     }
-    Ok(settings.clock.now().saturating_sub(start))
+    Ok(start.until(&settings.clock.now()))
 }
 
 async fn calls_of<DB: Engine>(

@@ -90,12 +90,6 @@ impl Options {
     /// to alternate often, those of many long enough for all of them to have their turn.
     pub(crate) fn slice(&self, tasks: u64) -> Duration {
         let millis = if self.quick { 4 } else { 10 };
-        // Reading the time of processors takes its time as well.
-        let millis = if self.clock == Measure::Cpu {
-            2 * millis
-        } else {
-            millis
-        };
         Duration::from_millis(millis * (1 + tasks / 4))
     }
 

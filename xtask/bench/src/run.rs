@@ -173,7 +173,7 @@ impl<DB: Engine> Run<'_, DB> {
                 through,
                 // Over a network nobody waits for a connection that is still being released.
                 spare: if through.is_some() { 3 } else { 1 },
-                clock: &clock,
+                clock,
             };
             let measured = rounds(&mut sites, op, tasks, settings, &mut self.counter);
             let (series, calls) = self.many.block_on(measured)?;
@@ -200,13 +200,13 @@ impl<DB: Engine> Run<'_, DB> {
 
     fn clock(&self) -> Result<Clock> {
         match self.options.clock {
-            Measure::Wall => Ok(Clock::wall()),
-            Measure::Cpu if self.address.is_none() => Ok(Clock::processors(None)),
+            Measure::Wall => Ok(Clock::Wall),
+            Measure::Cpu if self.address.is_none() => Ok(Clock::processors(None)?),
             Measure::Cpu => {
                 let variable = format!("AUDIT_BENCH_{}_PID", self.name.to_uppercase());
                 let text = std::env::var(&variable)
                     .with_context(|| format!("`{variable}` must name the server's process"))?;
-                Ok(Clock::processors(Some(text.parse()?)))
+                Ok(Clock::processors(Some(text.parse()?))?)
             }
         }
     }
