@@ -31,10 +31,10 @@ pub use transaction::transaction;
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;
-#[cfg(any(feature = "async-sqlite", feature = "deadpool-diesel"))]
+#[cfg(feature = "deadpool-diesel")]
 pub(crate) use connection::replace;
 #[cfg(feature = "async-sqlite")]
-pub(crate) use sqlite::texts;
+pub(crate) use sqlite::{put_on_idle, texts};
 #[cfg(feature = "async")]
 pub(crate) use {check::unreachable, session::unreadable};
 #[cfg(feature = "deadpool-diesel")]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod check_out;
 mod clock;
 mod document;
 mod ffi;
@@ -7,4 +8,5 @@ mod functions;
 mod json;
 mod state;
 
+pub use check_out::CheckOut;
 pub use ffi::{RegisterError, register};

@@ -5,6 +5,7 @@ use audit_capture::context::sqlite as context;
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
+use audit_sqlite::CheckOut;
 use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection};
 
@@ -69,8 +70,9 @@ impl Capture for Sqlite {
 
 /// Puts a stamp on the connection; says whether its triggers are those of the schema.
 async fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(context::CHECK_OUT)
+    let found = sqlx::query_scalar(context::CHECK_OUT)
         .bind(stamp.joined().to_owned())
         .fetch_one(connection)
-        .await
+        .await?;
+    Ok(CheckOut::from_number(found).is_current)
 }

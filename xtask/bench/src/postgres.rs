@@ -43,8 +43,22 @@ async fn run_on_server(server: &str, statements: &[String]) -> Result<()> {
 
 /// The statement that puts a context on a connection.
 pub(crate) fn stamp_statement(text: &str) -> String {
+    format!("SET audit.context = {}", literal(text))
+}
+
+/// The same for a client that does not tell whether a transaction is open: it fails where one is, so
+/// that the pool closes the connection.
+pub(crate) fn stamp_or_refuse_statement(text: &str) -> String {
+    format!(
+        "SELECT set_config('audit.context', {}, false), \
+         CAST(CASE WHEN now() = statement_timestamp() THEN '0' ELSE 'open' END AS integer)",
+        literal(text)
+    )
+}
+
+fn literal(text: &str) -> String {
     let text = text.replace('\'', "''").replace('\\', "\\\\");
-    format!("SET audit.context = E'{text}'")
+    format!("E'{text}'")
 }
 
 /// A simple statement is one message, and sets nothing up on the server.

@@ -2,8 +2,8 @@
 
 use audit_core::query::{Bind, BoundQuery};
 
-/// Puts a context on a connection that comes out of a pool; bind: as of [`STAMP`]. Gives 1 where the
-/// triggers were installed for the schema as it is, else 0.
+/// Puts a context on a connection that comes out of a pool; bind: as of [`STAMP`]. Gives the
+/// number of an `audit_sqlite::CheckOut`.
 pub const CHECK_OUT: &str = "SELECT audit_check_out(?1)";
 
 /// Replaces the context of a connection; bind: the joined stamp, the empty text for the fallback

@@ -21,7 +21,9 @@ impl Capture for SyncConnectionWrapper<SqliteConnection> {
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, QueryResult<()>> {
         let (attachment, stamp) = (attachment.clone(), stamp.clone());
-        self.spawn_blocking(move |connection| blocking::replace(connection, &attachment, &stamp))
+        self.spawn_blocking(move |connection| {
+            blocking::put_on_idle(connection, &attachment, &stamp)
+        })
     }
 
     fn begin<'c>(
@@ -31,7 +33,7 @@ impl Capture for SyncConnectionWrapper<SqliteConnection> {
     ) -> BoxFuture<'c, QueryResult<()>> {
         let (attachment, stamp) = (attachment.clone(), stamp.clone());
         self.spawn_blocking(move |connection| {
-            blocking::replace(connection, &attachment, &stamp)?;
+            blocking::put_on_idle(connection, &attachment, &stamp)?;
             AnsiTransactionManager::begin_transaction(connection)
         })
     }

@@ -130,7 +130,7 @@ pub(crate) fn clear<C: Capture>(connection: &mut C) -> QueryResult<Cleared> {
 ///
 /// # Errors
 /// `Error::AlreadyInTransaction` when somebody has; else as [`clear`].
-#[cfg(any(feature = "async-sqlite", feature = "deadpool-diesel"))]
+#[cfg(feature = "deadpool-diesel")]
 pub(crate) fn replace<C: Capture>(
     connection: &mut C,
     attachment: &Attachment,

@@ -4,6 +4,7 @@ use audit_adapter::{Attachment, Rows, install_on_connection};
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
+use audit_sqlite::CheckOut;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl, select};
 
@@ -11,6 +12,8 @@ use super::database::sealed::{Capture, Reach};
 use super::database::{Cleared, Expected};
 use super::session::{Session, finish, unreadable};
 use crate::row;
+#[cfg(feature = "async-sqlite")]
+use {super::session::is_in_transaction, diesel::result::Error};
 
 /// The functions of audit-sqlite that every checkout and release calls, as Diesel's own: it keeps
 /// their statements prepared.
@@ -18,7 +21,7 @@ mod function {
     #[diesel::declare_sql_function]
     extern "SQL" {
         /// Puts a context on the connection.
-        fn audit_check_out(stamp: diesel::sql_types::Text) -> diesel::sql_types::Bool;
+        fn audit_check_out(stamp: diesel::sql_types::Text) -> diesel::sql_types::BigInt;
 
         /// Takes it off.
         fn audit_clear() -> diesel::sql_types::Integer;
@@ -37,12 +40,7 @@ impl Capture for SqliteConnection {
     const DIALECT: Dialect = Dialect::Sqlite;
 
     fn check_out(&mut self, attachment: &Attachment, stamp: &Stamp) -> QueryResult<()> {
-        if !set_stamp(self, stamp)? {
-            let session = &mut Session(self);
-            finish(install_on_connection(session, attachment)).map_err(unreadable)?;
-            set_stamp(self, stamp)?;
-        }
-        Ok(())
+        put_on(self, attachment, stamp).map(|_| ())
     }
 
     fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared> {
@@ -62,9 +60,43 @@ impl Capture for SqliteConnection {
     }
 }
 
-/// Puts a stamp on the connection; says whether its triggers are those of the schema.
-fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<bool> {
-    select(function::audit_check_out(stamp.joined())).get_result(connection)
+/// Puts a stamp on the connection and says what it found, once its triggers are those of the schema.
+fn put_on(
+    connection: &mut SqliteConnection,
+    attachment: &Attachment,
+    stamp: &Stamp,
+) -> QueryResult<CheckOut> {
+    let mut found = set_stamp(connection, stamp)?;
+    if !found.is_current {
+        let session = &mut Session(connection);
+        finish(install_on_connection(session, attachment)).map_err(unreadable)?;
+        found = set_stamp(connection, stamp)?;
+    }
+    Ok(found)
+}
+
+fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<CheckOut> {
+    let number = select(function::audit_check_out(stamp.joined())).get_result(connection)?;
+    Ok(CheckOut::from_number(number))
+}
+
+/// Puts a context on a connection on which nobody has left a transaction open.
+///
+/// # Errors
+/// `Error::AlreadyInTransaction` when somebody has; else when the statement fails.
+#[cfg(feature = "async-sqlite")]
+pub(crate) fn put_on_idle(
+    connection: &mut SqliteConnection,
+    attachment: &Attachment,
+    stamp: &Stamp,
+) -> QueryResult<()> {
+    // Diesel keeps the transaction of `begin_test_transaction` open.
+    let is_expected = is_in_transaction(connection)?;
+    let found = put_on(connection, attachment, stamp)?;
+    match found.is_in_transaction && !is_expected {
+        true => Err(Error::AlreadyInTransaction),
+        false => Ok(()),
+    }
 }
 
 /// Runs a statement with binds and gives its rows as texts.

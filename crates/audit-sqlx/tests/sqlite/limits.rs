@@ -1,5 +1,7 @@
 //! A database that takes no more.
 
+use audit_sqlite::CheckOut;
+
 use super::*;
 
 #[tokio::test]
@@ -70,19 +72,24 @@ async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() 
     let mut one = SqliteConnection::connect_with(&options()).await.unwrap();
     let mut other = SqliteConnection::connect_with(&options()).await.unwrap();
     let check_out = "SELECT audit_check_out('')";
-    let fits = sqlx::query_scalar::<_, bool>(check_out);
-    assert!(!fits.fetch_one(&mut one).await.unwrap());
+    let found = async |connection: &mut SqliteConnection| {
+        let number = sqlx::query_scalar::<_, i64>(check_out);
+        let found = CheckOut::from_number(number.fetch_one(connection).await.unwrap());
+        (found.is_current, found.is_in_transaction)
+    };
+    assert_eq!(found(&mut one).await, (false, false));
 
     let version = sqlx::query_scalar::<_, i64>("PRAGMA schema_version");
     let version = version.fetch_one(&mut other).await.unwrap();
     let installed = sqlx::query("SELECT audit_installed(?1, '')").bind(version);
     installed.execute(&mut one).await.unwrap();
-    let fits = sqlx::query_scalar::<_, bool>(check_out);
-    assert!(fits.fetch_one(&mut one).await.unwrap());
+    assert_eq!(found(&mut one).await, (true, false));
+    one.execute("BEGIN").await.unwrap();
+    assert_eq!(found(&mut one).await, (true, true));
+    one.execute("COMMIT").await.unwrap();
 
     other.execute("CREATE TABLE u (id)").await.unwrap();
-    let fits = sqlx::query_scalar::<_, bool>(check_out);
-    assert!(!fits.fetch_one(&mut one).await.unwrap());
+    assert_eq!(found(&mut one).await, (false, false));
 
     // Without a write-ahead log nobody reads while somebody writes.
     other.close().await.unwrap();

@@ -15,7 +15,7 @@ use diesel::{
 
 use super::Connection;
 use crate::engine::Call;
-use crate::postgres::stamp_statement;
+use crate::postgres::{stamp_or_refuse_statement, stamp_statement};
 use crate::sqlite::hand;
 use crate::variant::Variant;
 
@@ -88,7 +88,7 @@ impl Connection for PgConnection {
     }
 
     fn clear(&mut self) -> QueryResult<bool> {
-        self.stamp("")?;
+        self.batch_execute(&stamp_or_refuse_statement(""))?;
         Ok(true)
     }
 }

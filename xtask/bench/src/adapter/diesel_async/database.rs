@@ -44,7 +44,10 @@ impl Connection for AsyncPgConnection {
     type Manager = AsyncDieselConnectionManager<Self>;
 
     fn stamp(&mut self, text: String) -> BoxFuture<'_, QueryResult<()>> {
-        Box::pin(async move { self.batch_execute(&postgres::stamp_statement(&text)).await })
+        Box::pin(async move {
+            self.batch_execute(&postgres::stamp_or_refuse_statement(&text))
+                .await
+        })
     }
 }
 
