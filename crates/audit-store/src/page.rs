@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::cursor::Cursor;
 use crate::error::StoreError;
+use crate::index::MissingIndex;
 use crate::trail::{Trail, now};
 
 /// One page of events, in the order of the query.
@@ -19,6 +20,9 @@ pub struct Page {
     pub next: Option<String>,
     /// The cursor of the page before it; `None` on the first one.
     pub previous: Option<String>,
+    /// On the first page, the index that the query waits for: a warning that all of the log may have
+    /// been read. See [`Trail::missing_index`].
+    pub missing_index: Option<MissingIndex>,
 }
 
 /// An event and its neighbours, in the order of the query.
@@ -58,6 +62,10 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             None => None,
         };
         let asked_at = at.map_or_else(now, |cursor| cursor.asked_at);
+        let missing_index = match at {
+            Some(_) => None,
+            None => self.missing_index(&query).await?,
+        };
         let is_backward = at.is_some_and(|cursor| cursor.is_backward);
         let mut asked = query.clone().one_more();
         if is_backward {
@@ -89,6 +97,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
                 true,
             )?,
             events,
+            missing_index,
         })
     }
 

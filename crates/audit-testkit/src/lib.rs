@@ -15,6 +15,7 @@ pub mod cases;
 pub mod coverage;
 mod database;
 mod draw;
+mod explain;
 mod fixture;
 #[cfg(feature = "http")]
 pub mod http;
@@ -27,5 +28,6 @@ mod world;
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
 pub use database::{Raw, Server, TestDatabase};
 pub use draw::Draw;
+pub use explain::Explain;
 pub use race::{race, racer};
 pub use world::{World, alice, in_words};

@@ -1,11 +1,12 @@
 //! The audit tables: one model in every dialect, made and unmade by the migration.
 
-use audit_core::query::{Bind, BoundQuery, LogQuery};
+use audit_core::query::LogQuery;
 use audit_core::schema::{ColumnKind, LOG_COLUMNS};
 use audit_core::{Dialect, LogIndex};
 
 use crate::adapter::Adapter;
 use crate::database::Server;
+use crate::explain::Explain;
 use crate::world::World;
 
 const ANN: &str = "INSERT INTO users (id, name) VALUES (1, 'Ann')";
@@ -198,21 +199,6 @@ pub async fn indexes_are_made_when_asked_for<A: Adapter>(server: Server) {
     assert_eq!(world.prove_statements(&[ANN]).await.len(), 1);
 }
 
-/// The statement as it stands with its values in it, for EXPLAIN.
-fn with_values(query: &BoundQuery) -> String {
-    let mut text = query.text.clone();
-    for (index, bind) in query.binds.iter().enumerate().rev() {
-        let Bind::Text(value) = bind else {
-            panic!("{bind:?} is no text");
-        };
-        let place = format!("${}", index + 1);
-        let place = if text.contains(&place) { &place } else { "?" };
-        let at = text.rfind(place).unwrap();
-        text.replace_range(at..at + place.len(), &format!("'{value}'"));
-    }
-    text
-}
-
 /// Reading what happened to one record looks at its own events, also among those of many others.
 pub async fn the_history_of_a_record_is_found_by_indexes<A: Adapter>(server: Server) {
     let world = World::<A>::new(server).await;
@@ -220,22 +206,12 @@ pub async fn the_history_of_a_record_is_found_by_indexes<A: Adapter>(server: Ser
     let insert = format!("INSERT INTO users (id, name) VALUES {}", rows.join(", "));
     world.adapter.execute(&insert).await.unwrap();
     let dialect = world.dialect();
-    let (analyze, explain, place) = match dialect {
-        Dialect::Postgres => ("ANALYZE", "EXPLAIN", 0),
-        Dialect::MySql => ("ANALYZE TABLE audit_logs", "EXPLAIN", 5),
-        _ => ("ANALYZE", "EXPLAIN QUERY PLAN", 3),
-    };
-    world.raw(analyze).await;
+    let explain = Explain::of(dialect);
+    world.raw(explain.analyze).await;
     let query = LogQuery::new().table("users").record("42");
     let now = "2026-01-31T09:00:00Z".parse().unwrap();
     let query = query.to_sql(dialect, now).unwrap();
-    let sql = format!("{explain} {}", with_values(&query));
-    let plan: Vec<String> = world
-        .texts(&sql)
-        .await
-        .iter()
-        .filter_map(|row| row[place].clone())
-        .collect();
+    let plan = explain.plan(&world.texts(&explain.statement(&query)).await);
     for index in ["audit_logs_record", "audit_logs_previous"] {
         assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
     }

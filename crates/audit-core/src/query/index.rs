@@ -1,0 +1,86 @@
+//! Which index of the log leads to the events of a query.
+
+use crate::query::filter::Filter;
+use crate::query::{BoundQuery, LogQuery};
+use crate::schema::LOG_TABLE;
+use crate::vocabulary::{Dialect, LogIndex};
+
+/// The opt-in indexes, beginning with the one that leads to the fewest events, and the columns that
+/// they are of.
+const INDEXES: [(LogIndex, &str); 4] = [
+    (LogIndex::Transaction, "transaction_id"),
+    (LogIndex::Request, "request_id"),
+    (LogIndex::Actor, "actor_id"),
+    (LogIndex::Tenant, "tenant_id"),
+];
+
+impl LogIndex {
+    /// Its name in the database.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{LOG_TABLE}_{self}")
+    }
+}
+
+impl LogQuery {
+    /// The opt-in indexes that lead to the events of this query, the best one first; none where an
+    /// index that every log has leads to them (records and ids), and none where no index would.
+    ///
+    /// Whatever the query, the primary key gives events in the order of time: without one of these
+    /// the database reads backwards from the newest one until the limit is reached, which may be
+    /// all of the log.
+    #[must_use]
+    pub fn opt_in_indexes(&self) -> Vec<LogIndex> {
+        let leads = |filter: &Filter| matches!(filter, Filter::Id(_) | Filter::Record(_));
+        if self.filters.iter().any(leads) {
+            return Vec::new();
+        }
+        let is_of = |column: &str| {
+            self.filters
+                .iter()
+                .any(|filter| matches!(filter, Filter::OneOf(name, _) if *name == column))
+        };
+        let of_query = INDEXES.into_iter().filter(|(_, column)| is_of(column));
+        of_query.map(|(index, _)| index).collect()
+    }
+}
+
+/// The statement that gives the names of the indexes of the log, a row each.
+#[must_use]
+pub fn index_names(dialect: Dialect) -> BoundQuery {
+    BoundQuery::plain(match dialect {
+        Dialect::Postgres => {
+            "SELECT indexname::text FROM pg_catalog.pg_indexes \
+             WHERE schemaname = 'audit' AND tablename = 'audit_logs'"
+        }
+        Dialect::MySql => {
+            "SELECT DISTINCT CONVERT(index_name USING utf8mb4) FROM information_schema.statistics \
+             WHERE table_schema = DATABASE() AND table_name = 'audit_logs'"
+        }
+        Dialect::Sqlite => {
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'audit_logs'"
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_the_fewest_events_comes_first() {
+        let query = LogQuery::new().tenant("acme").actor("ann").request("r-1");
+        assert_eq!(
+            query.opt_in_indexes(),
+            [LogIndex::Request, LogIndex::Actor, LogIndex::Tenant]
+        );
+    }
+
+    #[test]
+    fn a_record_and_a_list_need_none() {
+        let record = LogQuery::new().table("users").record("1").actor("ann");
+        assert_eq!(record.opt_in_indexes(), []);
+        let list = LogQuery::new().table("users").since("1d");
+        assert_eq!(list.opt_in_indexes(), []);
+    }
+}
