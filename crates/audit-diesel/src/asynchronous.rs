@@ -34,4 +34,4 @@ pub use database::AsyncAuditConnection;
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::record;
-pub use transaction::{AsyncWork, transaction};
+pub use transaction::{AsyncWork, begin, transaction};

@@ -27,7 +27,7 @@ pub use migrate::{MigrateError, migrate};
 #[cfg(feature = "migrations")]
 pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
-pub use transaction::transaction;
+pub use transaction::{begin, transaction};
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;

@@ -18,7 +18,7 @@ mod unaudited;
 
 pub use attach::{Attach, attach};
 pub use audit_sqlx::{
-    CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, Report,
+    CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, NotAttached, Report,
 };
 pub use check::check;
 pub use error::{Adapter, UnsupportedConnection};

@@ -33,9 +33,10 @@ pub(crate) fn find<DB: Database>(pool: &Pool<DB>) -> Result<Arc<Attachment>, sql
         .ok_or_else(|| sqlx::Error::Configuration(Box::new(NotAttached)))
 }
 
-/// A pool that was not built by `attach`.
+/// A pool that was not built by `attach`: what a `sqlx::Error::Configuration` of this crate holds.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this pool is not attached to an audit; build it with `audit_sqlx::attach(options, &audit)`, or with the `attach` of the adapter that stands on it"
 )]
-struct NotAttached;
+#[non_exhaustive]
+pub struct NotAttached;

@@ -22,6 +22,7 @@ mod sqlite;
 mod stored_event;
 mod transaction;
 
+pub use attachment::NotAttached;
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};

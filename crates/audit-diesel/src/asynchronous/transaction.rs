@@ -62,7 +62,19 @@ where
     }
 }
 
-async fn begin<C: AsyncAuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
+/// Opens the transaction of [`transaction`] alone, for work that is no closure. Diesel ends it:
+/// `commit_transaction` or `rollback_transaction` of the connection's `TransactionManager`.
+///
+/// # Errors
+/// When it cannot be opened, or an earlier one has left the connection in a state that Diesel does
+/// not use any more.
+///
+/// # Cancel safety
+/// As [`transaction`].
+pub async fn begin<C: AsyncAuditConnection>(
+    connection: &mut C,
+    audit: &Audit,
+) -> Result<(), Error> {
     if is_in_transaction(connection)? {
         return C::TransactionManager::begin_transaction(connection).await;
     }

@@ -43,7 +43,14 @@ where
     }
 }
 
-fn begin<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
+/// Opens the transaction of [`transaction`] alone, for work that is no closure. Diesel ends it:
+/// `AnsiTransactionManager::commit_transaction` or `rollback_transaction`, of Diesel's
+/// `TransactionManager`. A pool closes a connection that comes back without.
+///
+/// # Errors
+/// When it cannot be opened, or an earlier one has left the connection in a state that Diesel does
+/// not use any more.
+pub fn begin<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
     let connection = connection.raw();
     if is_in_transaction(connection)? {
         return AnsiTransactionManager::begin_transaction(connection);

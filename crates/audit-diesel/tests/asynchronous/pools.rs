@@ -240,11 +240,16 @@ mod postgres15 {
             );
             transaction.await.unwrap();
             connection.batch_execute(&insert(2)).await.unwrap();
+            asynchronous::begin(&mut *connection, &audit).await.unwrap();
+            connection.batch_execute(&insert(3)).await.unwrap();
+            type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+            let commit = Transactions::commit_transaction(&mut *connection);
+            commit.await.unwrap();
         };
         as_user("alice").scope(work).await;
         let mut connection = pool.get().await.unwrap();
         let log = asynchronous::log(&mut *connection).oldest_first();
         let events = log.list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), None]);
+        assert_eq!(actors(&events), [Some("alice"), None, Some("alice")]);
     }
 }

@@ -81,7 +81,9 @@ macro_rules! connections {
     ($server:expr, $connection:ty, ($prepare:expr, $session:expr)) => {
         use audit_core::{Audit, MissingContext, OnDrift, Redaction, TableRule, context};
         use audit_diesel::{AuditedManager, CaptureError, CheckError, MigrateError};
-        use diesel::connection::SimpleConnection as _;
+        use diesel::connection::{
+            AnsiTransactionManager, SimpleConnection as _, TransactionManager as _,
+        };
         use diesel::prelude::*;
         use diesel::r2d2::{ConnectionManager, ManageConnection as _, Pool, PooledConnection, TestCustomizer};
         use diesel::result::Error;
@@ -320,10 +322,22 @@ macro_rules! connections {
                         })
                     })
                     .unwrap();
+                for (actor, id, is_kept) in [("eve", 5, true), ("fay", 6, false)] {
+                    user(actor)
+                        .sync_scope(|| audit_diesel::begin(&mut connection, &audit()))
+                        .unwrap();
+                    insert(&mut connection, id);
+                    let end = match is_kept {
+                        true => AnsiTransactionManager::commit_transaction,
+                        false => AnsiTransactionManager::rollback_transaction,
+                    };
+                    end(&mut connection).unwrap();
+                }
                 audit_diesel::stamp(&mut connection).unwrap();
-                insert(&mut connection, 5);
+                insert(&mut connection, 7);
                 let log = audit_diesel::log(&mut connection).oldest_first();
-                assert_eq!(actors(&log.load().unwrap()), ["alice", "bob", "dora", ""]);
+                let events = log.load().unwrap();
+                assert_eq!(actors(&events), ["alice", "bob", "dora", "eve", ""]);
             })
             .await;
         }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use audit_core::{Audit, Operation};
-use audit_seaorm::{CheckError, ContextScope, LogError, MigrateError, UnsupportedConnection};
+use audit_seaorm::{
+    CheckError, ContextScope, LogError, MigrateError, NotAttached, UnsupportedConnection,
+};
 use audit_testkit::{Adapter, alice};
 use sea_orm::prelude::*;
 use sea_orm::{
@@ -217,8 +219,9 @@ where
 {
     let plain = Database::connect(shop.world.url()).await.unwrap();
     let error = audit_seaorm::begin(&plain).await.unwrap_err();
-    let why = configuration(&error).to_string();
-    assert!(why.contains("with the `attach` of the adapter"), "{why}");
+    let why = configuration(&error);
+    assert!(why.is::<NotAttached>(), "{why}");
+    assert!(why.to_string().contains("`attach` of the adapter"), "{why}");
     let check = audit_seaorm::check(&plain).await;
     assert!(matches!(
         check,
