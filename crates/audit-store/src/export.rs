@@ -15,18 +15,18 @@ use crate::trail::Trail;
 pub use csv::{Csv, CsvBuilder, CsvError, Delimiter, Quoting};
 pub use read::{Exported, ReadError};
 
-/// The form of a file.
+/// The form of a file, in UTF-8; [`Format::read`] gives the events back as they were.
 ///
-/// All of them are UTF-8, and [`Format::read`] gives the events back as they were.
+/// JSON has one event a line, in the wire form. A line break between two parts of a document of the
+/// log is a space there, which JSON takes for the same; a table keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
     /// A table with a header, by RFC 4180.
     Csv(Csv),
-    /// One JSON array, with one event a line.
+    /// One JSON array.
     Json,
-    /// One JSON text a line. A line break between two parts of a document of the log becomes a
-    /// space, which JSON takes for the same.
+    /// One JSON text a line, and nothing around them.
     Ndjson,
 }
 

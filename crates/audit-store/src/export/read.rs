@@ -159,7 +159,7 @@ impl<I: BufRead> Exported<I> {
                 let Some(cells) = rows.next().map_err(|error| error.at(number))? else {
                     return Ok(None);
                 };
-                event(number, cells, columns, *is_guarded)?
+                event(number, &cells, columns, *is_guarded)?
             }
         };
         self.events = number;
@@ -197,7 +197,7 @@ fn header<I: BufRead>(rows: &mut Rows<I>) -> Result<Vec<usize>, ReadError> {
 /// The event of a row.
 fn event(
     number: u64,
-    cells: Vec<Option<String>>,
+    cells: &[Option<String>],
     columns: &[usize],
     is_guarded: bool,
 ) -> Result<Event, ReadError> {
@@ -209,7 +209,7 @@ fn event(
         });
     }
     let mut texts = vec![None; LOG_COLUMNS.len()];
-    for (at, cell) in columns.iter().zip(&cells) {
+    for (at, cell) in columns.iter().zip(cells) {
         let is_text = is_guarded && LOG_COLUMNS.get(*at).is_some_and(is_text);
         if let Some(text) = texts.get_mut(*at) {
             let cell = cell.as_deref();
