@@ -1,5 +1,7 @@
 //! One recorded event.
 
+mod wire;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,6 +16,8 @@ use crate::manual_event::ManualEvent;
 use crate::query::Position;
 use crate::schema::LOG_COLUMNS;
 use crate::vocabulary::{ActorKind, Assurance, DataClass, Operation, Outcome, Severity, Source};
+
+pub use wire::WireError;
 
 /// A JSON document as the exact text in which the database keeps it: numbers of any size,
 /// repeated keys and the order of keys survive.

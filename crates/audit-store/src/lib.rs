@@ -3,6 +3,7 @@
 mod as_of;
 mod cursor;
 mod error;
+pub mod export;
 mod follow;
 mod index;
 mod page;

@@ -130,11 +130,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     /// one is in memory. The limit of the query is the length of a page, and cuts nothing off.
     pub fn pages(&mut self, query: &LogQuery) -> Pages<'_, R, S> {
         Pages {
-            query: self.within(query),
+            reading: Reading::begin(self, query),
             trail: self,
-            asked_at: now(),
-            last: None,
-            is_over: false,
         }
     }
 }
@@ -143,10 +140,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
 #[derive(Debug)]
 pub struct Pages<'t, R, S> {
     trail: &'t mut Trail<R, S>,
-    query: LogQuery,
-    asked_at: DateTime<Utc>,
-    last: Option<Position>,
-    is_over: bool,
+    reading: Reading,
 }
 
 impl<R: LogReader, S: Send> Pages<'_, R, S> {
@@ -160,6 +154,34 @@ impl<R: LogReader, S: Send> Pages<'_, R, S> {
     /// # Cancel safety
     /// A page that was not waited for is read by the next call.
     pub async fn next(&mut self) -> Result<Option<Vec<Event>>, StoreError<R::Error>> {
+        self.reading.next(self.trail).await
+    }
+}
+
+/// How far all events of a query were read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    query: LogQuery,
+    asked_at: DateTime<Utc>,
+    last: Option<Position>,
+    is_over: bool,
+}
+
+impl Reading {
+    pub(crate) fn begin<R, S>(trail: &Trail<R, S>, query: &LogQuery) -> Self {
+        Self {
+            query: trail.within(query),
+            asked_at: now(),
+            last: None,
+            is_over: false,
+        }
+    }
+
+    /// The next page of the trail that it was begun on.
+    pub(crate) async fn next<R: LogReader, S: Send>(
+        &mut self,
+        trail: &mut Trail<R, S>,
+    ) -> Result<Option<Vec<Event>>, StoreError<R::Error>> {
         if self.is_over {
             return Ok(None);
         }
@@ -168,7 +190,7 @@ impl<R: LogReader, S: Send> Pages<'_, R, S> {
             None => self.query.clone(),
         };
         let limit = query.checked_limit()? as usize;
-        let events = self.trail.read(&query, self.asked_at).await?;
+        let events = trail.read(&query, self.asked_at).await?;
         self.is_over = events.len() < limit;
         self.last = events.last().map(Event::position).or(self.last);
         Ok(Some(events).filter(|events| !events.is_empty()))

@@ -3,6 +3,7 @@
 
 use audit_core::query::LogQuery;
 use audit_core::{Actor, Audit, AuditContext, Event, LogReader};
+use audit_store::export::Format;
 use audit_store::{Grouping, Trail, finish};
 use audit_testkit::{Server, TestDatabase};
 use diesel::Connection as _;
@@ -25,6 +26,10 @@ async fn told<R: LogReader>(mut trail: Trail<R>) -> Vec<String> {
             break;
         }
     }
+    let mut file = Vec::new();
+    let export = trail.export(&query, Format::Json);
+    assert_eq!(export.write_to(&mut file).await.unwrap(), 4);
+    told.push(String::from_utf8(file).unwrap());
     let mut follow = trail.follow(&query).await.unwrap();
     told.push(format!("{:?}", follow.poll().await.unwrap()));
     let users = LogQuery::new().table("users");

@@ -9,6 +9,7 @@
 mod store {
     pub(crate) mod as_of;
     pub(crate) mod events;
+    pub(crate) mod export;
     pub(crate) mod filters;
     pub(crate) mod follow;
     pub(crate) mod indexes;
@@ -28,6 +29,7 @@ macro_rules! database {
             database! { $server, $database,
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::what_was_never_recorded_is_a_gap,
+                export::a_file_reads_back_as_the_events,
                 filters::random_queries_find_what_a_model_finds,
                 filters::fields_are_found_whatever_else_a_document_holds,
                 filters::a_text_is_found_in_every_place_that_is_searched,
