@@ -118,34 +118,7 @@ macro_rules! narrowed {
 impl Filters {
     /// The query.
     pub(crate) fn query(&self) -> LogQuery {
-        let mut query = narrowed!(
-            LogQuery::new(),
-            self,
-            action,
-            actor,
-            actor_kind,
-            compliance,
-            data_class,
-            environment,
-            id,
-            job,
-            label,
-            on_behalf_of,
-            operation,
-            outcome,
-            previous_record,
-            record,
-            request,
-            route,
-            schema,
-            service,
-            severity,
-            source,
-            table,
-            tenant,
-            trace,
-            transaction,
-        );
+        let mut query = self.where_from(self.of_what(LogQuery::new()));
         if let Some(time) = &self.since {
             query = query.since(time);
         }
@@ -162,5 +135,45 @@ impl Filters {
             query = query.search(text);
         }
         query
+    }
+
+    /// Narrows to records, and to what was done.
+    fn of_what(&self, query: LogQuery) -> LogQuery {
+        narrowed!(
+            query,
+            self,
+            action,
+            compliance,
+            data_class,
+            id,
+            label,
+            operation,
+            outcome,
+            previous_record,
+            record,
+            schema,
+            severity,
+            table,
+        )
+    }
+
+    /// Narrows to who did it, and from where.
+    fn where_from(&self, query: LogQuery) -> LogQuery {
+        narrowed!(
+            query,
+            self,
+            actor,
+            actor_kind,
+            environment,
+            job,
+            on_behalf_of,
+            request,
+            route,
+            service,
+            source,
+            tenant,
+            trace,
+            transaction,
+        )
     }
 }
