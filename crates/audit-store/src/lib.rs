@@ -10,6 +10,7 @@ mod page;
 mod record;
 mod stats;
 mod trail;
+pub mod words;
 
 pub use as_of::{AsOf, Gap, State};
 pub use audit_core::log::{Blocking, finish};

@@ -1,10 +1,8 @@
 //! A trail in words.
 
-use std::collections::BTreeMap;
-
-use audit_core::{Event, Json, Operation};
+use audit_core::Event;
+use audit_store::words;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
-use serde_json::Value;
 
 /// The width of the table, in columns of a terminal.
 const WIDTH: u16 = 120;
@@ -52,9 +50,9 @@ pub(crate) fn table(events: &[Event]) -> String {
     for event in events {
         table.add_row([
             event.occurred_at.format("%H:%M:%S%.3f").to_string(),
-            who(event),
-            what(event),
-            record(event),
+            words::who(event),
+            words::what(event),
+            words::record(event),
             changes(event),
             request(event),
         ]);
@@ -62,36 +60,12 @@ pub(crate) fn table(events: &[Event]) -> String {
     table.trim_fmt()
 }
 
-fn who(event: &Event) -> String {
-    match &event.actor_id {
-        Some(id) => id.clone(),
-        None => event.actor_kind.to_string(),
-    }
-}
-
-fn what(event: &Event) -> String {
-    match (&event.operation, &event.action) {
-        (Operation::Custom, Some(action)) => action.clone(),
-        (operation, _) => operation.to_string(),
-    }
-}
-
-fn record(event: &Event) -> String {
-    let table = event.table_name.as_deref().unwrap_or_default();
-    let id = event.record_id.as_deref().unwrap_or_default();
-    let key: Vec<String> = serde_json::from_str(id).unwrap_or_else(|_| vec![id.to_owned()]);
-    format!("{table} {}", key.join("/"))
-}
-
 /// Method and route; a long route is broken between its parts.
 fn request(event: &Event) -> String {
-    let facts = event.context.as_ref().map(Json::to_object);
-    let facts = facts.unwrap_or_default();
-    let fact = |name| facts.get(name).and_then(Value::as_str).unwrap_or_default();
     let width = COLUMNS.last().map_or(0, |(_, width)| usize::from(*width));
-    let mut text = fact("method").to_owned() + " ";
-    let mut line = text.len();
-    for part in fact("route").split_inclusive('/') {
+    let mut text = String::new();
+    let mut line = 0;
+    for part in words::request(event).split_inclusive('/') {
         if line + part.len() > width {
             text = text + "\n" + INDENT;
             line = INDENT.len();
@@ -102,57 +76,7 @@ fn request(event: &Event) -> String {
     text
 }
 
-/// The columns of an image, each with the exact text of its JSON: no digit of a decimal is lost.
-type Image = BTreeMap<String, Json>;
-
-fn image(json: Option<&Json>) -> Image {
-    json.map(Json::fields).into_iter().flatten().collect()
-}
-
-/// The values of the new row, of the gone one, or what became of each changed column.
 fn changes(event: &Event) -> String {
-    let before = image(event.before_data.as_ref());
-    let after = image(event.after_data.as_ref());
-    let hidden = event.redacted_fields.as_deref().unwrap_or_default();
-    let is_hidden = |field: &&String| hidden.contains(field);
-    let mut parts: Vec<String> = match &event.changed_fields {
-        Some(changed) => changed
-            .iter()
-            .filter(|field| !hidden.contains(field))
-            .map(|field| {
-                format!(
-                    "{field}: {} → {}",
-                    value(&before, field),
-                    value(&after, field)
-                )
-            })
-            .collect(),
-        None => {
-            let row = if after.is_empty() { &before } else { &after };
-            let fields = row.keys().filter(|field| !hidden.contains(field));
-            fields
-                .map(|field| format!("{field}: {}", value(row, field)))
-                .collect()
-        }
-    };
-    let touched = event.changed_fields.as_deref().unwrap_or(hidden);
-    let secrets = touched.iter().filter(is_hidden);
-    parts.extend(secrets.map(|field| format!("{field}: (hidden)")));
-    parts.extend(event.label.iter().cloned());
-    parts.extend(event.reason.iter().map(|reason| format!("“{reason}”")));
-    shorten(&parts.join(", "), LONGEST_CHANGES)
-}
-
-fn value(row: &Image, field: &str) -> String {
-    let json = row.get(field).map_or("absent", Json::as_str);
-    let text = serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
-    shorten(&text, LONGEST_VALUE)
-}
-
-fn shorten(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(longest.saturating_sub(1)).collect();
-    head + "…"
+    let parts = words::changes(event, LONGEST_VALUE);
+    words::shorten(&parts.join(", "), LONGEST_CHANGES)
 }

@@ -61,7 +61,11 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ("audit-actix", &["audit-core"]),
     ("audit-tower", &["audit-core"]),
     ("audit-testkit", LIBRARIES),
-    ("story", &["audit-core", "audit-testkit"]),
+    (
+        "audit-command",
+        &["audit-core", "audit-sqlx", "audit-store"],
+    ),
+    ("story", &["audit-core", "audit-store", "audit-testkit"]),
     ("quickstart", EXAMPLE),
     ("actix-diesel", EXAMPLE),
     ("axum-diesel-async", EXAMPLE),

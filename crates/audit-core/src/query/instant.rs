@@ -1,6 +1,8 @@
 //! The times of a query.
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDate, SubsecRound as _, TimeDelta, Utc};
+use chrono::{
+    DateTime, Datelike as _, Days, Months, NaiveDate, SubsecRound as _, TimeDelta, Utc, Weekday,
+};
 use serde::Serialize;
 
 use crate::query::QueryError;
@@ -8,8 +10,9 @@ use crate::query::QueryError;
 /// A time to read from or up to: an instant, or a span before the moment in which the query runs.
 ///
 /// Made of a text: a span (`90m`, `24h`, `30d`, `2w`, `3mo`, `1y`; months and years are those of the
-/// calendar, and end with the month where it is shorter), a day (`2026-01-31`, its beginning in UTC) or
-/// an instant in RFC 3339. Or of a `DateTime<Utc>`, or of a `TimeDelta` before now. A text is read
+/// calendar, and end with the month where it is shorter), a day (`2026-01-31`, its beginning in UTC;
+/// `today`, `yesterday`, and `monday` to `sunday` for the last one that began) or an instant in
+/// RFC 3339. Or of a `DateTime<Utc>`, or of a `TimeDelta` before now. A text is read
 /// when the query runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct When(Form);
@@ -66,8 +69,13 @@ impl From<TimeDelta> for When {
 }
 
 impl When {
-    /// The instant, to the next whole microsecond, because no event lies between two.
-    pub(super) fn instant(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, QueryError> {
+    /// The instant, to the next whole microsecond, because no event lies between two. A span is
+    /// before `now`.
+    ///
+    /// # Errors
+    /// [`QueryError::InvalidTime`] for a text that is no time, and for a year that not every
+    /// database has.
+    pub fn instant(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, QueryError> {
         let instant = match &self.0 {
             Form::At(instant) => Some(*instant),
             Form::Before(span) => now.checked_sub_signed(*span),
@@ -99,6 +107,9 @@ fn read(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.with_timezone(&Utc));
     }
+    if let Some(day) = day_by_name(text, now.date_naive()) {
+        return Some(day.and_time(chrono::NaiveTime::MIN).and_utc());
+    }
     let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
     if let Some(day) = text.parse::<NaiveDate>().ok().filter(|_| is_plain) {
         return Some(day.and_time(chrono::NaiveTime::MIN).and_utc());
@@ -120,6 +131,20 @@ fn read(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     };
     let span = count.parse::<i64>().ok()?.checked_mul(seconds)?;
     now.checked_sub_signed(TimeDelta::try_seconds(span)?)
+}
+
+/// `today`, `yesterday`, or the last day of a name.
+fn day_by_name(name: &str, today: NaiveDate) -> Option<NaiveDate> {
+    let days = match name {
+        "today" => 0,
+        "yesterday" => 1,
+        "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday" => {
+            let day: Weekday = name.parse().ok()?;
+            today.weekday().days_since(day)
+        }
+        _ => return None,
+    };
+    today.checked_sub_days(Days::new(days.into()))
 }
 
 #[cfg(test)]
@@ -145,6 +170,12 @@ mod tests {
             ("3mo", "2025-12-31T09:00:00.000001+00:00"),
             ("1y", "2025-03-31T09:00:00.000001+00:00"),
             ("2026-01-31", "2026-01-31T00:00:00+00:00"),
+            ("today", "2026-03-31T00:00:00+00:00"),
+            ("yesterday", "2026-03-30T00:00:00+00:00"),
+            // The day of the test is a Tuesday.
+            ("tuesday", "2026-03-31T00:00:00+00:00"),
+            ("monday", "2026-03-30T00:00:00+00:00"),
+            ("wednesday", "2026-03-25T00:00:00+00:00"),
             (
                 "2026-01-31T09:00:00.0000001+01:00",
                 "2026-01-31T08:00:00.000001+00:00",
@@ -163,6 +194,8 @@ mod tests {
             "24",
             "h",
             "5yy",
+            "Monday",
+            "mon",
             "-1d",
             "99999999999999999999d",
             "9999999999999w",

@@ -1,0 +1,70 @@
+//! The arguments.
+
+use clap::{Args, Parser};
+
+use crate::database::Database;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::output::{Format, Output};
+use crate::verb::Verb;
+
+/// Reads the audit log of a database, checks it and looks after it.
+///
+/// Exit codes: 0 something was found or done, 1 nothing was found or a check has findings, 2 the
+/// arguments make no sense, 3 the database or the output failed.
+#[derive(Debug, Parser)]
+#[command(name = "audit", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    /// The database: sqlite:FILE, postgres://.. or mysql://..
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DATABASE_URL",
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+    /// How the answer is printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Settings {
+    /// The database that was named.
+    pub(crate) fn database(&self) -> Result<Database, Fault> {
+        let url = self.database_url.as_deref().filter(|url| !url.is_empty());
+        url.ok_or(Fault::NoDatabase)?.parse()
+    }
+
+    /// Where the answer goes.
+    pub(crate) fn output(&self) -> Output {
+        Output::new(self.format)
+    }
+}
+
+impl Cli {
+    pub(crate) async fn run(self) -> Result<Exit, Fault> {
+        self.verb.run(&self.settings).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

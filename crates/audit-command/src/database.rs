@@ -1,0 +1,111 @@
+//! The database that is read.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use audit_core::Audit;
+use audit_sqlx::{AuditDatabase, PoolReader};
+use audit_store::Trail;
+use sqlx::pool::PoolOptions;
+use sqlx::{Connection as _, Pool};
+
+use crate::fault::Fault;
+
+/// How long an answer of a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    MySql,
+    Postgres,
+    Sqlite,
+}
+
+/// Which database. There may be a password in the URL: it is never shown.
+#[derive(Clone)]
+pub(crate) struct Database {
+    kind: Kind,
+    url: String,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Database({:?})", self.kind)
+    }
+}
+
+impl FromStr for Database {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let (scheme, rest) = text.split_once(':').ok_or(Fault::Scheme)?;
+        let kind = match scheme {
+            "mariadb" | "mysql" => Kind::MySql,
+            "postgres" | "postgresql" => Kind::Postgres,
+            "sqlite" if rest.contains(":memory:") || rest.contains("mode=memory") => {
+                return Err(Fault::InMemory);
+            }
+            "sqlite" => Kind::Sqlite,
+            _ => return Err(Fault::Scheme),
+        };
+        Ok(Self {
+            kind,
+            url: text.to_owned(),
+        })
+    }
+}
+
+impl Database {
+    /// The kind.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Opens it for reading the log.
+    pub(crate) async fn open<DB: AuditDatabase>(&self) -> Result<Pool<DB>, Fault> {
+        self.connect(PoolOptions::new()).await
+    }
+
+    /// Opens it as an application with these rules does.
+    pub(crate) async fn attach<DB: AuditDatabase>(&self, audit: &Audit) -> Result<Pool<DB>, Fault> {
+        let options = PoolOptions::new();
+        self.reach::<DB>().await?;
+        let pool = audit_sqlx::attach(options.acquire_timeout(PATIENCE), audit);
+        pool.connect(&self.url)
+            .await
+            .map_err(|source| self.fault(source))
+    }
+
+    async fn connect<DB: AuditDatabase>(
+        &self,
+        options: PoolOptions<DB>,
+    ) -> Result<Pool<DB>, Fault> {
+        self.reach::<DB>().await?;
+        let pool = options.acquire_timeout(PATIENCE).connect(&self.url);
+        pool.await.map_err(|source| self.fault(source))
+    }
+
+    /// Fails with what the database says: a pool tries again, and says that it took too long.
+    async fn reach<DB: AuditDatabase>(&self) -> Result<(), Fault> {
+        let connection = DB::Connection::connect(&self.url).await;
+        let closed = match connection {
+            Ok(connection) => connection.close().await,
+            Err(source) => Err(source),
+        };
+        closed.map_err(|source| self.fault(source))
+    }
+
+    fn fault(&self, source: sqlx::Error) -> Fault {
+        let advice = match self.kind {
+            Kind::Sqlite => "see that the file is there and may be read and written",
+            _ => "see that the server runs, and that the URL names its host, port and account",
+        };
+        Fault::Open { advice, source }
+    }
+}
+
+/// The trail that a pool reads.
+pub(crate) fn trail<DB: AuditDatabase>(pool: &Pool<DB>) -> Trail<PoolReader<DB>> {
+    Trail::of(audit_sqlx::log(pool))
+}

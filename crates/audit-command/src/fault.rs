@@ -1,0 +1,81 @@
+//! Why the command failed.
+
+use std::error::Error;
+use std::io;
+
+use audit_core::query::QueryError;
+use audit_sqlx::LogError;
+use audit_store::StoreError;
+
+use crate::exit::Exit;
+
+/// Why the command failed; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no database is named; give `--database-url` or set DATABASE_URL")]
+    NoDatabase,
+    #[error("a URL starts with `sqlite:`, `postgres:` or `mysql:`; this one does not")]
+    Scheme,
+    #[error("a database in memory holds nothing that this command could read; name a file")]
+    InMemory,
+    #[error("the database cannot be opened; {advice}")]
+    Open {
+        advice: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Cursor(Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Database(Box<dyn Error + Send + Sync>),
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
+}
+
+impl Fault {
+    /// A failure of the database.
+    pub(crate) fn database(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Database(Box::new(error))
+    }
+
+    /// How the command ends with it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::NoDatabase | Self::Scheme | Self::InMemory | Self::Query(_) | Self::Cursor(_) => {
+                Exit::Usage
+            }
+            Self::Open { .. } | Self::Database(_) | Self::Output(_) => Exit::Failure,
+        }
+    }
+
+    /// Whether nobody reads the output any more.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// It and its causes, in one line; what an error says that its cause says as well, once.
+    pub(crate) fn in_words(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !told.ends_with(&text) {
+                told = format!("{told}: {text}");
+            }
+            cause = error.source();
+        }
+        told
+    }
+}
+
+impl From<StoreError<LogError>> for Fault {
+    fn from(error: StoreError<LogError>) -> Self {
+        match error {
+            StoreError::Log(LogError::Query(error)) => Self::Query(error),
+            StoreError::Cursor(error) => Self::Cursor(Box::new(error)),
+            error => Self::database(error),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Events that come page after page.
+
+use audit_core::Event;
+use audit_store::words;
+
+use crate::fault::Fault;
+use crate::output::{Format, JsonLines, Output};
+use crate::table;
+
+/// The longest value that a row shows whole, in characters; `show` has all of it.
+const LONGEST_VALUE: usize = 48;
+/// From this width on there is a column for the request.
+const WITH_REQUEST: u16 = 110;
+/// The columns whose width is always the same: space for an instant, a name, an operation, an id.
+const TIME: (&str, u16) = ("time (UTC)", 19);
+const WHO: (&str, u16) = ("who", 12);
+const WHAT: (&str, u16) = ("what", 9);
+const RECORD: (&str, u16) = ("record", 18);
+const REQUEST: (&str, u16) = ("request", 22);
+const ID: (&str, u16) = ("id", 36);
+
+/// What a table of events shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Columns {
+    /// The ids of the events.
+    pub(crate) has_ids: bool,
+    /// Each record; not where all rows are of one.
+    pub(crate) has_records: bool,
+}
+
+/// Events in the form that was asked for, written as they come.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    output: Output,
+    columns: Columns,
+    lines: JsonLines,
+    is_first: bool,
+    count: usize,
+}
+
+impl Listing {
+    pub(crate) fn new(output: Output, columns: Columns) -> Self {
+        Self {
+            output,
+            columns,
+            lines: JsonLines::new(output),
+            is_first: true,
+            count: 0,
+        }
+    }
+
+    /// Writes some more.
+    pub(crate) fn add(&mut self, events: &[Event]) -> Result<(), Fault> {
+        self.count += events.len();
+        if self.output.format != Format::Table {
+            return self.lines.add(events);
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        let columns = self.layout();
+        let rows = events.iter().map(|event| self.row(event));
+        let text = table::part(self.output, &columns, rows, self.is_first);
+        self.is_first = false;
+        self.output.write(&text)
+    }
+
+    /// Ends it; how many events it had.
+    pub(crate) fn end(self) -> Result<usize, Fault> {
+        if self.output.format != Format::Table {
+            self.lines.end()?;
+        }
+        Ok(self.count)
+    }
+
+    fn has_requests(&self) -> bool {
+        self.output.width >= WITH_REQUEST
+    }
+
+    /// The columns; what the others leave is for the changes.
+    fn layout(&self) -> Vec<(&'static str, u16)> {
+        let mut columns = vec![TIME, WHO, WHAT];
+        columns.extend(self.columns.has_records.then_some(RECORD));
+        let place = columns.len();
+        columns.extend(self.has_requests().then_some(REQUEST));
+        columns.extend(self.columns.has_ids.then_some(ID));
+        let taken: u16 = columns.iter().map(|(_, width)| width + 1).sum();
+        let rest = self.output.width.saturating_sub(taken);
+        columns.insert(place, ("changes", rest.max(WHO.1)));
+        columns
+    }
+
+    fn row(&self, event: &Event) -> Vec<String> {
+        let mut row = vec![
+            event.occurred_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            words::who(event),
+            words::what(event),
+        ];
+        row.extend(self.columns.has_records.then(|| words::record(event)));
+        row.push(words::changes(event, LONGEST_VALUE).join("\n"));
+        row.extend(self.has_requests().then(|| words::request(event)));
+        row.extend(self.columns.has_ids.then(|| event.id.to_string()));
+        row
+    }
+}

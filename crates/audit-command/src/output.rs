@@ -1,0 +1,176 @@
+//! Where the answer goes, and in which form.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use audit_store::words;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::secret;
+
+/// The width of a table that no terminal shows.
+const WIDTH: u16 = 120;
+/// The narrowest table.
+const NARROWEST: u16 = 60;
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON array, one item a line, with the names of the wire form
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// For people to read
+    #[default]
+    Table,
+}
+
+/// The colours of a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Colour {
+    Bold,
+    Green,
+    Red,
+}
+
+impl Colour {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Bold => "1",
+            Self::Green => "32",
+            Self::Red => "31",
+        }
+    }
+}
+
+/// Standard output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    /// The width of a table, in columns.
+    pub(crate) width: u16,
+    has_colour: bool,
+}
+
+impl Output {
+    /// What this process writes to: tables are as wide as the terminal, or as COLUMNS says, and
+    /// colours are for a terminal alone, unless NO_COLOR is set.
+    pub(crate) fn new(format: Format) -> Self {
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let terminal = terminal_size::terminal_size().map(|(width, _)| width.0);
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            format,
+            width: columns.or(terminal).unwrap_or(WIDTH).max(NARROWEST),
+            has_colour: io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+        }
+    }
+
+    /// The text in a colour, where there are colours.
+    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
+        match self.has_colour {
+            true => format!("\u{1b}[{}m{text}\u{1b}[0m", colour.code()),
+            false => text.to_owned(),
+        }
+    }
+
+    /// Writes a text, all of it or an error.
+    pub(crate) fn write(self, text: &str) -> Result<(), Fault> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        written.and_then(|()| stdout.flush()).map_err(Fault::Output)
+    }
+
+    /// Writes items as JSON, in the form that was asked for.
+    pub(crate) fn json<T: Serialize>(self, items: &[T]) -> Result<(), Fault> {
+        let mut lines = JsonLines::new(self);
+        lines.add(items)?;
+        lines.end()
+    }
+}
+
+/// Items as JSON that come one after the other.
+#[derive(Debug)]
+pub(crate) struct JsonLines {
+    output: Output,
+    is_begun: bool,
+}
+
+impl JsonLines {
+    pub(crate) fn new(output: Output) -> Self {
+        Self {
+            output,
+            is_begun: false,
+        }
+    }
+
+    fn is_array(&self) -> bool {
+        self.output.format == Format::Json
+    }
+
+    pub(crate) fn add<T: Serialize>(&mut self, items: &[T]) -> Result<(), Fault> {
+        let mut text = String::new();
+        for item in items {
+            let item = serde_json::to_string(item).map_err(Fault::database)?;
+            text.push_str(match (self.is_array(), self.is_begun) {
+                (false, _) => "",
+                (true, false) => "[\n",
+                (true, true) => ",\n",
+            });
+            self.is_begun = true;
+            text.push_str(&harmless(&item));
+            if !self.is_array() {
+                text.push('\n');
+            }
+        }
+        self.output.write(&text)
+    }
+
+    pub(crate) fn end(self) -> Result<(), Fault> {
+        match (self.is_array(), self.is_begun) {
+            (false, _) => Ok(()),
+            (true, false) => self.output.write("[]\n"),
+            (true, true) => self.output.write("\n]\n"),
+        }
+    }
+}
+
+/// The same JSON in one line that no terminal takes for a command. What steers a terminal is
+/// inside a text, where an escape is the same, but for white space, where a blank is.
+fn harmless(json: &str) -> String {
+    let mut told = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\t' | '\n' | '\r' => told.push(' '),
+            steering if words::is_steering(steering) => {
+                told.push_str(&format!("\\u{:04x}", u32::from(steering)));
+            }
+            other => told.push(other),
+        }
+    }
+    told
+}
+
+/// Says something on standard error. Where that is gone, the exit code still tells.
+pub(crate) fn talk(text: &str) {
+    let lines: Vec<String> = text.lines().map(words::printable).collect();
+    let _ = writeln!(io::stderr(), "{}", secret::hide(&lines.join("\n")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_is_made_harmless_is_the_same_json() {
+        let steering = "{\n\t\"a\u{9b}\": [\"\u{7f}\u{202e}\", 1.10]\r\n}";
+        let told = harmless(steering);
+        assert_eq!(told, r#"{  "a\u009b": ["\u007f\u202e", 1.10]  }"#);
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(read(&told), read(steering));
+    }
+}

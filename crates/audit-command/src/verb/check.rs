@@ -1,0 +1,55 @@
+//! `audit check`: whether changes are recorded.
+
+use audit_core::Audit;
+use audit_sqlx::AuditDatabase;
+use audit_store::words;
+use clap::Args;
+use serde::Serialize;
+
+use super::Run;
+use crate::database::Database;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::output::{Format, Output};
+
+/// The arguments of `audit check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {}
+
+/// The wire form of a finding.
+#[derive(Debug, Serialize)]
+struct Line {
+    /// Whether changes may go unrecorded.
+    is_gap: bool,
+    finding: String,
+}
+
+impl Run for Check {
+    async fn run<DB: AuditDatabase>(
+        &self,
+        database: &Database,
+        output: Output,
+    ) -> Result<Exit, Fault> {
+        let audit = Audit::builder().build().map_err(Fault::database)?;
+        let pool = database.attach::<DB>(&audit).await?;
+        let report = audit_sqlx::check(&pool).await.map_err(Fault::database)?;
+        let line = |finding: &audit_sqlx::Finding| Line {
+            is_gap: finding.is_gap(),
+            finding: finding.to_string(),
+        };
+        let lines: Vec<Line> = report.findings().iter().map(line).collect();
+        match output.format {
+            Format::Table => {
+                for line in &lines {
+                    let word = if line.is_gap { "gap" } else { "note" };
+                    output.write(&format!("{word}: {}\n", words::printable(&line.finding)))?;
+                }
+            }
+            Format::Json | Format::Ndjson => output.json(&lines)?,
+        }
+        Ok(match lines.is_empty() {
+            true => Exit::Success,
+            false => Exit::Nothing,
+        })
+    }
+}
