@@ -160,18 +160,25 @@ mod tests {
                 }
             });
             let begin = Instant::now();
-            let mut late = Vec::new();
+            let (mut looks, mut late) = (0, Vec::new());
             while begin.elapsed() < Duration::from_millis(100) {
-                let (before, start) = (told(), clock.now());
+                let (start, before) = (clock.now(), told());
                 work_for(Duration::from_micros(200));
                 let (after, end) = (told(), clock.now());
                 let seen = start.until(&end);
+                looks += 1;
                 if seen < after.saturating_sub(before) {
                     late.push((after - before, seen));
                 }
             }
             stop.store(true, Ordering::SeqCst);
-            assert_eq!(late, []);
+            // What the thread tells is a moment old, also before the first look at the clock; a clock
+            // that leaves out what runs is late nearly every time.
+            assert!(
+                late.len() * 2 < looks,
+                "{} of {looks}: {late:?}",
+                late.len()
+            );
         });
     }
 
