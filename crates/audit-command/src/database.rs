@@ -64,26 +64,18 @@ impl Database {
 
     /// Opens it for reading the log.
     pub(crate) async fn open<DB: AuditDatabase>(&self) -> Result<Pool<DB>, Fault> {
-        self.connect(PoolOptions::new()).await
+        self.reach::<DB>().await?;
+        let pool = PoolOptions::new().acquire_timeout(PATIENCE);
+        let opened = pool.connect(&self.url).await;
+        opened.map_err(|source| self.fault(source))
     }
 
     /// Opens it as an application with these rules does.
     pub(crate) async fn attach<DB: AuditDatabase>(&self, audit: &Audit) -> Result<Pool<DB>, Fault> {
-        let options = PoolOptions::new();
         self.reach::<DB>().await?;
-        let pool = audit_sqlx::attach(options.acquire_timeout(PATIENCE), audit);
-        pool.connect(&self.url)
-            .await
-            .map_err(|source| self.fault(source))
-    }
-
-    async fn connect<DB: AuditDatabase>(
-        &self,
-        options: PoolOptions<DB>,
-    ) -> Result<Pool<DB>, Fault> {
-        self.reach::<DB>().await?;
-        let pool = options.acquire_timeout(PATIENCE).connect(&self.url);
-        pool.await.map_err(|source| self.fault(source))
+        let pool = audit_sqlx::attach(PoolOptions::new().acquire_timeout(PATIENCE), audit);
+        let opened = pool.connect(&self.url).await;
+        opened.map_err(|source| self.fault(source))
     }
 
     /// Fails with what the database says: a pool tries again, and says that it took too long.

@@ -38,7 +38,16 @@ impl<R: LogReader, S: Send> Trail<R, S> {
         &mut self,
         query: &LogQuery,
     ) -> Result<Option<MissingIndex>, StoreError<R::Error>> {
-        let wanted = self.within(query).opt_in_indexes();
+        let query = self.within(query);
+        self.index_missing_for(&query).await
+    }
+
+    /// The same for a query that is within this trail.
+    pub(crate) async fn index_missing_for(
+        &mut self,
+        query: &LogQuery,
+    ) -> Result<Option<MissingIndex>, StoreError<R::Error>> {
+        let wanted = query.opt_in_indexes();
         let Some(best) = wanted.first() else {
             return Ok(None);
         };

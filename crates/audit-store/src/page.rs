@@ -21,7 +21,8 @@ pub struct Page {
     /// The cursor of the page before it; `None` on the first one.
     pub previous: Option<String>,
     /// On the first page, the index that the query waits for: a warning that all of the log may have
-    /// been read. See [`Trail::missing_index`].
+    /// been read. To know it takes a statement of its own where an opt-in index would lead to the
+    /// events; see [`Trail::missing_index`].
     pub missing_index: Option<MissingIndex>,
 }
 
@@ -64,7 +65,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
         let asked_at = at.map_or_else(now, |cursor| cursor.asked_at);
         let missing_index = match at {
             Some(_) => None,
-            None => self.missing_index(&query).await?,
+            None => self.index_missing_for(&query).await?,
         };
         let is_backward = at.is_some_and(|cursor| cursor.is_backward);
         let mut asked = query.clone().one_more();
