@@ -18,6 +18,9 @@ pub(crate) use trigger::triggers;
 /// What every name of a trigger of ours starts with.
 const PREFIX: &str = "audit_";
 
+/// What a change says whose event the log did not take, though no error came of it.
+const REFUSED: &str = "audit: the log did not take the event of this change";
+
 /// A comparison takes three arguments a column, and SQLite allows a function 1,000
 /// (<https://www.sqlite.org/limits.html>).
 pub(crate) const MOST_COLUMNS: usize = 330;

@@ -57,10 +57,12 @@ async fn prove(database: &TestDatabase, pool: &SqlitePool, work: impl AsyncFnOnc
 mod sqlite {
     use super::*;
 
+    mod failures;
     mod limits;
     mod probe;
     mod processes;
     mod results;
+    mod statements;
     mod tables;
     mod values;
 

@@ -18,8 +18,11 @@ pub(super) fn fault(answer: &Answer<'_>) -> Fault {
 pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
     let message = answer.message;
     let detail = || Detail::new(message, false);
-    if message.starts_with(audit_capture::ERROR_PREFIX) {
+    if message == audit_capture::MISSING_CONTEXT {
         return Some(CaptureError::MissingContext(detail()));
+    }
+    if message.starts_with(audit_capture::ERROR_PREFIX) {
+        return Some(CaptureError::Refused(detail()));
     }
     if message.contains("audit_logs") {
         return Some(CaptureError::LogMissing(detail()));

@@ -76,12 +76,16 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
             text(crate::MISSING_CONTEXT)
         );
     }
+    // The conflict policy of the statement holds for what its triggers write. An upsert comes before
+    // it: no event replaces another. RAISE stands above it: an event that was ignored is refused.
     let _ = write!(
         body,
-        "INSERT INTO {} ({}) VALUES ({}); END",
+        "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO UPDATE SET id = RAISE(ABORT, {refused}); \
+         SELECT RAISE(ABORT, {refused}) WHERE changes() = 0; END",
         schema::LOG_TABLE,
         names.join(", "),
         values.join(", "),
+        refused = text(super::REFUSED),
     );
     // SQLite keeps the text from the name on, without the word TEMP.
     let create = body.replacen("CREATE TRIGGER", "CREATE TEMP TRIGGER", 1);

@@ -11,7 +11,7 @@ const TABLES: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE NOT 
      CREATE TABLE w (k TEXT PRIMARY KEY, t INTEGER REFERENCES t (id) ON DELETE CASCADE) \
          WITHOUT ROWID;";
 
-const STATEMENTS: [&str; 20] = [
+const STATEMENTS: [&str; 27] = [
     "INSERT INTO t (v, n) VALUES ('a', 1000.0), ('b', 2)",
     "INSERT INTO t (id, v) VALUES (77, 'c')",
     "INSERT INTO w VALUES ('k', 77), ('l', 77)",
@@ -27,6 +27,13 @@ const STATEMENTS: [&str; 20] = [
     "INSERT INTO t (v) VALUES ('d') ON CONFLICT DO NOTHING",
     "INSERT INTO t (v, n) VALUES ('d', 9) ON CONFLICT (v) DO UPDATE SET n = excluded.n RETURNING n",
     "INSERT OR IGNORE INTO t (v) VALUES ('d'), ('f')",
+    "INSERT OR ABORT INTO t (v) VALUES ('g'), ('d')",
+    "INSERT OR FAIL INTO t (v) VALUES ('g'), ('d'), ('h')",
+    "INSERT OR ROLLBACK INTO t (v) VALUES ('i'), ('d')",
+    "UPDATE OR IGNORE t SET v = 'd' WHERE id > 1",
+    "UPDATE OR FAIL t SET v = 'd' WHERE id > 1",
+    "UPDATE OR REPLACE t SET v = 'd' WHERE id = 2 RETURNING id",
+    "INSERT OR REPLACE INTO t (id, v) VALUES (2, 'e') RETURNING id, v",
     "REPLACE INTO t (id, v) VALUES (1, 'd')",
     "DELETE FROM t WHERE id = 77",
     "DELETE FROM t WHERE id = 77 RETURNING id",
