@@ -11,7 +11,7 @@ pub enum LogError<E: std::error::Error + 'static> {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// The database failed.
-    #[error("the audit log could not be read")]
+    #[error("the database failed at a statement of the audit log")]
     Database(#[source] E),
     /// A stored row is not an event.
     #[error(transparent)]

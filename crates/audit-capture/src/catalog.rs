@@ -130,7 +130,7 @@ pub struct Column {
     /// The character set of a text (MySQL).
     #[serde(default)]
     pub charset: Option<String>,
-    /// Whether the database computes it (MySQL).
+    /// Whether the database computes it; not told by the catalogs of SQLite and PostgreSQL.
     #[serde(default)]
     pub is_generated: bool,
     /// Whether it is part of a unique index (MySQL).
@@ -181,6 +181,13 @@ pub struct UserTrigger {
 pub struct CatalogError {
     #[source]
     source: serde_json::Error,
+}
+
+impl CatalogError {
+    /// Reads a part of a catalog.
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Self> {
+        serde_json::from_str(text).map_err(|source| Self { source })
+    }
 }
 
 impl Catalog {
@@ -247,7 +254,7 @@ impl Catalog {
                 catalog.tables.sort_by_key(by_name);
                 Ok(catalog)
             }
-            None => serde_json::from_str(text).map_err(|source| CatalogError { source }),
+            None => CatalogError::read(text),
         }
     }
 

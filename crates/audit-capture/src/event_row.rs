@@ -39,6 +39,10 @@ pub(crate) trait Expressions {
     fn slot(&self, slot: Slot) -> String;
     fn json_slot(&self, slot: Slot) -> String;
     fn list(&self, entries: &[String]) -> String;
+    /// A slot that holds a list.
+    fn list_slot(&self, slot: Slot) -> String {
+        self.slot(slot)
+    }
     /// The account that the session logged in as, where there are accounts.
     fn account(&self) -> Option<&'static str>;
 }
@@ -110,6 +114,7 @@ pub(crate) fn columns(
             "severity",
             over(Slot::Severity, rule.severity().map(Severity::as_str)),
         ),
+        ("reverts", expressions.list_slot(Slot::Reverts)),
         ("source", text(Source::Trigger.as_str())),
     ];
     let mut set: Vec<(&'static str, String)> = required.into();
@@ -168,6 +173,7 @@ pub(crate) fn manual_columns(
         ),
         ("context", expressions.json_slot(Slot::Context)),
         ("metadata", expressions.json_slot(Slot::Metadata)),
+        ("reverts", expressions.list_slot(Slot::Reverts)),
         ("source", text(Source::Manual.as_str())),
     ]);
     columns.extend(slots.map(|(name, slot)| (name, expressions.slot(slot))));

@@ -10,6 +10,7 @@ mod own;
 mod plan;
 mod postgres;
 mod probe;
+mod restore;
 mod sql;
 mod sqlite;
 
@@ -19,6 +20,7 @@ pub use manual::manual_insert;
 pub use plan::{Plan, TableSchema, Trigger};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
+pub use restore::{Fields, Reference, Restorable};
 pub use sql::checksum;
 
 /// What every error that a trigger of ours raises begins with.

@@ -93,7 +93,7 @@ pub(crate) fn catalog_queries(schemas: &[String]) -> Vec<String> {
 }
 
 /// A text as a literal that reads the same in every `sql_mode` and character set.
-fn hex_literal(text: &str) -> String {
+pub(crate) fn hex_literal(text: &str) -> String {
     use std::fmt::Write as _;
 
     let mut literal = String::with_capacity(text.len() * 2 + 12);
@@ -128,7 +128,7 @@ pub(crate) fn padded_keys(key: &[u8]) -> ([u8; 64], [u8; 64]) {
     (inner, outer)
 }
 
-fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     identifier(Dialect::MySql, text)
 }
 
@@ -137,11 +137,21 @@ fn text(value: &str) -> String {
 }
 
 /// A name in its schema.
-fn qualified(schema: Option<&str>, object: &str) -> String {
+pub(crate) fn qualified(schema: Option<&str>, object: &str) -> String {
     match schema {
         None => name(object),
         Some(schema) => format!("{}.{}", name(schema), name(object)),
     }
+}
+
+/// The image of a row of these columns, whatever its length.
+pub(crate) fn whole_image(columns: &[Column], is_mariadb: bool) -> String {
+    let cells = columns.iter().map(|column| {
+        let value = column::Value { column, is_mariadb };
+        let json = value.json(&name(&column.name), None, usize::MAX);
+        format!("{}, {json}", hex_literal(&column.name))
+    });
+    format!("JSON_OBJECT({})", cells.collect::<Vec<_>>().join(", "))
 }
 
 pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {

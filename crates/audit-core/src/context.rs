@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::stamp::Stamp;
@@ -60,6 +61,7 @@ struct Inner {
     severity: Option<Severity>,
     metadata: Object,
     suppressed: bool,
+    reverts: Option<String>,
     stamp: OnceLock<Arc<Stamp>>,
 }
 
@@ -76,6 +78,7 @@ impl Clone for Inner {
             severity: self.severity,
             metadata: self.metadata.clone(),
             suppressed: self.suppressed,
+            reverts: self.reverts.clone(),
             // INVARIANT: the stamp is derived from the other fields; a copy is about to change.
             stamp: OnceLock::new(),
         }
@@ -159,6 +162,14 @@ impl AuditContext {
         })
     }
 
+    /// A copy under which changes take back those of these events; none takes back nothing.
+    #[must_use]
+    pub fn with_reverts(self, events: &[Uuid]) -> Self {
+        let ids = || events.iter().map(Uuid::to_string).collect::<Vec<_>>();
+        let list = (!events.is_empty()).then(|| Value::from(ids()).to_string());
+        self.change(|inner| inner.reverts = list)
+    }
+
     /// The actor.
     #[must_use]
     pub fn actor(&self) -> Option<&Actor> {
@@ -222,6 +233,12 @@ impl AuditContext {
     #[must_use]
     pub fn is_suppressed(&self) -> bool {
         self.inner.suppressed
+    }
+
+    /// The ids of the events whose changes are taken back, as a JSON array of texts.
+    #[must_use]
+    pub fn reverts(&self) -> Option<&str> {
+        self.inner.reverts.as_deref()
     }
 
     /// The form in which this context travels to the database. Service and environment are those

@@ -24,7 +24,7 @@ pub use actor::{Actor, ActorSource};
 pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift};
 pub use context::AuditContext;
 pub use event::{Event, EventError, Json, WireError};
-pub use log::{BlockingLogReader, Log, LogReader};
+pub use log::{BlockingLogReader, BlockingRowWriter, Log, LogReader, RowWriter};
 pub use manual_event::{ManualEvent, ManualEventError};
 pub use record_id::record_id;
 pub use redact::Redaction;

@@ -62,6 +62,28 @@ pub trait BlockingLogReader: Send {
     fn texts(&mut self, query: &BoundQuery) -> Result<Rows, Self::Error>;
 }
 
+/// What changes rows for audit-store, in a transaction that the application has begun; each adapter
+/// has one for its transactions. Its `texts` runs statements that change rows as well.
+pub trait RowWriter: LogReader {
+    /// Puts the context of this task on the connection: who the next changes are by, and why.
+    fn stamp(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// The same on a connection that blocks.
+pub trait BlockingRowWriter: BlockingLogReader {
+    /// Puts the context of this thread on the connection.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn stamp(&mut self) -> Result<(), Self::Error>;
+}
+
+impl<W: BlockingRowWriter> RowWriter for Blocking<W> {
+    fn stamp(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        ready(self.0.stamp())
+    }
+}
+
 /// A reader that blocks as one whose futures are ready when they are made; [`finish`] takes their
 /// results.
 #[derive(Debug, Clone)]

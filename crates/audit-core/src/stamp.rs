@@ -48,11 +48,13 @@ pub enum Slot {
     Service,
     /// `environment`, from the attached pool
     Environment,
+    /// `reverts`, a JSON array of texts
+    Reverts,
 }
 
 impl Slot {
     /// Every slot in the order of the stamp.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ActorId,
         Self::ActorKind,
         Self::ActorName,
@@ -70,6 +72,7 @@ impl Slot {
         Self::Suppress,
         Self::Service,
         Self::Environment,
+        Self::Reverts,
     ];
 
     /// The position, counted from 1.
@@ -99,6 +102,7 @@ impl Slot {
             Self::Suppress => "suppress",
             Self::Service => "service",
             Self::Environment => "environment",
+            Self::Reverts => "reverts",
         }
     }
 }
@@ -109,7 +113,7 @@ pub struct Stamp {
     joined: String,
     /// Where each slot ends, one byte before the next one starts; at or before its start where the
     /// value is absent.
-    ends: [u32; 17],
+    ends: [u32; 18],
 }
 
 impl Stamp {
@@ -173,6 +177,7 @@ impl Stamp {
             Slot::Label => self.push(context.label()),
             Slot::Severity => self.push(context.severity().map(Severity::as_str)),
             Slot::Suppress => self.push(context.is_suppressed().then_some("1")),
+            Slot::Reverts => self.push(context.reverts()),
             Slot::Service | Slot::Environment => {}
         }
     }

@@ -26,6 +26,7 @@ mod session;
 #[cfg(feature = "async-sqlite")]
 mod sqlite;
 mod transaction;
+mod writer;
 
 pub use attach::{Attach, attach};
 pub use check::{check, check_pool};
@@ -35,3 +36,4 @@ pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::record;
 pub use transaction::{AsyncWork, begin, transaction};
+pub use writer::{Writer, writer};

@@ -17,6 +17,7 @@ mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod transaction;
+mod writer;
 
 pub use check::{CheckError, check, check_pool};
 pub use connection::{AttachError, attach, establish, stamp, unaudited};
@@ -28,6 +29,7 @@ pub use migrate::{MigrateError, migrate};
 pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
 pub use transaction::{begin, transaction};
+pub use writer::{Writer, writer};
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;

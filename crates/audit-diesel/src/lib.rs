@@ -17,7 +17,7 @@ pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use blocking::AuditMigrations;
 pub use blocking::{
     AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log, LogError,
-    MigrateError, RecordError, attach, begin, check, check_pool, establish, log, migrate, record,
-    stamp, transaction, unaudited,
+    MigrateError, RecordError, Writer, attach, begin, check, check_pool, establish, log, migrate,
+    record, stamp, transaction, unaudited, writer,
 };
 pub use refusal::Adapter;

@@ -15,6 +15,7 @@ mod record;
 mod search_path;
 mod transaction;
 mod unaudited;
+mod writer;
 
 pub use attach::{Attach, attach};
 pub use audit_sqlx::{
@@ -32,3 +33,4 @@ pub use transaction::{
     transaction_with_config,
 };
 pub use unaudited::unaudited;
+pub use writer::{Writer, WriterError, writer};

@@ -49,12 +49,18 @@ pub(crate) async fn run<C: ConnectionTrait>(
         connection.execute_unprepared(&text).await?;
         return Ok(());
     }
-    let binds = query.binds.into_iter().map(|bind| match bind {
-        Bind::Integer(number) => Value::BigInt(Some(number)),
-        Bind::Text(text) => Value::String(Some(text)),
-        _ => Value::String(None),
-    });
+    let binds = values(query.binds);
     let statement = Statement::from_sql_and_values(backend, query.text, binds);
     connection.execute_raw(statement).await?;
     Ok(())
+}
+
+/// The binds as SeaORM takes them.
+pub(crate) fn values(binds: Vec<Bind>) -> impl Iterator<Item = Value> {
+    binds.into_iter().map(|bind| match bind {
+        Bind::Integer(number) => Value::BigInt(Some(number)),
+        Bind::Text(text) => Value::String(Some(text)),
+        Bind::Bytes(bytes) => Value::Bytes(Some(bytes)),
+        _ => Value::String(None),
+    })
 }

@@ -267,6 +267,19 @@ unsafe fn answer(context: *mut ffi::sqlite3_context, output: Result<Output, Call
                 length(text.as_bytes()),
                 ffi::SQLITE_TRANSIENT(),
             ),
+            Ok(Output::TextBytes(bytes)) => ffi::sqlite3_result_text(
+                context,
+                bytes.as_ptr().cast::<c_char>(),
+                length(&bytes),
+                ffi::SQLITE_TRANSIENT(),
+            ),
+            Ok(Output::Real(number)) => ffi::sqlite3_result_double(context, number),
+            Ok(Output::Bytes(bytes)) => ffi::sqlite3_result_blob(
+                context,
+                bytes.as_ptr().cast::<c_void>(),
+                length(&bytes),
+                ffi::SQLITE_TRANSIENT(),
+            ),
             Ok(Output::Blob(blob)) => ffi::sqlite3_result_blob(
                 context,
                 blob.as_ptr().cast::<c_void>(),

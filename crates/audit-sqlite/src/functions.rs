@@ -9,14 +9,19 @@ use crate::check_out::CheckOut;
 use crate::document;
 use crate::json::{self, Value};
 use crate::state::State;
+use crate::stored;
 
 /// What a function gives back to SQLite.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Output {
     Null,
     Integer(i64),
+    Real(f64),
     Text(String),
+    /// Text that is not UTF-8.
+    TextBytes(Vec<u8>),
     Blob([u8; 16]),
+    Bytes(Vec<u8>),
 }
 
 impl From<Option<String>> for Output {
@@ -74,7 +79,7 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
     }
 }
 
-pub(crate) static DEFINITIONS: [Definition; 18] = [
+pub(crate) static DEFINITIONS: [Definition; 19] = [
     direct(c"audit_check_out", 1, check_out),
     direct(c"audit_stamp", 1, stamp),
     direct(c"audit_clear", 0, clear),
@@ -92,6 +97,7 @@ pub(crate) static DEFINITIONS: [Definition; 18] = [
     inner(c"audit_row_hash", -1, row_hash),
     inner(c"audit_redact", 3, redact),
     inner(c"audit_redact_parts", 2, redact_parts),
+    inner(c"audit_value", 2, value),
     inner(c"audit_version", 0, version),
 ];
 
@@ -265,6 +271,20 @@ fn row_hash(_: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output,
         "sha256:{:x}",
         Hex(&Sha256::digest(row.as_bytes()))
     )))
+}
+
+/// `audit_value(image, column)`
+fn value(_: &mut State, values: &[Value<'_>], _: &dyn Host) -> Result<Output, CallError> {
+    let found = match values {
+        [image, field] => match (text(image), text(field)) {
+            (Some(image), Some(field)) => stored::value(image, field),
+            _ => None,
+        },
+        _ => None,
+    };
+    found.ok_or(CallError::Misused(
+        "audit_value takes an image and a column of it that holds a whole value",
+    ))
 }
 
 /// `audit_redact(value, how, length)`: `how` is `mask`, `truncate` or `hash`.

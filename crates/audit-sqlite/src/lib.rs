@@ -7,6 +7,7 @@ mod ffi;
 mod functions;
 mod json;
 mod state;
+mod stored;
 
 pub use check_out::CheckOut;
 pub use ffi::{RegisterError, register};

@@ -21,6 +21,7 @@ mod record;
 mod sqlite;
 mod stored_event;
 mod transaction;
+mod writer;
 
 pub use attachment::NotAttached;
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
@@ -34,3 +35,4 @@ pub use record::{RecordError, record};
 pub use session::Adapter;
 pub use stored_event::StoredEvent;
 pub use transaction::begin;
+pub use writer::{Writer, writer};

@@ -21,6 +21,15 @@ pub enum StoreError<E: std::error::Error + 'static> {
     /// A standby of PostgreSQL does not tell which transactions are open.
     #[error("a standby does not tell which transactions are open; follow the log on the primary")]
     Standby,
+    /// The catalog of the database could not be read.
+    #[error(transparent)]
+    Catalog(#[from] audit_capture::CatalogError),
+    /// There are more events than one plan takes back.
+    #[error("there are more than {maximum} events to take back; narrow the query")]
+    TooManyEvents {
+        /// The maximum.
+        maximum: usize,
+    },
     /// There are more groups than are counted at once.
     #[error("there are more than {maximum} groups; ask for a shorter time or for days")]
     TooManyGroups {

@@ -10,6 +10,7 @@ mod page;
 mod record;
 mod stats;
 mod trail;
+mod undo;
 pub mod words;
 
 pub use as_of::{AsOf, Gap, State};
@@ -23,3 +24,6 @@ pub use page::{Around, Page, Pages};
 pub use record::{Blame, FieldChange, Timeline, Turn};
 pub use stats::{Count, Stats};
 pub use trail::{Everything, OneTenant, TenantLog, Trail};
+pub use undo::{
+    Conflict, Missing, Obstacle, OnConflict, UndoError, UndoPlan, UndoStep, Undone, Unknown, Why,
+};

@@ -17,6 +17,7 @@ mod store {
     pub(crate) mod record;
     pub(crate) mod stats;
     pub(crate) mod tenant;
+    pub(crate) mod undo;
     pub(crate) mod world;
 }
 
@@ -45,6 +46,15 @@ macro_rules! database {
                 record::each_field_is_blamed_on_who_set_it,
                 stats::numbers_are_those_of_a_model,
                 tenant::a_tenant_sees_its_own_events_alone,
+                undo::random_work_is_undone_and_redone,
+                undo::every_value_comes_back_as_it_was,
+                undo::a_cascade_comes_back_with_its_parent,
+                undo::rows_in_a_circle_are_undone_and_redone,
+                undo::what_has_changed_since_is_a_conflict_by_field,
+                undo::what_others_refer_to_does_not_go,
+                undo::what_the_log_does_not_hold_is_missing,
+                undo::what_nothing_can_take_back_is_told,
+                undo::a_database_goes_back_to_an_event,
             }
         }
     };

@@ -29,11 +29,11 @@ pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(
 pub const REPLACE: &str = "SELECT pg_catalog.set_config('audit.context', CASE \
      WHEN $1 = '' THEN coalesce(pg_catalog.current_setting('audit.fallback', true), '') \
      ELSE pg_catalog.array_to_string(ARRAY(\
-         SELECT coalesce(given.slots[slot], CASE WHEN slot > 15 THEN fallback.slots[slot] END, '') \
+         SELECT coalesce(given.slots[slot], CASE WHEN slot IN (16, 17) THEN fallback.slots[slot] END, '') \
          FROM pg_catalog.string_to_array($1, E'\\x1f', '') AS given (slots), \
          pg_catalog.string_to_array(\
              pg_catalog.current_setting('audit.fallback', true), E'\\x1f', '') AS fallback (slots), \
-         pg_catalog.generate_series(1, 17) AS slot ORDER BY slot), E'\\x1f') \
+         pg_catalog.generate_series(1, 18) AS slot ORDER BY slot), E'\\x1f') \
      END, false)";
 
 /// Keeps the stamp of work that brings no context on a connection, for [`REPLACE`], and the key of

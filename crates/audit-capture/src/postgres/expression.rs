@@ -47,6 +47,13 @@ impl Expressions for Postgres {
         format!("v_context[{}]::json", slot.number())
     }
 
+    fn list_slot(&self, slot: Slot) -> String {
+        let list = self.slot(slot);
+        format!(
+            "CASE WHEN {list} IS NOT NULL THEN ARRAY(SELECT json_array_elements_text({list}::json)) END"
+        )
+    }
+
     fn account(&self) -> Option<&'static str> {
         Some("session_user::text")
     }

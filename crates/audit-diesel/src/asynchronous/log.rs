@@ -14,7 +14,7 @@ pub type Log<'c, C> = audit_core::Log<ConnectionReader<'c, C>>;
 
 /// Reads the log through a connection.
 #[derive(Debug)]
-pub struct ConnectionReader<'c, C>(&'c mut C);
+pub struct ConnectionReader<'c, C>(pub(super) &'c mut C);
 
 /// Starts reading the log of the database behind a connection. Any connection will do, attached or
 /// not.

@@ -13,7 +13,7 @@ pub type Log<'c, C> = audit_core::Log<ConnectionReader<'c, C>>;
 
 /// Reads the log through a connection.
 #[derive(Debug)]
-pub struct ConnectionReader<'c, C>(&'c mut C);
+pub struct ConnectionReader<'c, C>(pub(super) &'c mut C);
 
 /// The log could not be read.
 pub type LogError = audit_adapter::LogError<Error>;

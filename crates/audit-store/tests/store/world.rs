@@ -47,13 +47,16 @@ impl<DB: Db> World<DB> {
 
     /// The same under these rules.
     pub(crate) async fn with(server: Server, audit: &Audit) -> Self {
+        let users = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50), \
+             email VARCHAR(50))";
+        Self::of(server, users, audit).await
+    }
+
+    /// These tables under these rules.
+    pub(crate) async fn of(server: Server, tables: &str, audit: &Audit) -> Self {
         let database = TestDatabase::create(server).await;
         let mut raw = database.raw().await;
-        raw.run(
-            "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50), \
-             email VARCHAR(50))",
-        )
-        .await;
+        raw.run(tables).await;
         let options = PoolOptions::<DB>::new().max_connections(24);
         let pool = audit_sqlx::attach(options, audit)
             .connect(database.url())

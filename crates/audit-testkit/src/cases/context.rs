@@ -7,6 +7,7 @@ use audit_core::{
     context,
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::adapter::Adapter;
 use crate::database::Server;
@@ -20,6 +21,7 @@ fn insert(id: usize, name: &str) -> String {
 pub async fn the_event_says_who_where_and_why<A: Adapter>(server: Server) {
     let world = World::<A>::new(server).await;
     let odd = "Zoë \"Z\" O'Hara \\ 雪 👩‍🚀 $1 ? %s";
+    let reverted = [Uuid::from_u128(1), Uuid::from_u128(2)];
     let context = AuditContext::new()
         .with_actor(
             Actor::user(odd)
@@ -36,7 +38,8 @@ pub async fn the_event_says_who_where_and_why<A: Adapter>(server: Server) {
         .with_action("user.create")
         .with_label(odd)
         .with_severity(Severity::High)
-        .with_metadata("ticket", odd);
+        .with_metadata("ticket", odd)
+        .with_reverts(&reverted);
     context
         .scope(world.adapter.execute(&insert(1, "x")))
         .await
@@ -56,6 +59,10 @@ pub async fn the_event_says_who_where_and_why<A: Adapter>(server: Server) {
     ] {
         assert_eq!(found.as_deref(), Some(odd), "{name}");
     }
+    assert_eq!(
+        event.reverts,
+        Some(reverted.map(|id| id.to_string()).into())
+    );
     assert_eq!(event.actor_kind, ActorKind::User);
     assert_eq!(event.assurance, Some(Assurance::Verified));
     assert_eq!(event.severity, Some(Severity::High));

@@ -1,0 +1,661 @@
+//! Changes that are taken back, against full reads of the tables.
+
+use std::collections::BTreeSet;
+
+use audit_core::query::LogQuery;
+use audit_core::{Actor, Audit, AuditContext, Dialect, Event, Redaction, TableRule};
+use audit_store::{Conflict, OnConflict, UndoError, UndoPlan, Undone, Unknown, Why};
+use audit_testkit::{Draw, Server, oracle};
+
+use super::world::{Db, World};
+
+/// Tables that refer to each other and to themselves.
+const TREE: &str = "CREATE TABLE orgs (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20) UNIQUE); \
+     CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY, org INTEGER, boss INTEGER, \
+         name VARCHAR(20), FOREIGN KEY (org) REFERENCES orgs (id) ON DELETE CASCADE, \
+         FOREIGN KEY (boss) REFERENCES people (id)); \
+     CREATE TABLE notes (person INTEGER NOT NULL, number INTEGER NOT NULL, body VARCHAR(20), \
+         PRIMARY KEY (person, number), \
+         FOREIGN KEY (person) REFERENCES people (id) ON DELETE CASCADE);";
+
+fn audit() -> Audit {
+    Audit::builder().build().unwrap()
+}
+
+/// Runs statements of a request, each by itself; what a constraint refuses is left out. Gives how many
+/// went through.
+async fn request<DB: Db>(world: &World<DB>, id: &str, statements: &[String]) -> usize {
+    let context = AuditContext::new()
+        .with_actor(Actor::user("ann"))
+        .with_request_id(id);
+    let work = async {
+        let mut done = 0;
+        for sql in statements {
+            let mut connection = world.pool.acquire().await.unwrap();
+            if DB::execute_text(&mut connection, sql).await.is_ok() {
+                done += 1;
+            }
+        }
+        done
+    };
+    context.scope(work).await
+}
+
+async fn all<DB: Db>(world: &World<DB>, id: &str, statements: &[&str]) {
+    let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
+    assert_eq!(
+        request(world, id, &statements).await,
+        statements.len(),
+        "{statements:?}"
+    );
+}
+
+async fn snapshot<DB: Db>(world: &mut World<DB>) -> oracle::Snapshot {
+    let dialect = world.server.dialect();
+    oracle::snapshot(&mut world.raw, dialect).await
+}
+
+/// Tells the rows that differ.
+fn is_same(found: &oracle::Snapshot, expected: &oracle::Snapshot, about: &str) {
+    let rows = |snapshot: &oracle::Snapshot| -> BTreeSet<String> {
+        let tables = snapshot.iter().flat_map(|(table, rows)| match rows {
+            oracle::Rows::Keyed(rows) => rows
+                .iter()
+                .map(|(key, row)| format!("{table} {key} {row:?}"))
+                .collect::<Vec<_>>(),
+            oracle::Rows::Loose(rows) => rows
+                .iter()
+                .map(|(row, count)| format!("{table} {count} {row:?}"))
+                .collect(),
+        });
+        tables.collect()
+    };
+    let (found_rows, expected_rows) = (rows(found), rows(expected));
+    let more: Vec<_> = found_rows.difference(&expected_rows).collect();
+    let less: Vec<_> = expected_rows.difference(&found_rows).collect();
+    assert!(
+        found == expected,
+        "{more:#?}\ninstead of {less:#?}\n{about}"
+    );
+}
+
+fn of_request(id: &str) -> LogQuery {
+    LogQuery::new().request(id)
+}
+
+async fn plan<DB: Db>(world: &World<DB>, query: &LogQuery) -> UndoPlan {
+    world.trail().plan_undo(query).await.unwrap()
+}
+
+type Applied = Result<Undone, UndoError<audit_sqlx::LogError>>;
+
+/// Applies a plan as a request of an operator, and commits what went well.
+async fn apply<DB: Db>(world: &World<DB>, id: &str, plan: &UndoPlan) -> Applied {
+    let context = AuditContext::new()
+        .with_actor(Actor::user("operator"))
+        .with_request_id(id);
+    let work = async {
+        let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+        let done = plan.apply(&mut audit_sqlx::writer(&mut *transaction)).await;
+        match &done {
+            Ok(_) => transaction.commit().await.unwrap(),
+            Err(_) => transaction.rollback().await.unwrap(),
+        }
+        done
+    };
+    context.scope(work).await
+}
+
+async fn events<DB: Db>(world: &World<DB>, id: &str) -> Vec<Event> {
+    let log = audit_sqlx::log(&world.pool).matching(of_request(id).oldest_first());
+    log.limit(LogQuery::MAX_LIMIT).list().await.unwrap()
+}
+
+fn ids(events: &[Event]) -> BTreeSet<String> {
+    events.iter().map(|event| event.id.to_string()).collect()
+}
+
+fn reverted(events: &[Event]) -> BTreeSet<String> {
+    events
+        .iter()
+        .flat_map(|event| event.reverts.clone().unwrap_or_default())
+        .collect()
+}
+
+/// Takes a request back and does it again; each time the tables must be as a full read showed them,
+/// and the events must say whose work they take back.
+async fn there_and_back<DB: Db>(world: &mut World<DB>, id: &str, before: &oracle::Snapshot) {
+    let after = snapshot(world).await;
+    let undo = plan(world, &of_request(id)).await;
+    assert!(undo.is_clear(), "{undo:#?}");
+    let undone = apply(world, &format!("undo {id}"), &undo).await.unwrap();
+    assert_eq!(undone.records, undo.steps().len());
+    assert_eq!(undone.differing, []);
+    is_same(
+        &snapshot(world).await,
+        before,
+        &format!("undo of {id}: {undo:#?}"),
+    );
+    let taken = events(world, &format!("undo {id}")).await;
+    let done = events(world, id).await;
+    assert!(reverted(&taken).is_subset(&ids(&done)));
+    assert!(
+        taken
+            .iter()
+            .all(|event| event.reverts.is_some() && event.actor_id.as_deref() == Some("operator"))
+    );
+    let redo = plan(world, &of_request(&format!("undo {id}"))).await;
+    assert!(redo.is_clear(), "{redo:#?}");
+    apply(world, &format!("redo {id}"), &redo).await.unwrap();
+    is_same(
+        &snapshot(world).await,
+        &after,
+        &format!("redo of {id}: {redo:#?}"),
+    );
+    let again = events(world, &format!("redo {id}")).await;
+    assert_eq!(reverted(&again), ids(&taken));
+}
+
+/// Statements over the tree; many of them are refused.
+fn drawn(draw: &mut Draw) -> String {
+    let id = |draw: &mut Draw| draw.below(6);
+    let reference = |draw: &mut Draw| match draw.below(7) {
+        6 => "NULL".to_owned(),
+        id => id.to_string(),
+    };
+    let name = |draw: &mut Draw| *draw.one_of(&["'a'", "'b'", "'it''s'", "''", "NULL"]);
+    match draw.below(11) {
+        0 => format!("INSERT INTO orgs VALUES ({}, {})", id(draw), name(draw)),
+        1 => format!(
+            "UPDATE orgs SET name = {} WHERE id = {}",
+            name(draw),
+            id(draw)
+        ),
+        2 => format!("DELETE FROM orgs WHERE id = {}", id(draw)),
+        3 | 4 => format!(
+            "INSERT INTO people VALUES ({}, {}, {}, {})",
+            id(draw),
+            reference(draw),
+            reference(draw),
+            name(draw)
+        ),
+        5 => format!(
+            "UPDATE people SET boss = {}, org = {} WHERE id = {}",
+            reference(draw),
+            reference(draw),
+            id(draw)
+        ),
+        6 => format!("DELETE FROM people WHERE id = {}", id(draw)),
+        7 => format!(
+            "UPDATE people SET id = {} WHERE id = {}",
+            id(draw),
+            id(draw)
+        ),
+        8 => format!(
+            "INSERT INTO notes VALUES ({}, {}, {})",
+            id(draw),
+            id(draw),
+            name(draw)
+        ),
+        9 => format!(
+            "UPDATE notes SET number = number + 10, body = {} WHERE person = {}",
+            name(draw),
+            id(draw)
+        ),
+        _ => format!("UPDATE people SET name = {}", name(draw)),
+    }
+}
+
+pub(crate) async fn random_work_is_undone_and_redone<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let mut draw = Draw::new(7);
+    let mut done = 0;
+    for round in 0..40 {
+        let before = snapshot(&mut world).await;
+        let count = 1 + draw.below(12);
+        let statements: Vec<String> = (0..count).map(|_| drawn(&mut draw)).collect();
+        let id = format!("request {round}");
+        done += request(&world, &id, &statements).await;
+        println!("{id}: {statements:?}");
+        there_and_back(&mut world, &id, &before).await;
+    }
+    assert!(done > 60, "{done} statements are too few");
+}
+
+/// A table of every type that the dialect has, and rows of values that are easily lost.
+fn typed(dialect: Dialect) -> (&'static str, &'static [&'static str], &'static str) {
+    match dialect {
+        Dialect::Postgres => (
+            "CREATE TYPE mood AS ENUM ('sad', 'it''s ok'); \
+             CREATE DOMAIN positive AS int CHECK (VALUE > 0); \
+             CREATE TYPE point3 AS (x float8, y text, z int[]); \
+             CREATE TABLE v (id bigint PRIMARY KEY, a bigint, b float8, c numeric, d real, e text, \
+                 f bytea, g timestamptz, h timestamp, i date, j interval, k json, l jsonb, m uuid, \
+                 n mood, o positive, p point3, q int[], r text[], s int4range, t inet, u bool, \
+                 w time, x money, y bit(5), z xml, \"odd \"\"name\" char(5), \
+                 ident int GENERATED ALWAYS AS IDENTITY, sum bigint GENERATED ALWAYS AS (a + 1) STORED)",
+            &[
+                "1, 9223372036854775806, 0.1::float8 + 0.2::float8, 1234567890123456789012345678901234567.890, 0.1, \
+                 E'\\u0001\\t\\\\ 雪', '\\x00ff', '2024-10-27 01:30:00.123456+00', 'infinity', '-infinity', \
+                 '-1 year 2 days 03:04:05.6', '{\"a\":1, \"a\": 2.50}', '{\"b\": [1e400, null]}', \
+                 '00000000-0000-0000-0000-000000000001', 'it''s ok', 3, '(0.1,\"a,\"\"b\",\"{1,NULL}\")', \
+                 '{{1,2},{3,NULL}}', '{\"a,b\",\"\",NULL,\"null\"}', '[1,5)', '10.0.0.1/8', true, '23:59:59.999999', \
+                 '12.34', B'10101', '<a>&amp;</a>', 'ab'",
+                "2, -9223372036854775808, 'NaN', 'NaN', 16777217, '', '', '-infinity', '4713-01-01 BC', '0044-03-15 BC', \
+                 '0', 'null', 'null', NULL, 'sad', NULL, '(,,)', '{}', '{}', 'empty', '::1', false, '00:00', \
+                 '-0.01', B'00000', NULL, ''",
+                "3, NULL, '-0.0', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+                 NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
+            ],
+            "UPDATE v SET b = 5e-324, c = 1.10, d = 3.4028235e38, e = 'null', f = '\\xedA080', \
+                 g = '2024-03-31 02:30:00+01', j = '1 mon', k = '[]', l = '\"text\"', n = 'sad', \
+                 p = NULL, q = '{7}', r = NULL, s = '(,)', x = 1",
+        ),
+        Dialect::MySql => (
+            "CREATE TABLE v (id BIGINT PRIMARY KEY, a BIGINT UNSIGNED, b DOUBLE, c DECIMAL(40,3), d FLOAT, \
+                 e TEXT CHARACTER SET utf8mb4, f BLOB, g TIMESTAMP(6) NULL, h DATETIME(6), i DATE, j TIME(6), \
+                 k JSON, l ENUM('sad','it''s ok'), m SET('a','b','c'), n BIT(9), o YEAR, p BINARY(4), \
+                 q INT(8) ZEROFILL, r UUID, s INET6, t VARCHAR(9) CHARACTER SET latin1, u POINT, w BOOLEAN, \
+                 x CHAR(5), `odd ``name` INT, total DECIMAL(42,3) AS (c + 1) STORED, \
+                 changed TIMESTAMP(6) NULL DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP(6))",
+            &[
+                "(id, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, w, x, `odd ``name`) VALUES \
+                 (1, 18446744073709551615, 0.30000000000000004, 1234567890123456789012345678901234567.890, 0.1, \
+                 '\\\\ \\t 雪', x'00ff', FROM_UNIXTIME(1729992600.123456), '9999-12-31 23:59:59.999999', '1000-01-01', \
+                 '-838:59:59', '{\"a\":1, \"a\": 2.50}', 'it''s ok', 'a,c', b'100000001', 2024, x'01', 42, \
+                 '00000000-0000-0000-0000-000000000001', '::1', 'é', POINT(1, 2.5), TRUE, 'ab', -1)",
+                "(id, a, b, c, d, e, f, k, l, m, n, o, p, q, t, x) VALUES \
+                 (2, 0, 5e-324, -0.001, 3.40282e38, '', '', 'null', 'sad', '', b'0', 0, '', 0, '', '')",
+                "(id, k) VALUES (3, '\"text\"')",
+            ],
+            "UPDATE v SET a = 9007199254740993, b = 1.7976931348623157e308, d = 16777216, e = 'null', f = x'edA080', \
+                 g = FROM_UNIXTIME(1729996200), k = '[]', l = NULL, m = 'b', n = b'111111111', u = NULL, r = NULL",
+        ),
+        _ => (
+            "CREATE TABLE v (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c, d ANY, e TEXT, f BLOB, \
+                 \"odd \"\"name\", sum INTEGER GENERATED ALWAYS AS (a + 1) STORED)",
+            &[
+                "(id, a, b, c, d, e, f, \"odd \"\"name\") VALUES (1, 9223372036854775806, 0.1 + 0.2, 1000.0, '12', \
+                 char(1) || '雪\\', x'00ff', 1)",
+                "(id, a, b, c, d, e, f) VALUES (2, -9223372036854775808, 9e999, '1000.0', 5e-324, \
+                 CAST(x'eda080' AS TEXT), x'')",
+                "(id, a, b, c, d, e, f) VALUES (3, NULL, -9e999, 9007199254740993, -0.0, '', 'text')",
+            ],
+            "UPDATE v SET a = 1, b = 1e308, c = x'61', d = 12, e = 'null', f = 1.5",
+        ),
+    }
+}
+
+pub(crate) async fn every_value_comes_back_as_it_was<DB: Db>(server: Server) {
+    let dialect = server.dialect();
+    let (table, rows, update) = typed(dialect);
+    let mut world = World::<DB>::of(server, table, &audit()).await;
+    let empty = snapshot(&mut world).await;
+    let inserts: Vec<String> = rows
+        .iter()
+        .map(|row| match dialect {
+            Dialect::Postgres => format!("INSERT INTO v VALUES ({row})"),
+            _ => format!("INSERT INTO v {row}"),
+        })
+        .collect();
+    assert_eq!(request(&world, "insert", &inserts).await, rows.len());
+    there_and_back(&mut world, "insert", &empty).await;
+    let full = snapshot(&mut world).await;
+    all(&world, "update", &[update]).await;
+    there_and_back(&mut world, "update", &full).await;
+    let updated = snapshot(&mut world).await;
+    all(&world, "delete", &["DELETE FROM v"]).await;
+    there_and_back(&mut world, "delete", &updated).await;
+}
+
+pub(crate) async fn a_cascade_comes_back_with_its_parent<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    all(
+        &world,
+        "first",
+        &[
+            "INSERT INTO orgs VALUES (1, 'one')",
+            "INSERT INTO people VALUES (1, 1, NULL, 'a'), (2, 1, NULL, 'b')",
+            "UPDATE people SET boss = 1 WHERE id = 2",
+            "INSERT INTO notes VALUES (1, 1, 'x'), (2, 1, 'y')",
+            "UPDATE people SET boss = NULL",
+        ],
+    )
+    .await;
+    let before = snapshot(&mut world).await;
+    all(&world, "cascade", &["DELETE FROM orgs WHERE id = 1"]).await;
+    assert_eq!(events(&world, "cascade").await.len(), 5);
+    there_and_back(&mut world, "cascade", &before).await;
+}
+
+/// Rows that refer to each other, and one that refers to itself.
+pub(crate) async fn rows_in_a_circle_are_undone_and_redone<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let empty = snapshot(&mut world).await;
+    all(
+        &world,
+        "circle",
+        &[
+            "INSERT INTO people VALUES (1, NULL, NULL, 'a')",
+            "INSERT INTO people VALUES (2, NULL, 1, 'b')",
+            "INSERT INTO people VALUES (3, NULL, 2, 'c')",
+            "UPDATE people SET boss = 3 WHERE id = 1",
+            "INSERT INTO people VALUES (4, NULL, 4, 'd')",
+        ],
+    )
+    .await;
+    there_and_back(&mut world, "circle", &empty).await;
+}
+
+pub(crate) async fn what_has_changed_since_is_a_conflict_by_field<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    all(
+        &world,
+        "first",
+        &["INSERT INTO users VALUES (1, 'Ann', 'a'), (2, 'Ben', 'b')"],
+    )
+    .await;
+    all(&world, "rename", &["UPDATE users SET name = 'X'"]).await;
+    all(
+        &world,
+        "later",
+        &["UPDATE users SET name = 'Y', email = 'y' WHERE id = 1"],
+    )
+    .await;
+    let later = snapshot(&mut world).await;
+
+    // The other fields of record 1 have changed too, and are none of its business.
+    let undo = plan(&world, &of_request("rename")).await;
+    let conflicts: Vec<_> = undo
+        .steps()
+        .iter()
+        .flat_map(|step| &step.conflicts)
+        .collect();
+    assert!(
+        matches!(conflicts.as_slice(), [Conflict::Changed { field, expected, found }]
+            if field == "name" && expected.as_str() == "\"X\"" && found.as_str() == "\"Y\""),
+        "{conflicts:?}"
+    );
+    let refused = apply(&world, "undo", &undo).await;
+    assert!(
+        matches!(refused, Err(UndoError::Conflicts { count: 1 })),
+        "{refused:?}"
+    );
+    assert_eq!(snapshot(&mut world).await, later);
+
+    let done = apply(&world, "skip", &undo.clone().on_conflict(OnConflict::Skip))
+        .await
+        .unwrap();
+    assert_eq!((done.records, done.skipped), (1, 1));
+    let names = "SELECT name FROM users ORDER BY id";
+    let name = |text: &str| vec![Some(text.to_owned())];
+    assert_eq!(world.raw.texts(names).await, [name("Y"), name("Ben")]);
+
+    let undo = plan(&world, &of_request("rename").record("1")).await;
+    apply(
+        &world,
+        "force",
+        &undo.clone().on_conflict(OnConflict::Overwrite),
+    )
+    .await
+    .unwrap();
+    assert_eq!(world.raw.texts(names).await, [name("Ann"), name("Ben")]);
+
+    // A plan is no promise: the row is looked at again.
+    let stale = apply(&world, "stale", &undo.on_conflict(OnConflict::Overwrite)).await;
+    assert!(matches!(stale, Err(UndoError::Stale { .. })), "{stale:?}");
+
+    // A change between two that are taken back together is one as well.
+    all(&world, "a", &["UPDATE users SET name = 'p' WHERE id = 2"]).await;
+    all(&world, "b", &["UPDATE users SET name = 'q' WHERE id = 2"]).await;
+    all(&world, "a", &["UPDATE users SET name = 'r' WHERE id = 2"]).await;
+    let undo = plan(&world, &of_request("a")).await;
+    let [step] = undo.steps() else {
+        panic!("{undo:?}")
+    };
+    assert!(
+        matches!(step.conflicts.as_slice(), [Conflict::Between { field, .. }] if field == "name"),
+        "{undo:?}"
+    );
+
+    // What came or went since.
+    all(
+        &world,
+        "gone",
+        &[
+            "UPDATE users SET name = 's' WHERE id = 2",
+            "DELETE FROM users WHERE id = 1",
+        ],
+    )
+    .await;
+    all(
+        &world,
+        "since",
+        &[
+            "DELETE FROM users WHERE id = 2",
+            "INSERT INTO users VALUES (1, 'new', NULL)",
+        ],
+    )
+    .await;
+    let undo = plan(&world, &of_request("gone")).await;
+    let conflicts: Vec<_> = undo
+        .steps()
+        .iter()
+        .flat_map(|step| &step.conflicts)
+        .collect();
+    assert_eq!(conflicts, [&Conflict::Exists, &Conflict::Gone]);
+    let refused = apply(&world, "undo", &undo.on_conflict(OnConflict::Overwrite)).await;
+    assert!(
+        matches!(refused, Err(UndoError::Conflicts { count: 2 })),
+        "{refused:?}"
+    );
+}
+
+pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    all(
+        &world,
+        "org",
+        &[
+            "INSERT INTO orgs VALUES (1, 'one')",
+            "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+        ],
+    )
+    .await;
+    all(
+        &world,
+        "later",
+        &["INSERT INTO people VALUES (2, 1, NULL, 'b')"],
+    )
+    .await;
+    let before = snapshot(&mut world).await;
+    let undo = plan(&world, &of_request("org")).await;
+    let conflicts: Vec<_> = undo
+        .steps()
+        .iter()
+        .flat_map(|step| &step.conflicts)
+        .collect();
+    let referenced = Conflict::Referenced {
+        table: "people".to_owned(),
+        rows: 1,
+    };
+    assert_eq!(conflicts, [&referenced]);
+    for choice in [OnConflict::Refuse, OnConflict::Overwrite] {
+        let refused = apply(&world, "undo", &undo.clone().on_conflict(choice)).await;
+        assert!(
+            matches!(refused, Err(UndoError::Conflicts { count: 1 })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(snapshot(&mut world).await, before);
+    all(
+        &world,
+        "later",
+        &["UPDATE people SET org = NULL WHERE id = 2"],
+    )
+    .await;
+    let undo = plan(&world, &of_request("org")).await;
+    apply(&world, "undo", &undo).await.unwrap();
+    assert_eq!(
+        world.raw.texts("SELECT name FROM people").await,
+        [[Some("b".to_owned())]]
+    );
+}
+
+pub(crate) async fn what_the_log_does_not_hold_is_missing<DB: Db>(server: Server) {
+    let rule = TableRule::new("users")
+        .redact("email", Redaction::Mask)
+        .redact("secret", Redaction::Drop);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let table = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50), \
+                 email VARCHAR(50), secret VARCHAR(50), big LONG_TEXT)";
+    let long = if server.dialect() == Dialect::MySql {
+        "LONGTEXT"
+    } else {
+        "TEXT"
+    };
+    let mut world = World::<DB>::of(server, &table.replace("LONG_TEXT", long), &audit).await;
+    let insert = format!(
+        "INSERT INTO users VALUES (1, 'Ann', 'a', 's', '{}')",
+        "x".repeat(70_000)
+    );
+    all(&world, "first", &[&insert]).await;
+    all(
+        &world,
+        "change",
+        &["UPDATE users SET name = 'B', email = 'b', secret = 't', big = 'y'"],
+    )
+    .await;
+    let undo = plan(&world, &of_request("change")).await;
+    let [step] = undo.steps() else {
+        panic!("{undo:?}")
+    };
+    let mut missing: Vec<_> = step
+        .missing
+        .iter()
+        .map(|missing| (missing.field.as_str(), missing.why))
+        .collect();
+    missing.sort_unstable_by_key(|(field, _)| *field);
+    assert_eq!(
+        missing,
+        [
+            ("big", Unknown::Truncated),
+            ("email", Unknown::Redacted),
+            ("secret", Unknown::Redacted)
+        ]
+    );
+    let refused = apply(&world, "undo", &undo).await;
+    assert!(
+        matches!(refused, Err(UndoError::Missing { count: 1 })),
+        "{refused:?}"
+    );
+    apply(&world, "undo", &undo.leaving_missing())
+        .await
+        .unwrap();
+    let row = "SELECT name, email, secret, big FROM users";
+    let texts = |texts: [&str; 4]| texts.map(|text| Some(text.to_owned()));
+    assert_eq!(world.raw.texts(row).await, [texts(["Ann", "b", "t", "y"])]);
+
+    // A column that came later has no old value, and one that is gone has no place.
+    all(&world, "delete", &["DELETE FROM users"]).await;
+    world
+        .raw
+        .run("ALTER TABLE users ADD COLUMN young VARCHAR(5) DEFAULT 'new'")
+        .await;
+    let undo = plan(&world, &of_request("delete")).await;
+    let missing: Vec<_> = undo.steps()[0]
+        .missing
+        .iter()
+        .map(|missing| (missing.field.as_str(), missing.why))
+        .collect();
+    assert!(
+        missing.contains(&("young", Unknown::Younger)),
+        "{missing:?}"
+    );
+    apply(&world, "undo delete", &undo.leaving_missing())
+        .await
+        .unwrap();
+    let row = "SELECT name, email, secret, big, young FROM users";
+    let name = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        world.raw.texts(row).await,
+        [[name("Ann"), None, None, name("y"), name("new")]]
+    );
+}
+
+pub(crate) async fn what_nothing_can_take_back_is_told<DB: Db>(server: Server) {
+    let tables = "CREATE TABLE keyed (id INTEGER NOT NULL PRIMARY KEY, v INTEGER); \
+                  CREATE TABLE loose (v INTEGER); CREATE TABLE short (id INTEGER NOT NULL PRIMARY KEY)";
+    let mut world = World::<DB>::of(server, tables, &audit()).await;
+    let suppressed = AuditContext::new()
+        .with_request_id("work")
+        .with_images_suppressed("backfill");
+    let insert = async {
+        let mut connection = world.pool.acquire().await.unwrap();
+        DB::execute_text(&mut connection, "INSERT INTO keyed VALUES (1, 1)")
+            .await
+            .unwrap();
+    };
+    suppressed.scope(insert).await;
+    all(
+        &world,
+        "work",
+        &[
+            "INSERT INTO loose VALUES (1)",
+            "INSERT INTO short VALUES (1)",
+            "INSERT INTO keyed VALUES (2, 2)",
+        ],
+    )
+    .await;
+    let mut expected = vec![Why::NoImage, Why::NoKey, Why::NoTable];
+    if server.dialect() == Dialect::Postgres {
+        all(&world, "work", &["TRUNCATE loose"]).await;
+        expected.push(Why::Truncated);
+    }
+    world.raw.run("DROP TABLE short").await;
+    let undo = plan(&world, &of_request("work")).await;
+    let found: BTreeSet<String> = undo
+        .obstacles()
+        .iter()
+        .map(|obstacle| format!("{:?}", obstacle.why))
+        .collect();
+    let expected: BTreeSet<String> = expected.iter().map(|why| format!("{why:?}")).collect();
+    assert_eq!(found, expected);
+    let refused = apply(&world, "undo", &undo).await;
+    assert!(
+        matches!(refused, Err(UndoError::Obstacles { .. })),
+        "{refused:?}"
+    );
+    apply(&world, "undo", &undo.without_obstacles())
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .raw
+            .texts("SELECT CAST(v AS CHAR(1)) FROM keyed")
+            .await,
+        [[Some("1".to_owned())]]
+    );
+}
+
+/// A database of tests: back to where it was, and forward again.
+pub(crate) async fn a_database_goes_back_to_an_event<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let mut draw = Draw::new(11);
+    let statements: Vec<String> = (0..40).map(|_| drawn(&mut draw)).collect();
+    request(&world, "before", &statements).await;
+    let before = snapshot(&mut world).await;
+    let position = events(&world, "before").await.last().unwrap().position();
+    for round in 0..5 {
+        let statements: Vec<String> = (0..20).map(|_| drawn(&mut draw)).collect();
+        request(&world, &format!("{round}"), &statements).await;
+    }
+    let after = snapshot(&mut world).await;
+    assert_ne!(before, after);
+    let back = world.trail().plan_return_to(position).await.unwrap();
+    apply(&world, "back", &back).await.unwrap();
+    assert_eq!(snapshot(&mut world).await, before);
+    let forward = plan(&world, &of_request("back")).await;
+    apply(&world, "forward", &forward).await.unwrap();
+    assert_eq!(snapshot(&mut world).await, after);
+}
