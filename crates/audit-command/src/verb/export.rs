@@ -43,13 +43,20 @@ pub(crate) struct Export {
 /// The form of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
+    /// One envelope of CloudEvents 1.0 a line
+    #[value(name = "cloudevents")]
+    CloudEvents,
     /// A table with a header, by RFC 4180
     #[default]
     Csv,
+    /// One document of the Elastic Common Schema a line
+    Ecs,
     /// One JSON array, one event a line
     Json,
     /// One JSON object a line
     Ndjson,
+    /// One event of the Open Cybersecurity Schema Framework a line
+    Ocsf,
 }
 
 /// What stands between two cells.
@@ -67,9 +74,12 @@ impl Export {
             return Err(Fault::NoTable);
         }
         Ok(match self.format {
+            Form::CloudEvents => Format::CloudEvents,
             Form::Csv => Format::Csv(self.table()?),
+            Form::Ecs => Format::Ecs,
             Form::Json => Format::Json,
             Form::Ndjson => Format::Ndjson,
+            Form::Ocsf => Format::Ocsf,
         })
     }
 

@@ -46,8 +46,11 @@ pub(crate) async fn reads_back_as_the_events<DB: Db>(server: Server) {
             &["--delimiter", "semicolon"],
             csv(|csv| csv.delimiter(Delimiter::Semicolon)),
         ),
+        (&["--format", "cloudevents"], Format::CloudEvents),
+        (&["--format", "ecs"], Format::Ecs),
         (&["--format", "json"], Format::Json),
         (&["--format", "ndjson"], Format::Ndjson),
+        (&["--format", "ocsf"], Format::Ocsf),
     ];
     for (number, (flags, format)) in formats.iter().enumerate() {
         for (filter, actor) in [(&[][..], None), (&["--actor", "bob"], Some("bob"))] {
