@@ -5,7 +5,6 @@ use clap::{Args, Parser};
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Format, Output};
 use crate::verb::Verb;
 
 /// Reads the audit log of a database, checks it and looks after it.
@@ -34,9 +33,6 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     database_url: Option<String>,
-    /// How the answer is printed
-    #[arg(long, global = true, value_enum, default_value_t)]
-    format: Format,
 }
 
 impl Settings {
@@ -44,11 +40,6 @@ impl Settings {
     pub(crate) fn database(&self) -> Result<Database, Fault> {
         let url = self.database_url.as_deref().filter(|url| !url.is_empty());
         url.ok_or(Fault::NoDatabase)?.parse()
-    }
-
-    /// Where the answer goes.
-    pub(crate) fn output(&self) -> Output {
-        Output::new(self.format)
     }
 }
 

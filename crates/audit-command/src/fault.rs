@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 
 use audit_core::query::QueryError;
 use audit_sqlx::LogError;
@@ -32,6 +33,24 @@ pub(crate) enum Fault {
     Database(Box<dyn Error + Send + Sync>),
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+    #[error("`{path}` is there; give `--force` to replace it")]
+    FileExists { path: PathBuf },
+    #[error("`{path}` is no plain file; name another, or write to standard output")]
+    NoFile { path: PathBuf },
+    #[error("`{path}` cannot be written, and nothing of it was left")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the export was interrupted, and nothing of it was left")]
+    Interrupted,
+    #[error("`--delimiter` and `--bom` are of `--format csv` alone; leave them out")]
+    NoTable,
+    #[error(
+        "an export may steer a terminal; write it to a pipe or with `-o FILE`, or use `log --all`"
+    )]
+    Terminal,
 }
 
 impl Fault {
@@ -43,10 +62,20 @@ impl Fault {
     /// How the command ends with it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::NoDatabase | Self::Scheme | Self::InMemory | Self::Query(_) | Self::Cursor(_) => {
-                Exit::Usage
-            }
-            Self::Open { .. } | Self::Database(_) | Self::Output(_) => Exit::Failure,
+            Self::NoDatabase
+            | Self::Scheme
+            | Self::InMemory
+            | Self::Query(_)
+            | Self::Cursor(_)
+            | Self::FileExists { .. }
+            | Self::NoFile { .. }
+            | Self::NoTable
+            | Self::Terminal => Exit::Usage,
+            Self::Open { .. }
+            | Self::Database(_)
+            | Self::Output(_)
+            | Self::File { .. }
+            | Self::Interrupted => Exit::Failure,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cli;
 mod database;
+mod destination;
 mod exit;
 mod fault;
 mod filters;

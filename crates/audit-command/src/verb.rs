@@ -3,40 +3,53 @@
 mod as_of;
 mod blame;
 mod check;
+mod export;
 mod log;
 mod show;
 mod stats;
 mod timeline;
 
 use audit_sqlx::AuditDatabase;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::Settings;
 use crate::database::{Database, Kind};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::Output;
+use crate::output::{Format, Output};
 
 /// A verb.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// List events, newest first, or follow them as they come
-    Log(Box<log::Log>),
+    Log(Box<Answering<log::Log>>),
     /// Show all of one event
-    Show(show::Show),
+    Show(Answering<show::Show>),
     /// Show what happened to a record, newest first, also under keys that it had before
-    Timeline(timeline::Timeline),
+    Timeline(Answering<timeline::Timeline>),
     /// Show who each field of a record has its value from
-    Blame(blame::Blame),
+    Blame(Answering<blame::Blame>),
     /// Show a record as it was
-    AsOf(as_of::AsOf),
+    AsOf(Answering<as_of::AsOf>),
     /// Count events
-    Stats(Box<stats::Stats>),
+    Stats(Box<Answering<stats::Stats>>),
+    /// Write events to a file, all that the filters leave
+    Export(Box<export::Export>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
-    Check(check::Check),
+    Check(Answering<check::Check>),
 }
 
-/// What a verb does with a database.
+/// A verb, and the form of what it answers.
+#[derive(Debug, Args)]
+pub(crate) struct Answering<V: Args> {
+    #[command(flatten)]
+    verb: V,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t, help_heading = "Settings")]
+    format: Format,
+}
+
+/// What a verb with an answer does with a database.
 trait Run {
     /// Does it.
     async fn run<DB: AuditDatabase>(
@@ -44,6 +57,19 @@ trait Run {
         database: &Database,
         output: Output,
     ) -> Result<Exit, Fault>;
+}
+
+/// What a verb does with a database.
+trait OnDatabase {
+    /// Does it.
+    async fn on<DB: AuditDatabase>(&self, database: &Database) -> Result<Exit, Fault>;
+}
+
+impl<V: Run + Args> OnDatabase for Answering<V> {
+    async fn on<DB: AuditDatabase>(&self, database: &Database) -> Result<Exit, Fault> {
+        let output = Output::new(self.format);
+        self.verb.run::<DB>(database, output).await
+    }
 }
 
 impl Verb {
@@ -55,16 +81,17 @@ impl Verb {
             Self::Blame(verb) => run(verb, settings).await,
             Self::AsOf(verb) => run(verb, settings).await,
             Self::Stats(verb) => run(&**verb, settings).await,
+            Self::Export(verb) => run(&**verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
         }
     }
 }
 
-async fn run(verb: &impl Run, settings: &Settings) -> Result<Exit, Fault> {
-    let (database, output) = (&settings.database()?, settings.output());
+async fn run(verb: &impl OnDatabase, settings: &Settings) -> Result<Exit, Fault> {
+    let database = &settings.database()?;
     match database.kind() {
-        Kind::MySql => verb.run::<sqlx::MySql>(database, output).await,
-        Kind::Postgres => verb.run::<sqlx::Postgres>(database, output).await,
-        Kind::Sqlite => verb.run::<sqlx::Sqlite>(database, output).await,
+        Kind::MySql => verb.on::<sqlx::MySql>(database).await,
+        Kind::Postgres => verb.on::<sqlx::Postgres>(database).await,
+        Kind::Sqlite => verb.on::<sqlx::Sqlite>(database).await,
     }
 }

@@ -5,6 +5,10 @@
     reason = "test code: a failure is a panic"
 )]
 
+mod verbs {
+    pub(crate) mod export;
+}
+
 use std::io::BufRead as _;
 use std::process::{Command, Output, Stdio};
 
@@ -303,6 +307,10 @@ async fn following_prints_what_comes<DB: Db>(server: Server) {
     assert!(follower.wait().unwrap().success());
 }
 
+async fn an_export_reads_back_as_the_events<DB: Db>(server: Server) {
+    verbs::export::reads_back_as_the_events::<DB>(server).await;
+}
+
 async fn a_closed_pipe_ends_it_quietly<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let mut child = audit(Some(audited.database.url()), &["log"])
@@ -322,6 +330,7 @@ macro_rules! database {
             a_closed_pipe_ends_it_quietly,
             a_record_is_told_through_time,
             each_filter_and_page_gives_its_events,
+            an_export_reads_back_as_the_events,
             following_prints_what_comes,
             nothing_from_data_steers_the_terminal,
             numbers_and_findings_are_told,
@@ -339,6 +348,7 @@ macro_rules! database {
 
 database!(mariadb, MariaDb, sqlx::MySql);
 database!(postgres15, Postgres15, sqlx::Postgres);
+database!(postgres18, Postgres18, sqlx::Postgres);
 database!(sqlite, Sqlite, sqlx::Sqlite);
 
 #[test]
@@ -379,7 +389,7 @@ fn what_cannot_be_done_is_said_without_a_password() {
 #[test]
 fn the_help_is_what_is_written_down() {
     let verbs = [
-        "log", "show", "timeline", "blame", "as-of", "stats", "check",
+        "log", "show", "timeline", "blame", "as-of", "stats", "export", "check",
     ];
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {

@@ -13,6 +13,7 @@ mod store {
     pub(crate) mod filters;
     pub(crate) mod follow;
     pub(crate) mod indexes;
+    pub(crate) mod memory;
     pub(crate) mod pages;
     pub(crate) mod record;
     pub(crate) mod stats;
@@ -38,6 +39,7 @@ macro_rules! database {
                 follow::ten_thousand_late_commits_are_given_once,
                 follow::what_is_given_is_in_pages_and_only_once,
                 indexes::each_shape_of_query_takes_the_index_that_is_named,
+                memory::a_longer_log_takes_no_more_memory,
                 pages::every_event_of_the_first_page_is_on_one_page,
                 pages::a_list_goes_back_as_it_went_on,
                 pages::a_span_of_time_is_that_of_the_first_page,

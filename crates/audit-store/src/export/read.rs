@@ -9,8 +9,8 @@ use std::io::{self, BufRead};
 use audit_core::schema::LOG_COLUMNS;
 use audit_core::{Event, EventError, WireError};
 
-use super::Format;
 use super::csv::{Csv, column, is_text};
+use super::{Format, cloud_events, ecs, ocsf};
 pub(super) use rows::Rows;
 use values::Values;
 
@@ -82,7 +82,11 @@ enum Parts<I> {
         columns: Option<Vec<usize>>,
         is_guarded: bool,
     },
-    Values(Values<I>),
+    Values {
+        values: Values<I>,
+        /// From what one value is to the wire form in it; `None` where there is none.
+        wire: fn(String) -> Option<String>,
+    },
 }
 
 /// What part of a file does not follow its format.
@@ -123,8 +127,14 @@ impl Format {
                 columns: None,
                 is_guarded: *is_guarded,
             },
-            Self::Json => Parts::Values(Values::array(input)),
-            Self::Ndjson => Parts::Values(Values::lines(input)),
+            Self::Json => Parts::Values {
+                values: Values::array(input),
+                wire: Some,
+            },
+            Self::CloudEvents => lines(input, |text| cloud_events::wire(&text)),
+            Self::Ecs => lines(input, |text| ecs::wire(&text)),
+            Self::Ndjson => lines(input, Some),
+            Self::Ocsf => lines(input, |text| ocsf::wire(&text)),
         };
         Exported {
             parts,
@@ -138,10 +148,11 @@ impl<I: BufRead> Exported<I> {
     fn read(&mut self) -> Result<Option<Event>, ReadError> {
         let number = self.events + 1;
         let event = match &mut self.parts {
-            Parts::Values(values) => {
+            Parts::Values { values, wire } => {
                 let Some(text) = values.next().map_err(|error| error.at(number))? else {
                     return Ok(None);
                 };
+                let text = wire(text).ok_or(ReadError::Format { event: number })?;
                 Event::from_wire(&text).map_err(|source| ReadError::Wire {
                     event: number,
                     source,
@@ -177,6 +188,14 @@ impl<I: BufRead> Iterator for Exported<I> {
         let event = self.read().transpose();
         self.is_over = !matches!(event, Some(Ok(_)));
         event
+    }
+}
+
+/// The objects of lines, with the wire form that is in each of them.
+fn lines<I: BufRead>(input: I, wire: fn(String) -> Option<String>) -> Parts<I> {
+    Parts::Values {
+        values: Values::lines(input),
+        wire,
     }
 }
 

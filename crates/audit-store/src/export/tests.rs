@@ -1,3 +1,5 @@
+mod published;
+
 use audit_core::schema::{Column, ColumnKind};
 use audit_core::{ActorKind, Operation, Outcome, Source};
 use proptest::prelude::*;
@@ -35,7 +37,7 @@ const TEXTS: [&str; 24] = [
 ];
 
 /// Documents with what no value of a program can hold.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 10] = [
     "null",
     "-0.10e+400",
     r#"{"n" : 12345678901234567890.10, "n":"\u0000\ud800 \"}]"}"#,
@@ -44,6 +46,9 @@ const DOCUMENTS: [&str; 8] = [
     r#"{}"#,
     r#"{"é":"\\\"{["}"#,
     "[[[[[[]]]]]]",
+    // What a context may be, and what may have the names of its facts.
+    r#"{"client_ip":"::ffff:10.0.0.1","peer_ip":"10.0.0.2","roles":["a"],"method":"=","trace_id":"1"}"#,
+    r#"{"client_ip":"here","peer_ip":[1],"roles":["a",1],"method":1,"user_agent":null}"#,
 ];
 
 fn text_of(column: &'static Column) -> BoxedStrategy<Option<String>> {
@@ -171,7 +176,7 @@ proptest! {
             prop_assert_eq!(read(&format, &bytes).unwrap(), events.clone());
         }
         let lines: Vec<Event> = events.iter().map(on_a_line).collect();
-        for format in [Format::Json, Format::Ndjson] {
+        for format in [Format::CloudEvents, Format::Ecs, Format::Json, Format::Ndjson, Format::Ocsf] {
             let bytes = written(&format, &events);
             prop_assert_eq!(read(&format, &bytes).unwrap(), lines.clone());
         }

@@ -10,7 +10,14 @@ use super::world::{Db, World};
 /// Whatever the length of a page is, and in the order of the query.
 pub(crate) async fn a_file_reads_back_as_the_events<DB: Db>(server: Server) {
     let mut world = World::<DB>::new(server).await;
-    let formats = [Format::Csv(Csv::default()), Format::Json, Format::Ndjson];
+    let formats = [
+        Format::CloudEvents,
+        Format::Csv(Csv::default()),
+        Format::Ecs,
+        Format::Json,
+        Format::Ndjson,
+        Format::Ocsf,
+    ];
     let query = LogQuery::new().oldest_first();
     for count in [0, 60] {
         if count > 0 {

@@ -33,8 +33,7 @@ db!(sqlx::MySql, sqlx::Postgres, sqlx::Sqlite);
 
 pub(crate) struct World<DB: Db> {
     pub(crate) server: Server,
-    // Held for its Drop.
-    _database: TestDatabase,
+    database: TestDatabase,
     pub(crate) pool: Pool<DB>,
     pub(crate) raw: Raw,
 }
@@ -65,7 +64,7 @@ impl<DB: Db> World<DB> {
         audit_sqlx::migrate(&pool, audit).await.unwrap();
         let mut world = Self {
             server,
-            _database: database,
+            database,
             pool,
             raw,
         };
@@ -77,6 +76,11 @@ impl<DB: Db> World<DB> {
     async fn empty(&mut self) {
         let log = self.log_table();
         self.raw.run(&format!("DELETE FROM {log}")).await;
+    }
+
+    /// Where the database is.
+    pub(crate) fn url(&self) -> &str {
+        self.database.url()
     }
 
     pub(crate) fn log_table(&self) -> String {
