@@ -46,26 +46,46 @@ fn settings(dialect: Dialect, attachment: &Attachment) -> Vec<BoundQuery> {
     }
 }
 
+/// How long a context stays on a connection that the caller holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Until it is replaced or the connection is given back.
+    Replaced,
+    /// Until the open transaction ends, where the database can take it back by itself (PostgreSQL);
+    /// elsewhere as [`Until::Replaced`].
+    TransactionEnd,
+}
+
+/// The statement that replaces the context of a connection; `None` stands for the fallback of what it
+/// is attached to.
+#[must_use]
+pub fn replacement(dialect: Dialect, stamp: Option<&Stamp>, until: Until) -> BoundQuery {
+    let joined = || {
+        let joined = stamp.map(Stamp::joined).unwrap_or_default();
+        vec![Bind::Text(joined.to_owned())]
+    };
+    let text = match (dialect, until) {
+        (Dialect::MySql, _) => return BoundQuery::plain(mysql::replace(stamp)),
+        (Dialect::Postgres, Until::Replaced) => postgres::REPLACE,
+        (Dialect::Postgres, Until::TransactionEnd) => postgres::REPLACE_LOCAL,
+        _ => sqlite::STAMP,
+    };
+    BoundQuery {
+        text: text.to_owned(),
+        binds: joined(),
+    }
+}
+
 /// Replaces the context of a connection that the caller holds; `None` stands for the fallback of
 /// what it is attached to.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn stamp<S: Session>(session: &mut S, stamp: Option<&Stamp>) -> Result<(), S::Error> {
-    let joined = || {
-        let joined = stamp.map(Stamp::joined).unwrap_or_default();
-        vec![Bind::Text(joined.to_owned())]
-    };
-    let query = match S::DIALECT {
-        Dialect::MySql => BoundQuery::plain(mysql::replace(stamp)),
-        Dialect::Postgres => BoundQuery {
-            text: postgres::REPLACE.to_owned(),
-            binds: joined(),
-        },
-        _ => BoundQuery {
-            text: sqlite::STAMP.to_owned(),
-            binds: joined(),
-        },
-    };
+pub async fn stamp<S: Session>(
+    session: &mut S,
+    stamp: Option<&Stamp>,
+    until: Until,
+) -> Result<(), S::Error> {
+    let query = replacement(S::DIALECT, stamp, until);
     session.texts(&query).await.map(|_| ())
 }

@@ -18,7 +18,7 @@ pub use audit_capture::{Finding, Probe};
 pub use capture_error::{CaptureError, Detail};
 pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};
-pub use connection::{prepare, stamp};
+pub use connection::{Until, prepare, replacement, stamp};
 pub use log::LogError;
 pub use migrate::{MigrateError, install, migrate, migrate_tables};
 pub use probe::{Stamping, new_probe};

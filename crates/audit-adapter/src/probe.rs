@@ -97,7 +97,7 @@ async fn answers<S: Session>(
     stamping: &Stamping,
 ) -> Result<Rows, S::Error> {
     if let Stamping::Hand(stamp) = stamping {
-        connection::stamp(session, Some(stamp)).await?;
+        connection::stamp(session, Some(stamp), connection::Until::Replaced).await?;
     }
     let mut answers = Rows::new();
     for statement in probe.statements(S::DIALECT) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use audit_core::query::QueryError;
 use audit_sqlx::LogError;
-use audit_store::StoreError;
+use audit_store::{StoreError, UndoError};
 
 use crate::exit::Exit;
 
@@ -31,6 +31,18 @@ pub(crate) enum Fault {
     Cursor(Box<dyn Error + Send + Sync>),
     #[error(transparent)]
     Database(Box<dyn Error + Send + Sync>),
+    #[error(
+        "without a filter all that ever happened would be taken back; name a request, a transaction, an actor and a time"
+    )]
+    EverythingUndone,
+    #[error(
+        "on SQLite the rules are those of a connection, and this command does not know the application's; say `--without-rules` where it has none"
+    )]
+    UnknownRules,
+    #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
+    Unrecorded,
+    #[error(transparent)]
+    Undo(Box<dyn Error + Send + Sync>),
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
     #[error("`{path}` is there; give `--force` to replace it")]
@@ -59,10 +71,22 @@ impl Fault {
         Self::Database(Box::new(error))
     }
 
+    /// Why changes were not taken back.
+    pub(crate) fn undo(error: UndoError<LogError>) -> Self {
+        match error {
+            UndoError::Obstacles { .. }
+            | UndoError::Conflicts { .. }
+            | UndoError::Missing { .. } => Self::Undo(Box::new(error)),
+            error => Self::database(error),
+        }
+    }
+
     /// How the command ends with it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::NoDatabase
+            Self::EverythingUndone
+            | Self::UnknownRules
+            | Self::NoDatabase
             | Self::Scheme
             | Self::InMemory
             | Self::Query(_)
@@ -71,7 +95,9 @@ impl Fault {
             | Self::NoFile { .. }
             | Self::NoTable
             | Self::Terminal => Exit::Usage,
+            Self::Undo(_) => Exit::Nothing,
             Self::Open { .. }
+            | Self::Unrecorded
             | Self::Database(_)
             | Self::Output(_)
             | Self::File { .. }

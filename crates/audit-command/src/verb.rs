@@ -8,6 +8,7 @@ mod log;
 mod show;
 mod stats;
 mod timeline;
+mod undo;
 
 use audit_sqlx::AuditDatabase;
 use clap::{Args, Subcommand};
@@ -35,6 +36,8 @@ pub(crate) enum Verb {
     Stats(Box<Answering<stats::Stats>>),
     /// Write events to a file, all that the filters leave
     Export(Box<export::Export>),
+    /// Take changes back; without `--apply` it only shows what that would do
+    Undo(Box<Answering<undo::Undo>>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
 }
@@ -82,6 +85,7 @@ impl Verb {
             Self::AsOf(verb) => run(verb, settings).await,
             Self::Stats(verb) => run(&**verb, settings).await,
             Self::Export(verb) => run(&**verb, settings).await,
+            Self::Undo(verb) => run(&**verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
         }
     }

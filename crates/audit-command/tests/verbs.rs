@@ -7,6 +7,7 @@
 
 mod verbs {
     pub(crate) mod export;
+    pub(crate) mod undo;
 }
 
 use std::io::BufRead as _;
@@ -311,6 +312,10 @@ async fn an_export_reads_back_as_the_events<DB: Db>(server: Server) {
     verbs::export::reads_back_as_the_events::<DB>(server).await;
 }
 
+async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
+    verbs::undo::shows_and_then_does::<DB>(server).await;
+}
+
 async fn a_closed_pipe_ends_it_quietly<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let mut child = audit(Some(audited.database.url()), &["log"])
@@ -328,6 +333,7 @@ macro_rules! database {
     ($module:ident, $server:ident, $database:ty) => {
         database! { $module, $server, $database,
             a_closed_pipe_ends_it_quietly,
+            an_undo_is_shown_and_then_done,
             a_record_is_told_through_time,
             each_filter_and_page_gives_its_events,
             an_export_reads_back_as_the_events,

@@ -3,9 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use audit_core::query::{Bind, BoundQuery};
-use audit_core::stamp::Stamp;
-use audit_core::{Dialect, context};
+use audit_adapter::{Until, replacement};
+use audit_core::context;
 use audit_sqlx::adapter;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
@@ -155,27 +154,17 @@ async fn ended<T, E>(
 /// # Errors
 /// When the statement fails.
 pub async fn stamp(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    stamp_until(transaction, Until::Replaced).await
+}
+
+/// The same for as long as is said.
+pub(crate) async fn stamp_until(
+    transaction: &DatabaseTransaction,
+    until: Until,
+) -> Result<(), DbErr> {
     let current = context::current().map(|context| context.stamp(None, None));
-    let stamp = current.as_deref();
-    let joined = || {
-        vec![Bind::Text(
-            stamp.map(Stamp::joined).unwrap_or_default().to_owned(),
-        )]
-    };
-    let query = match record::dialect(transaction.get_database_backend())? {
-        Dialect::MySql => BoundQuery {
-            text: audit_capture::context::mysql::replace(stamp),
-            binds: Vec::new(),
-        },
-        Dialect::Postgres => BoundQuery {
-            text: audit_capture::context::postgres::REPLACE.to_owned(),
-            binds: joined(),
-        },
-        _ => BoundQuery {
-            text: audit_capture::context::sqlite::STAMP.to_owned(),
-            binds: joined(),
-        },
-    };
+    let dialect = record::dialect(transaction.get_database_backend())?;
+    let query = replacement(dialect, current.as_deref(), until);
     record::run(transaction, query).await
 }
 

@@ -1,12 +1,13 @@
 //! Changing rows for audit-store.
 
+use audit_adapter::Until;
 use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{Dialect, LogReader, RowWriter};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, QueryResult, Statement};
 
 use crate::record;
-use crate::transaction::stamp;
+use crate::transaction::stamp_until;
 
 /// Changes rows through a transaction; see [`writer`].
 #[derive(Debug)]
@@ -48,6 +49,7 @@ fn texts(row: &QueryResult) -> Result<Vec<Option<String>>, DbErr> {
 
 impl RowWriter for Writer<'_> {
     async fn stamp(&mut self) -> Result<(), WriterError> {
-        stamp(self.0).await.map_err(WriterError::Database)
+        let stamped = stamp_until(self.0, Until::TransactionEnd).await;
+        stamped.map_err(WriterError::Database)
     }
 }

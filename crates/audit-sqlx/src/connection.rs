@@ -1,6 +1,6 @@
 //! Connections that the caller holds.
 
-use audit_adapter::{prepare, remove_from_connection};
+use audit_adapter::{Until, prepare, remove_from_connection};
 use audit_core::context;
 use futures_core::future::BoxFuture;
 use sqlx::{Connection, Pool};
@@ -22,8 +22,17 @@ pub async fn stamp<C>(connection: &mut C) -> Result<(), sqlx::Error>
 where
     C: Connection<Database: AuditDatabase>,
 {
+    stamp_until(connection, Until::Replaced).await
+}
+
+/// The same for as long as is said.
+pub(crate) async fn stamp_until<C>(connection: &mut C, until: Until) -> Result<(), sqlx::Error>
+where
+    C: Connection<Database: AuditDatabase>,
+{
     let current = context::current().map(|context| context.stamp(None, None));
-    audit_adapter::stamp(&mut Session::<C::Database>(connection), current.as_deref()).await
+    let session = &mut Session::<C::Database>(connection);
+    audit_adapter::stamp(session, current.as_deref(), until).await
 }
 
 /// Runs work on a connection of the pool without the triggers that are put on each connection,

@@ -1,12 +1,12 @@
 //! Changing rows for audit-store.
 
-use audit_adapter::Session as _;
+use audit_adapter::{Session as _, Until};
 use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{Dialect, LogReader, RowWriter};
 use sqlx::Connection;
 
-use crate::connection::stamp;
+use crate::connection::stamp_until;
 use crate::database::AuditDatabase;
 use crate::database::sealed::Capture;
 use crate::log::LogError;
@@ -46,6 +46,7 @@ where
     C: Connection<Database: AuditDatabase>,
 {
     async fn stamp(&mut self) -> Result<(), LogError> {
-        stamp(self.0).await.map_err(LogError::Database)
+        let stamped = stamp_until(self.0, Until::TransactionEnd).await;
+        stamped.map_err(LogError::Database)
     }
 }

@@ -14,6 +14,7 @@ use crate::trail::{Everything, Trail};
 
 mod net;
 mod order;
+mod told;
 
 use net::{Fields, Net, TableName};
 use order::Action;

@@ -23,18 +23,35 @@ pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(
     outside_a_transaction!()
 );
 
+/// Expands to the statement that replaces the context, for as long as the session or the transaction
+/// lives.
+macro_rules! replace {
+    ($is_local:literal) => {
+        concat!(
+            "SELECT pg_catalog.set_config('audit.context', CASE \
+             WHEN $1 = '' THEN coalesce(pg_catalog.current_setting('audit.fallback', true), '') \
+             ELSE pg_catalog.array_to_string(ARRAY(\
+                 SELECT coalesce(given.slots[slot], \
+                     CASE WHEN slot IN (16, 17) THEN fallback.slots[slot] END, '') \
+                 FROM pg_catalog.string_to_array($1, E'\\x1f', '') AS given (slots), \
+                 pg_catalog.string_to_array(\
+                     pg_catalog.current_setting('audit.fallback', true), E'\\x1f', '') \
+                     AS fallback (slots), \
+                 pg_catalog.generate_series(1, 18) AS slot ORDER BY slot), E'\\x1f') \
+             END, ",
+            $is_local,
+            ")"
+        )
+    };
+}
+
 /// Replaces the context of a connection that the caller holds; bind: the joined stamp. The empty
 /// text stands for what [`keep_fallback`] left, which also fills the service and environment that a
 /// stamp leaves open.
-pub const REPLACE: &str = "SELECT pg_catalog.set_config('audit.context', CASE \
-     WHEN $1 = '' THEN coalesce(pg_catalog.current_setting('audit.fallback', true), '') \
-     ELSE pg_catalog.array_to_string(ARRAY(\
-         SELECT coalesce(given.slots[slot], CASE WHEN slot IN (16, 17) THEN fallback.slots[slot] END, '') \
-         FROM pg_catalog.string_to_array($1, E'\\x1f', '') AS given (slots), \
-         pg_catalog.string_to_array(\
-             pg_catalog.current_setting('audit.fallback', true), E'\\x1f', '') AS fallback (slots), \
-         pg_catalog.generate_series(1, 18) AS slot ORDER BY slot), E'\\x1f') \
-     END, false)";
+pub const REPLACE: &str = replace!("false");
+
+/// The same until the open transaction ends, when the context before it is back.
+pub const REPLACE_LOCAL: &str = replace!("true");
 
 /// Keeps the stamp of work that brings no context on a connection, for [`REPLACE`], and the key of
 /// hashes.

@@ -1,6 +1,6 @@
 //! Connections that the caller holds.
 
-use audit_adapter::{Attachment, ContextScope, prepare, remove_from_connection};
+use audit_adapter::{Attachment, ContextScope, Until, prepare, remove_from_connection};
 use audit_core::{Audit, context};
 use diesel::QueryResult;
 use diesel::result::Error;
@@ -50,8 +50,16 @@ pub async fn attach_connection<C: AsyncAuditConnection>(
 /// # Errors
 /// When the statement fails.
 pub async fn stamp<C: AsyncAuditConnection>(connection: &mut C) -> QueryResult<()> {
+    stamp_until(connection, Until::Replaced).await
+}
+
+/// The same for as long as is said.
+pub(super) async fn stamp_until<C: AsyncAuditConnection>(
+    connection: &mut C,
+    until: Until,
+) -> QueryResult<()> {
     let current = context::current().map(|context| context.stamp(None, None));
-    audit_adapter::stamp(&mut Session(connection), current.as_deref()).await
+    audit_adapter::stamp(&mut Session(connection), current.as_deref(), until).await
 }
 
 /// Runs work on an attached connection without the triggers that are put on each connection, for a

@@ -1,10 +1,11 @@
 //! Changing rows for audit-store.
 
+use audit_adapter::Until;
 use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{Dialect, LogReader, RowWriter};
 
-use super::connection::stamp;
+use super::connection::stamp_until;
 use super::database::AsyncAuditConnection;
 use super::log::ConnectionReader;
 use crate::blocking::LogError;
@@ -34,6 +35,7 @@ impl<C: AsyncAuditConnection> LogReader for Writer<'_, C> {
 
 impl<C: AsyncAuditConnection> RowWriter for Writer<'_, C> {
     async fn stamp(&mut self) -> Result<(), LogError> {
-        stamp(&mut *self.0.0).await.map_err(LogError::Database)
+        let stamped = stamp_until(&mut *self.0.0, Until::TransactionEnd).await;
+        stamped.map_err(LogError::Database)
     }
 }

@@ -1,6 +1,8 @@
 //! Connections that the caller holds.
 
-use audit_adapter::{Attachment, CatalogReadError, ContextScope, prepare, remove_from_connection};
+use audit_adapter::{
+    Attachment, CatalogReadError, ContextScope, Until, prepare, remove_from_connection,
+};
 use audit_core::{Audit, Dialect, context};
 use diesel::result::{ConnectionError, Error};
 use diesel::{Connection, QueryResult};
@@ -159,9 +161,14 @@ fn knows_functions<C: Capture>(connection: &mut C) -> QueryResult<bool> {
 /// # Errors
 /// When the statement fails.
 pub fn stamp<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
+    stamp_until(connection, Until::Replaced)
+}
+
+/// The same for as long as is said.
+pub(super) fn stamp_until<C: AuditConnection>(connection: &mut C, until: Until) -> QueryResult<()> {
     let current = context::current().map(|context| context.stamp(None, None));
     let session = &mut Session(connection.raw());
-    finish(audit_adapter::stamp(session, current.as_deref()))
+    finish(audit_adapter::stamp(session, current.as_deref(), until))
 }
 
 /// Runs work on an attached connection without the triggers that are put on each connection, for a

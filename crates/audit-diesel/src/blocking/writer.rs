@@ -1,10 +1,11 @@
 //! Changing rows for audit-store.
 
+use audit_adapter::Until;
 use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{BlockingLogReader, BlockingRowWriter, Dialect};
 
-use super::connection::stamp;
+use super::connection::stamp_until;
 use super::database::AuditConnection;
 use super::log::{ConnectionReader, LogError};
 
@@ -33,6 +34,6 @@ impl<C: AuditConnection> BlockingLogReader for Writer<'_, C> {
 
 impl<C: AuditConnection> BlockingRowWriter for Writer<'_, C> {
     fn stamp(&mut self) -> Result<(), LogError> {
-        stamp(&mut *self.0.0).map_err(LogError::Database)
+        stamp_until(&mut *self.0.0, Until::TransactionEnd).map_err(LogError::Database)
     }
 }

@@ -1,0 +1,241 @@
+//! `audit undo`: takes changes back, after it has shown what that would do.
+
+use audit_core::query::LogQuery;
+use audit_core::{Actor, Audit, AuditContext, Json, LogReader as _, Operation};
+use audit_sqlx::AuditDatabase;
+use audit_store::{FieldChange, OnConflict, UndoPlan, UndoStep, words};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use sqlx::Pool;
+use uuid::Uuid;
+
+use super::Run;
+use crate::database::{Database, Kind, trail};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::filters::Filters;
+use crate::output::{Format, Output, talk};
+use crate::table::table;
+
+/// The longest value that a row shows whole, in characters.
+const LONGEST_VALUE: usize = 40;
+
+/// The arguments of `audit undo`.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Do it; without this flag it is only shown
+    #[arg(long, requires = "actor_id")]
+    apply: bool,
+    /// Who does it: the id of the actor of its events
+    #[arg(long = "as", value_name = "ID")]
+    actor_id: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// What to do with records that have changed since
+    #[arg(long, value_enum, default_value_t)]
+    on_conflict: Choice,
+    /// Do it though values are missing: their columns stay as they are, or get their defaults
+    #[arg(long)]
+    leave_missing: bool,
+    /// Do what can be done, though some of the events cannot be taken back
+    #[arg(long)]
+    leave_obstacles: bool,
+    /// The application has no rules, so nothing is to be hidden in the events of this undo (SQLite,
+    /// where rules are on the connection)
+    #[arg(long)]
+    without_rules: bool,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// What to do with records that have changed since.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Choice {
+    /// Do nothing at all
+    #[default]
+    Refuse,
+    /// Leave them as they are
+    Skip,
+    /// Give their fields the old values
+    Overwrite,
+}
+
+/// The wire form of what is to happen to a record.
+#[derive(Debug, Serialize)]
+struct Line<'s> {
+    operation: Operation,
+    table_schema: Option<&'s str>,
+    table_name: &'s str,
+    record_id: &'s str,
+    changes: Vec<Change<'s>>,
+    reverts: &'s [Uuid],
+    conflicts: Vec<String>,
+    missing: Vec<String>,
+    /// Columns that the database computes.
+    computed: &'s [String],
+}
+
+#[derive(Debug, Serialize)]
+struct Change<'s> {
+    field: &'s str,
+    before: Option<&'s Json>,
+    after: Option<&'s Json>,
+}
+
+impl<'s> Line<'s> {
+    fn of(step: &'s UndoStep) -> Self {
+        let change = |change: &'s FieldChange| Change {
+            field: &change.field,
+            before: change.before.as_ref(),
+            after: change.after.as_ref(),
+        };
+        Self {
+            operation: step.operation,
+            table_schema: step.table_schema.as_deref(),
+            table_name: &step.table_name,
+            record_id: &step.record_id,
+            changes: step.changes.iter().map(change).collect(),
+            reverts: &step.reverts,
+            conflicts: step.conflicts.iter().map(ToString::to_string).collect(),
+            missing: step.missing.iter().map(ToString::to_string).collect(),
+            computed: &step.computed,
+        }
+    }
+}
+
+impl Run for Undo {
+    async fn run<DB: AuditDatabase>(
+        &self,
+        database: &Database,
+        output: Output,
+    ) -> Result<Exit, Fault> {
+        let query = self.filters.query();
+        if query.canonical() == LogQuery::new().canonical() {
+            return Err(Fault::EverythingUndone);
+        }
+        if self.apply && database.kind() == Kind::Sqlite && !self.without_rules {
+            return Err(Fault::UnknownRules);
+        }
+        let audit = Audit::builder().build().map_err(Fault::database)?;
+        let pool = database.attach::<DB>(&audit).await?;
+        let plan = trail(&pool).plan_undo(&query).await?;
+        print(&plan, output)?;
+        if plan.steps().is_empty() {
+            return Ok(Exit::Nothing);
+        }
+        if self.apply {
+            self.apply(&pool, plan).await?;
+        } else {
+            talk("nothing was changed; `--apply --as ID` does it");
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
+    match output.format {
+        Format::Table if plan.steps().is_empty() => talk("there is nothing to take back"),
+        Format::Table => {
+            let header = ["what", "table", "record", "change", "against it"];
+            output.write(&table(output, header, plan.steps().iter().map(row)))?;
+        }
+        Format::Json | Format::Ndjson => {
+            let lines: Vec<Line<'_>> = plan.steps().iter().map(Line::of).collect();
+            output.json(&lines)?;
+        }
+    }
+    for obstacle in plan.obstacles() {
+        talk(&format!("note: {obstacle}"));
+    }
+    Ok(())
+}
+
+fn row(step: &UndoStep) -> [String; 5] {
+    let value = |value: &Option<Json>| words::shorten(&words::value(value.as_ref()), LONGEST_VALUE);
+    let change = |change: &FieldChange| {
+        let (before, after) = (value(&change.before), value(&change.after));
+        let field = words::printable(&change.field);
+        match step.operation {
+            Operation::Insert => format!("{field} {after}"),
+            Operation::Delete => format!("{field} {before}"),
+            _ => format!("{field} {before} -> {after}"),
+        }
+    };
+    let changes: Vec<String> = step.changes.iter().map(change).collect();
+    let conflicts = step.conflicts.iter().map(ToString::to_string);
+    let against: Vec<String> = conflicts
+        .chain(step.missing.iter().map(ToString::to_string))
+        .collect();
+    [
+        step.operation.to_string(),
+        words::printable(&step.table_name),
+        words::printable(&step.record_id),
+        changes.join("\n"),
+        against.join("\n"),
+    ]
+}
+
+impl Undo {
+    /// Does it in one transaction, which is a request of its own.
+    async fn apply<DB: AuditDatabase>(&self, pool: &Pool<DB>, plan: UndoPlan) -> Result<(), Fault> {
+        let mut plan = plan.on_conflict(match self.on_conflict {
+            Choice::Refuse => OnConflict::Refuse,
+            Choice::Skip => OnConflict::Skip,
+            Choice::Overwrite => OnConflict::Overwrite,
+        });
+        if self.leave_missing {
+            plan = plan.leaving_missing();
+        }
+        if self.leave_obstacles {
+            plan = plan.without_obstacles();
+        }
+        let request = Uuid::now_v7().to_string();
+        let actor = self.actor_id.as_deref().unwrap_or_default();
+        let mut context = AuditContext::new()
+            .with_actor(Actor::user(actor))
+            .with_request_id(request.as_str())
+            .with_action("audit.undo");
+        if let Some(reason) = &self.reason {
+            context = context.with_reason(reason);
+        }
+        let undone = context.scope(applied(pool, &plan, &request)).await?;
+        let told = [
+            (undone.records, "records were put back"),
+            (undone.skipped, "have changed since and stay as they are"),
+        ];
+        for (count, what) in told {
+            if count > 0 {
+                talk(&format!("{count} {what}"));
+            }
+        }
+        for (table, record, field) in &undone.differing {
+            talk(&format!(
+                "note: the database gave `{field}` of `{record}` in `{table}` another value"
+            ));
+        }
+        talk(&format!(
+            "to redo: audit undo --request {request} --apply --as ID"
+        ));
+        Ok(())
+    }
+}
+
+async fn applied<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    plan: &UndoPlan,
+    request: &str,
+) -> Result<audit_store::Undone, Fault> {
+    let mut transaction = audit_sqlx::begin(pool).await.map_err(Fault::database)?;
+    let mut writer = audit_sqlx::writer(&mut *transaction);
+    let undone = plan.apply(&mut writer).await.map_err(Fault::undo)?;
+    // An undo that left no events would be a change that nobody can explain.
+    let own = LogQuery::new().request(request).limit(1);
+    let events = writer.read(&own).await.map_err(Fault::database)?;
+    let has_changes = plan.steps().iter().any(|step| !step.changes.is_empty());
+    if events.is_empty() && undone.records > 0 && has_changes {
+        return Err(Fault::Unrecorded);
+    }
+    transaction.commit().await.map_err(Fault::database)?;
+    Ok(undone)
+}

@@ -1,0 +1,82 @@
+//! `audit undo`: shown first, done when asked to, and undone in turn.
+
+use audit_testkit::Server;
+use serde_json::Value;
+
+use crate::{Audited, Db};
+
+/// The status of an invoice by its number, or `None` where there is none.
+async fn status<DB: Db>(audited: &Audited<DB>, number: &str) -> Option<String> {
+    let mut raw = audited.database.raw().await;
+    let sql = format!("SELECT status FROM invoices WHERE number = '{number}'");
+    raw.texts(&sql).await.into_iter().flatten().next().flatten()
+}
+
+pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    audited
+        .write(
+            "carl",
+            "UPDATE invoices SET status = 'lost' WHERE number = '2'",
+        )
+        .await;
+    let of_carl = ["undo", "--actor", "carl", "--since", "1h"];
+    let ask = |flags: &[&str]| audited.ask(&[&of_carl[..], flags].concat());
+    let rules: &[&str] = match server {
+        Server::Sqlite => &["--without-rules"],
+        _ => &[],
+    };
+    let apply = |flags: &[&str]| ask(&[&["--apply", "--as", "olga"], rules, flags].concat());
+
+    let (code, told, said) = ask(&["--format", "ndjson"]);
+    let step: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        [&step["operation"], &step["table_name"], &step["record_id"]],
+        ["UPDATE", "invoices", r#"["acme","2"]"#]
+    );
+    assert_eq!(step["changes"][0]["before"], "lost");
+    assert_eq!(step["conflicts"], serde_json::json!([]));
+    assert_eq!(said, "nothing was changed; `--apply --as ID` does it\n");
+    assert_eq!(status(&audited, "2").await.as_deref(), Some("lost"));
+
+    // Whose work it is has to be said, and all there ever was is not undone by mistake.
+    assert_eq!(ask(&["--apply"]).0, 2);
+    assert_eq!(audited.ask(&["undo"]).0, 2);
+    if server == Server::Sqlite {
+        let (code, _, said) = ask(&["--apply", "--as", "olga"]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("--without-rules"), "{said}");
+    }
+
+    let (code, _, said) = apply(&["--reason", "a mistake"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(status(&audited, "2").await.unwrap().contains("2J"));
+    let request = said.split("--request ").nth(1).unwrap();
+    let request = request.split(' ').next().unwrap();
+    let undone = audited.ask(&["log", "--request", request, "--format", "ndjson"]);
+    let event: Value = serde_json::from_str(&undone.1).unwrap();
+    assert_eq!(event["actor_id"], "olga");
+    assert_eq!(event["reason"], "a mistake");
+    assert_eq!(event["reverts"], step["reverts"]);
+
+    // What has changed since stands against it, until it is told what to do.
+    let (code, told, said) = apply(&[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(told.contains("and no longer"), "{told}");
+    assert!(said.contains("changed since"), "{said}");
+    assert_eq!(apply(&["--on-conflict", "skip"]).0, 0);
+
+    let redo = ["undo", "--request", request, "--apply", "--as", "olga"];
+    assert_eq!(audited.ask(&[&redo, rules].concat()).0, 0);
+    assert_eq!(status(&audited, "2").await.as_deref(), Some("lost"));
+
+    // A deleted row comes back without the column that the log does not hold.
+    let of_bob = ["undo", "--actor", "bob", "--apply", "--as", "olga"];
+    let (code, _, said) = audited.ask(&[&of_bob, rules].concat());
+    assert_eq!(code, 1, "{said}");
+    let (code, _, said) = audited.ask(&[&of_bob, rules, &["--leave-missing"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(status(&audited, "1").await.as_deref(), Some("open"));
+    assert_eq!(audited.ask(&["undo", "--actor", "nobody"]).0, 1);
+}

@@ -1,0 +1,170 @@
+//! Changes that are taken back through the writers of every library.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
+
+use audit_core::query::LogQuery;
+use audit_core::{Actor, Audit, AuditContext, LogReader};
+use audit_store::{Blocking, Trail, UndoPlan, finish};
+use audit_testkit::{Raw, Server, TestDatabase};
+use diesel::connection::TransactionManager as _;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection};
+use sqlx::pool::PoolOptions;
+use sqlx::{AssertSqlSafe, Executor as _};
+
+fn audit() -> Audit {
+    Audit::builder().service("shop").build().unwrap()
+}
+
+fn by(actor: &str, request: &str) -> AuditContext {
+    AuditContext::new()
+        .with_actor(Actor::user(actor))
+        .with_request_id(request)
+}
+
+/// A table with one row, which a request changes.
+macro_rules! written {
+    ($database:ty, $url:expr) => {{
+        let options = PoolOptions::<$database>::new();
+        let pool = audit_sqlx::attach(options, &audit())
+            .connect($url)
+            .await
+            .unwrap();
+        let table = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20))";
+        pool.execute(table).await.unwrap();
+        audit_sqlx::migrate(&pool, &audit()).await.unwrap();
+        for (request, sql) in [
+            ("insert", "INSERT INTO users VALUES (1, 'Ann')"),
+            ("rename", "UPDATE users SET name = 'Bob'"),
+        ] {
+            let work = pool.execute(AssertSqlSafe(sql));
+            by("ann", request).scope(work).await.unwrap();
+        }
+        pool
+    }};
+}
+
+async fn plan<R: LogReader>(mut trail: Trail<R>, request: &str) -> UndoPlan {
+    let plan = trail
+        .plan_undo(&LogQuery::new().request(request))
+        .await
+        .unwrap();
+    assert!(plan.is_clear(), "{plan:?}");
+    plan
+}
+
+async fn name(raw: &mut Raw) -> String {
+    let rows = raw.texts("SELECT name FROM users").await;
+    rows.into_iter().flatten().flatten().collect()
+}
+
+/// Undoes the rename and does it again, which leaves the row as it was for the next library; the events
+/// must say by whom, and what they take back.
+macro_rules! there_and_back {
+    ($raw:expr, $pool:expr, $library:literal, $undo:expr) => {{
+        let (undo, redo) = (concat!("undo by ", $library), concat!("redo by ", $library));
+        for (request, of, expected) in [(undo, "rename", "Ann"), (redo, undo, "Bob")] {
+            by("operator", request).scope($undo(of)).await;
+            assert_eq!(name(&mut $raw).await, expected, "{request}");
+            let of_request = |id: &str| audit_sqlx::log(&$pool).request(id);
+            let done = of_request(request).list().await.unwrap();
+            let reverted = of_request(of).list().await.unwrap();
+            assert_eq!(done.len(), 1, "{request}");
+            assert_eq!(done[0].actor_id.as_deref(), Some("operator"));
+            assert_eq!(done[0].service.as_deref(), Some("shop"));
+            assert_eq!(done[0].reverts, Some(vec![reverted[0].id.to_string()]));
+        }
+    }};
+}
+
+macro_rules! seaorm {
+    ($url:expr, $raw:expr, $pool:expr) => {{
+        let sea = audit_seaorm::attach($url, &audit())
+            .connect()
+            .await
+            .unwrap();
+        there_and_back!($raw, $pool, "seaorm", async |of: &'static str| {
+            let plan = plan(Trail::of(audit_seaorm::log(&sea)), of).await;
+            let transaction = audit_seaorm::begin(&sea).await.unwrap();
+            let mut writer = audit_seaorm::writer(&transaction);
+            plan.apply(&mut writer).await.unwrap();
+            transaction.commit().await.unwrap();
+        });
+    }};
+}
+
+macro_rules! diesel {
+    ($connection:ty, $url:expr, $raw:expr, $pool:expr) => {{
+        let mut connection: $connection = audit_diesel::establish($url, &audit()).unwrap();
+        there_and_back!($raw, $pool, "diesel", async |of: &'static str| {
+            let connection = &mut connection;
+            let plan = finish(plan(Trail::blocking(audit_diesel::log(connection)), of));
+            audit_diesel::begin(connection, &audit()).unwrap();
+            let mut writer = Blocking(audit_diesel::writer(connection));
+            finish(plan.apply(&mut writer)).unwrap();
+            diesel::connection::AnsiTransactionManager::commit_transaction(connection).unwrap();
+        });
+    }};
+}
+
+macro_rules! diesel_async {
+    ($connection:ty, $url:expr, $raw:expr, $pool:expr) => {{
+        use audit_diesel::asynchronous::{begin, establish, log, writer};
+        use diesel_async::TransactionManager as _;
+        type Manager = <$connection as AsyncConnection>::TransactionManager;
+        let mut connection: $connection = establish($url, &audit()).await.unwrap();
+        there_and_back!($raw, $pool, "diesel-async", async |of: &'static str| {
+            let plan = plan(Trail::of(log(&mut connection)), of).await;
+            begin(&mut connection, &audit()).await.unwrap();
+            let done = plan.apply(&mut writer(&mut connection)).await;
+            done.unwrap();
+            Manager::commit_transaction(&mut connection).await.unwrap();
+        });
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite() {
+    let database = TestDatabase::create(Server::Sqlite).await;
+    let (url, mut raw) = (database.url(), database.raw().await);
+    let path = url
+        .trim_start_matches("sqlite://")
+        .trim_end_matches("?mode=rwc");
+    let pool = written!(sqlx::Sqlite, url);
+    seaorm!(url, raw, pool);
+    diesel!(diesel::SqliteConnection, path, raw, pool);
+    diesel_async!(
+        SyncConnectionWrapper<diesel::SqliteConnection>,
+        path,
+        raw,
+        pool
+    );
+}
+
+/// Expands to the test of a PostgreSQL.
+macro_rules! postgres {
+    ($name:ident, $server:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let database = TestDatabase::create(Server::$server).await;
+            let (url, mut raw) = (database.url(), database.raw().await);
+            let pool = written!(sqlx::Postgres, url);
+            seaorm!(url, raw, pool);
+            diesel!(diesel::PgConnection, url, raw, pool);
+            diesel_async!(AsyncPgConnection, url, raw, pool);
+        }
+    };
+}
+
+postgres!(postgres15, Postgres15);
+postgres!(postgres16, Postgres16);
+postgres!(postgres17, Postgres17);
+postgres!(postgres18, Postgres18);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mariadb() {
+    let database = TestDatabase::create(Server::MariaDb).await;
+    let (url, mut raw) = (database.url(), database.raw().await);
+    let pool = written!(sqlx::MySql, url);
+    seaorm!(url, raw, pool);
+    diesel_async!(AsyncMysqlConnection, url, raw, pool);
+}
