@@ -395,7 +395,7 @@ fn what_cannot_be_done_is_said_without_a_password() {
 #[test]
 fn the_help_is_what_is_written_down() {
     let verbs = [
-        "log", "show", "timeline", "blame", "as-of", "stats", "export", "check",
+        "log", "show", "timeline", "blame", "as-of", "stats", "export", "undo", "check",
     ];
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {
