@@ -12,6 +12,7 @@
 
 mod adapter;
 pub mod cases;
+mod catalog;
 pub mod coverage;
 mod database;
 mod draw;
@@ -26,6 +27,7 @@ pub mod stored;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
+pub use catalog::Catalog;
 pub use database::{Raw, Server, TestDatabase};
 pub use draw::Draw;
 pub use explain::Explain;
