@@ -31,5 +31,5 @@ pub use catalog::Catalog;
 pub use database::{Raw, Server, TestDatabase};
 pub use draw::Draw;
 pub use explain::Explain;
-pub use race::{race, racer};
+pub use race::race_migrations;
 pub use world::{World, alice, in_words};

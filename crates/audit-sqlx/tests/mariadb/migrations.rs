@@ -2,6 +2,7 @@
 
 use audit_core::{Audit, OnDrift};
 use audit_sqlx::Finding;
+use audit_testkit::Server;
 use sqlx::Executor;
 
 use super::world::{World, attach, audit};
@@ -52,33 +53,17 @@ async fn sixteen_at_once_agree() {
 }
 
 /// How often sixteen processes start on an empty database.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 100;
 
 #[tokio::test]
 async fn sixteen_processes_at_once_agree() {
-    let rules = audit();
-    if let Some(url) = audit_testkit::racer() {
-        let pool = attach(&rules, &url, 1).await;
-        let report = audit_sqlx::migrate(&pool, &rules).await.unwrap();
+    audit_testkit::race_migrations(Server::MariaDb, ROUNDS, TABLES, async |url| {
+        let pool = attach(&audit(), url, 1).await;
+        let report = audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         assert_eq!(report.findings(), []);
-        return;
-    }
-    let mut world = World::new(TABLES).await;
-    let wanted = world.raw.texts(OURS).await;
-    for _ in 0..ROUNDS {
-        world
-            .raw
-            .run(&format!(
-                "DROP TABLE c, p, audit_logs, audit_schemas, audit_migrations; {TABLES}"
-            ))
-            .await;
-        audit_testkit::race(16, world.database.url());
-        assert_eq!(world.raw.texts(OURS).await, wanted);
-        let steps = "SELECT CAST(COUNT(*) AS CHAR) FROM audit_migrations";
-        assert_eq!(world.raw.texts(steps).await, [[Some("1".to_owned())]]);
-        let said = world.prove(&["INSERT INTO p VALUES (1, 1)"]).await;
-        assert_eq!(said, ["INSERT p 1"]);
-    }
+        pool.close().await;
+    })
+    .await;
 }
 
 #[tokio::test]
