@@ -1,6 +1,7 @@
 //! Migrations that race, and migrations that were interrupted: every statement commits by itself.
 
-use audit_core::{Audit, OnDrift};
+use audit_core::{Audit, Dialect, OnDrift};
+use audit_migrations::steps;
 use audit_sqlx::Finding;
 use audit_testkit::Server;
 use sqlx::Executor;
@@ -147,9 +148,10 @@ async fn check_installs_what_drifted_when_asked_to() {
 #[tokio::test]
 async fn another_database_is_audited_into_the_log_of_this_one() {
     let mut other = World::new("CREATE TABLE elsewhere (id INT PRIMARY KEY)").await;
-    other.raw.run("DROP TRIGGER audit_insert_elsewhere; DROP TRIGGER audit_update_elsewhere; \
-        DROP TRIGGER audit_delete_elsewhere; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
-        audit_probe, audit_settings").await;
+    for step in steps(Dialect::MySql) {
+        other.raw.run(step.down).await;
+    }
+    other.raw.run("DROP TABLE audit_migrations").await;
     let theirs = other.database.url().rsplit('/').next().unwrap().to_owned();
     let mut world = World::new(TABLES).await;
     let ours = world.database.url().rsplit('/').next().unwrap().to_owned();
