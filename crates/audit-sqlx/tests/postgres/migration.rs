@@ -32,7 +32,6 @@ pub(crate) async fn a_second_run_changes_nothing(server: Server) {
 }
 
 pub(crate) async fn down_and_up_again_is_as_if_new(server: Server) {
-    let catalog = async |raw: &mut Raw| Catalog::read(raw, Dialect::Postgres).await;
     let mut world = World::new(server, TABLES).await;
     let fresh = catalog(&mut world.raw).await;
     let step = steps(Dialect::Postgres)[0];
@@ -52,19 +51,28 @@ pub(crate) async fn down_and_up_again_is_as_if_new(server: Server) {
     world.migrate().await;
     catalog(&mut world.raw).await.assert_is(&fresh, "up again");
 
-    // The files by themselves, twice each: they can be run by hand.
     raw.run("DROP TABLE users, p").await;
+    files_run_by_hand(&mut raw, &empty).await;
+    world.remove().await;
+}
+
+async fn catalog(raw: &mut Raw) -> Catalog {
+    Catalog::read(raw, Dialect::Postgres).await
+}
+
+/// The files by themselves, twice each.
+async fn files_run_by_hand(raw: &mut Raw, empty: &Catalog) {
+    let step = steps(Dialect::Postgres)[0];
     raw.run(step.up).await;
-    let up = catalog(&mut raw).await;
+    let up = catalog(raw).await;
     raw.run(step.up).await;
-    catalog(&mut raw).await.assert_is(&up, "up twice");
+    catalog(raw).await.assert_is(&up, "up twice");
     for _ in 0..2 {
         raw.run(step.down).await;
-        catalog(&mut raw).await.assert_is(&empty, "down by hand");
+        catalog(raw).await.assert_is(empty, "down by hand");
     }
     raw.run(step.up).await;
-    catalog(&mut raw).await.assert_is(&up, "up again by hand");
-    world.remove().await;
+    catalog(raw).await.assert_is(&up, "up again by hand");
 }
 
 pub(crate) async fn the_columns_are_those_of_the_model(server: Server) {
