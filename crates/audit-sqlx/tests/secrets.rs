@@ -17,10 +17,11 @@
 //!
 //! SQLite has no passwords: there the last three are not planted.
 //!
-//! What is searched for each of them: the events as they are read, the pages of the log (on servers
-//! every column of every row), all output of all threads at trace level, `Debug` of settings,
-//! pools, contexts, verifiers, events, errors and reports, the texts of our errors, and the answers
-//! to refused requests; as it is, in hex of both cases and in base64 of the three alignments.
+//! What is searched for each of them: the events as they are read, every column of every row of the
+//! log, the files in which the database keeps our tables and their indexes, all output of all threads
+//! at trace level, `Debug` of settings, pools, contexts, verifiers, events, reports and errors (those
+//! of the refused writes with them), the texts of our errors, and the answers to refused requests; as
+//! it is, in hex of both cases and in base64 of the three alignments.
 //!
 //! The server's log of all statements is searched as well, as far as the server itself keeps the
 //! values of binds out of it: PostgreSQL with `log_parameter_max_length = 0` for every secret;
@@ -39,6 +40,8 @@ mod columns;
 mod credentials;
 #[path = "secrets/search.rs"]
 mod search;
+#[path = "secrets/stored.rs"]
+mod stored;
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _};
@@ -79,7 +82,7 @@ macro_rules! planted {
                         if let Err(error) = query.execute(&pool).await {
                             assert_eq!(way, 8, "{sql}: {error}");
                             let capture = audit_sqlx::CaptureError::of(&error);
-                            write!(shown, "{capture:?}").unwrap();
+                            write!(shown, "{error} {error:?} {capture:?}").unwrap();
                         }
                     }
                 })
@@ -98,7 +101,8 @@ macro_rules! planted {
                     database.server() == audit_testkit::Server::MariaDb
                 );
                 write!(shown, "{events:?} {report:?} {pool:?}").unwrap();
-                let pages = stored(&database, &mut raw).await;
+                let columns = stored::columns(&database, &mut raw).await;
+                let files = stored::files(&database, &mut raw).await;
 
                 raw.run($away).await;
                 let (sql, _) = &statements($upsert, $place)[0];
@@ -108,11 +112,17 @@ macro_rules! planted {
                 }
                 let error = query.execute(&pool).await.unwrap_err();
                 let capture = audit_sqlx::CaptureError::of(&error).unwrap();
-                write!(shown, "{error} {capture} {capture:?} {}", credentials.said).unwrap();
+                write!(
+                    shown,
+                    "{error} {error:?} {capture} {capture:?} {}",
+                    credentials.said
+                )
+                .unwrap();
                 pool.close().await;
                 let places = [
                     ("the events", serde_json::to_vec(&events).unwrap()),
-                    ("the pages of the log", pages),
+                    ("the columns of the log", columns),
+                    ("the files of our tables", files),
                     ("the output", output.written()),
                     ("what we say and Debug shows", shown.into_bytes()),
                 ];
@@ -157,34 +167,6 @@ impl ServerLog {
         file.read_to_end(&mut bytes).unwrap();
         ("the server's log", bytes)
     }
-}
-
-/// The bytes that the database keeps of the log.
-async fn stored(database: &audit_testkit::TestDatabase, raw: &mut audit_testkit::Raw) -> Vec<u8> {
-    let dialect = database.server().dialect();
-    if dialect == audit_core::Dialect::Sqlite {
-        // The application's own rows are deleted by now; VACUUM leaves nothing of them.
-        raw.run("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await;
-        let path = database.url().trim_start_matches("sqlite://");
-        let path = path.split('?').next().unwrap();
-        return std::fs::read(path).unwrap();
-    }
-    let table = match dialect {
-        audit_core::Dialect::Postgres => "audit.audit_logs",
-        _ => "audit_logs",
-    };
-    let columns: Vec<String> = audit_core::schema::LOG_COLUMNS
-        .iter()
-        .map(|column| match dialect {
-            audit_core::Dialect::Postgres => format!("{}::text", column.name),
-            _ => format!("CONVERT({} USING utf8mb4)", column.name),
-        })
-        .collect();
-    let rows = raw
-        .texts(&format!("SELECT {} FROM {table}", columns.join(", ")))
-        .await;
-    let rows: Vec<String> = rows.into_iter().flatten().flatten().collect();
-    rows.join("\n").into_bytes()
 }
 
 /// A server that logs the values of binds has the key in its log: the check says so.

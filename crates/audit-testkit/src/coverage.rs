@@ -1,5 +1,7 @@
 //! What each database does with each case, as the page `docs/coverage.md`.
 
+mod alone;
+
 use std::fmt::Write as _;
 
 use crate::cases::CASES;
@@ -55,15 +57,21 @@ const EXCEPTIONS: [(&str, usize, &str); 8] = [
     ),
 ];
 
-/// The page.
+/// The name of the files of tests that each has alone.
+const ALONE: [&str; 3] = ["postgres", "mariadb", "sqlite"];
+
+/// The page; the source of the tests of audit-sqlx is read for it.
 #[must_use]
 pub fn markdown() -> String {
     let mut page = format!(
         "# Coverage\n\n\
          Every case of the conformance suite and its outcome on each database, through every \
-         adapter: {}. This page is made from the suite; a test keeps it true. `holds` means that the \
-         sentence of the case is what the test asserts, with every event replayed on full reads of \
-         the tables before and after.\n",
+         adapter: {}; then every test of what only one database has, through audit-sqlx alone. This \
+         page is made from the lists and the source of the tests; a test keeps it true. What a \
+         library has of its own is tested in its adapter and not listed here.\n\n\
+         `holds` means that the sentence of the case is what the test asserts. Where a case proves \
+         what was recorded (`prove` in its source), every event is replayed as well, on full reads \
+         of the tables before and after.\n",
         ADAPTERS.join(", ")
     );
     for (group, cases) in CASES {
@@ -79,6 +87,17 @@ pub fn markdown() -> String {
                 let _ = write!(page, " {} |", outcome(case, database));
             }
             page.push('\n');
+        }
+    }
+    for (database, file) in DATABASES.iter().zip(ALONE) {
+        let _ = write!(
+            page,
+            "\n## {database} alone\n\n| group | case |\n|---|---|\n"
+        );
+        for (group, cases) in alone::cases(file) {
+            for case in cases {
+                let _ = writeln!(page, "| {group} | {} |", case.replace('_', " "));
+            }
         }
     }
     page

@@ -12,6 +12,7 @@
 
 mod adapter;
 pub mod cases;
+mod catalog;
 pub mod coverage;
 mod database;
 mod draw;
@@ -26,8 +27,9 @@ pub mod stored;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
+pub use catalog::Catalog;
 pub use database::{Raw, Server, TestDatabase};
 pub use draw::Draw;
 pub use explain::Explain;
-pub use race::{race, racer};
+pub use race::race_migrations;
 pub use world::{World, alice, in_words};

@@ -7,6 +7,7 @@ use audit_core::{Actor, Audit, AuditBuilder, AuditContext, Dialect, Event};
 use tokio::sync::Mutex;
 
 use crate::adapter::Adapter;
+use crate::catalog::Catalog;
 use crate::database::{Raw, Server, TestDatabase};
 use crate::{fixture, oracle, sabotage};
 
@@ -128,6 +129,11 @@ impl<A: Adapter> World<A> {
     /// Reads texts on the suite's own connection.
     pub async fn texts(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         self.raw.lock().await.texts(sql).await
+    }
+
+    /// Everything that the database has besides rows.
+    pub(crate) async fn catalog(&self) -> Catalog {
+        Catalog::read(&mut *self.raw.lock().await, self.dialect()).await
     }
 
     /// Does work, proves that the new events tell exactly what changed, and gives them, oldest

@@ -34,6 +34,16 @@ pub(crate) enum Variant {
     LimitJson,
     /// As `limit`, with the context once for each request and a reference in the event.
     LimitOnce,
+    /// As `limit`, with random ids, which say nothing of order.
+    LimitRandom,
+    /// As `limit`, with row triggers for INSERT and DELETE as well.
+    LimitRow,
+    /// As `limit`, with images as `jsonb`.
+    LimitJsonb,
+    /// As `limit`, with functions that run as their caller, on the caller's search path.
+    LimitInvoker,
+    /// As `limit`, with changes that go on without their event where it cannot be written.
+    LimitOpen,
 }
 
 impl Variant {
@@ -53,6 +63,11 @@ impl Variant {
             Self::LimitStatement => "limit-statement",
             Self::LimitJson => "limit-json",
             Self::LimitOnce => "limit-once",
+            Self::LimitRandom => "limit-random",
+            Self::LimitRow => "limit-row",
+            Self::LimitJsonb => "limit-jsonb",
+            Self::LimitInvoker => "limit-invoker",
+            Self::LimitOpen => "limit-open",
         }
     }
 
@@ -72,17 +87,25 @@ impl Variant {
         )
     }
 
-    /// Whether the pool has hooks written by hand.
-    pub(crate) fn has_hand_hooks(self) -> bool {
+    /// Whether there are triggers written by hand.
+    pub(crate) fn has_hand_triggers(self) -> bool {
         matches!(
             self,
             Self::Limit
+                | Self::LimitInvoker
                 | Self::LimitJson
+                | Self::LimitJsonb
                 | Self::LimitOnce
+                | Self::LimitOpen
+                | Self::LimitRandom
+                | Self::LimitRow
                 | Self::LimitStatement
-                | Self::Queued
-                | Self::Stamped
         )
+    }
+
+    /// Whether the pool has hooks written by hand.
+    pub(crate) fn has_hand_hooks(self) -> bool {
+        self.has_hand_triggers() || matches!(self, Self::Queued | Self::Stamped)
     }
 
     /// Whether the pool is an attached one.

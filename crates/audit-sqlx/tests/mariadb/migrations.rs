@@ -1,7 +1,9 @@
 //! Migrations that race, and migrations that were interrupted: every statement commits by itself.
 
-use audit_core::{Audit, OnDrift};
+use audit_core::{Audit, Dialect, OnDrift};
+use audit_migrations::steps;
 use audit_sqlx::Finding;
+use audit_testkit::Server;
 use sqlx::Executor;
 
 use super::world::{World, attach, audit};
@@ -52,33 +54,17 @@ async fn sixteen_at_once_agree() {
 }
 
 /// How often sixteen processes start on an empty database.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 100;
 
 #[tokio::test]
 async fn sixteen_processes_at_once_agree() {
-    let rules = audit();
-    if let Some(url) = audit_testkit::racer() {
-        let pool = attach(&rules, &url, 1).await;
-        let report = audit_sqlx::migrate(&pool, &rules).await.unwrap();
+    audit_testkit::race_migrations(Server::MariaDb, ROUNDS, TABLES, async |url| {
+        let pool = attach(&audit(), url, 1).await;
+        let report = audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         assert_eq!(report.findings(), []);
-        return;
-    }
-    let mut world = World::new(TABLES).await;
-    let wanted = world.raw.texts(OURS).await;
-    for _ in 0..ROUNDS {
-        world
-            .raw
-            .run(&format!(
-                "DROP TABLE c, p, audit_logs, audit_schemas, audit_migrations; {TABLES}"
-            ))
-            .await;
-        audit_testkit::race(16, world.database.url());
-        assert_eq!(world.raw.texts(OURS).await, wanted);
-        let steps = "SELECT CAST(COUNT(*) AS CHAR) FROM audit_migrations";
-        assert_eq!(world.raw.texts(steps).await, [[Some("1".to_owned())]]);
-        let said = world.prove(&["INSERT INTO p VALUES (1, 1)"]).await;
-        assert_eq!(said, ["INSERT p 1"]);
-    }
+        pool.close().await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -162,9 +148,10 @@ async fn check_installs_what_drifted_when_asked_to() {
 #[tokio::test]
 async fn another_database_is_audited_into_the_log_of_this_one() {
     let mut other = World::new("CREATE TABLE elsewhere (id INT PRIMARY KEY)").await;
-    other.raw.run("DROP TRIGGER audit_insert_elsewhere; DROP TRIGGER audit_update_elsewhere; \
-        DROP TRIGGER audit_delete_elsewhere; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
-        audit_probe, audit_settings").await;
+    for step in steps(Dialect::MySql) {
+        other.raw.run(step.down).await;
+    }
+    other.raw.run("DROP TABLE audit_migrations").await;
     let theirs = other.database.url().rsplit('/').next().unwrap().to_owned();
     let mut world = World::new(TABLES).await;
     let ours = world.database.url().rsplit('/').next().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 use audit_core::Dialect;
 use audit_migrations::steps;
-use audit_testkit::{Server, TestDatabase};
+use audit_testkit::{Catalog, Raw, Server, TestDatabase};
 use sqlx::Connection;
 
 use crate::world::{World, attach, audit};
@@ -11,31 +11,6 @@ const TABLES: &str = "
     CREATE TABLE users (id int PRIMARY KEY, name text);
     CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
     CREATE TABLE leaf PARTITION OF p DEFAULT;";
-
-/// Everything in the schema `audit` and every trigger, as texts without the numbers that differ
-/// from one making to the next.
-const DUMP: &str = "
-    SELECT format('column %s %s %s %s %s', c.relname, a.attname, a.attnum,
-        format_type(a.atttypid, a.atttypmod), a.attnotnull)
-    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'audit'::regnamespace AND a.attnum > 0
-    UNION ALL
-    SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'audit'
-    UNION ALL
-    SELECT format('constraint %s %s', conrelid::regclass, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = 'audit'::regnamespace
-    UNION ALL
-    SELECT format('function %s %s', pg_get_functiondef(oid), proacl)
-    FROM pg_proc WHERE pronamespace = 'audit'::regnamespace
-    UNION ALL
-    SELECT format('trigger %s %s %s', tgrelid::regclass, pg_get_triggerdef(oid), tgenabled)
-    FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL
-    SELECT format('schema %s %s', nspname, nspacl) FROM pg_namespace WHERE nspname = 'audit'
-    UNION ALL
-    SELECT format('right %s %s', relname, relacl) FROM pg_class
-    WHERE relnamespace = 'audit'::regnamespace
-    ORDER BY 1";
 
 /// The rows of the catalog that say what is installed, by the transactions that wrote them.
 const VERSIONS: &str = "
@@ -58,7 +33,7 @@ pub(crate) async fn a_second_run_changes_nothing(server: Server) {
 
 pub(crate) async fn down_and_up_again_is_as_if_new(server: Server) {
     let mut world = World::new(server, TABLES).await;
-    let fresh = world.raw.texts(DUMP).await;
+    let fresh = catalog(&mut world.raw).await;
     let step = steps(Dialect::Postgres)[0];
     world.raw.run(step.down).await;
     // Nothing of ours stands in the way of the application's writes.
@@ -67,32 +42,38 @@ pub(crate) async fn down_and_up_again_is_as_if_new(server: Server) {
         .await;
     world.raw.run("DROP TABLE audit.audit_migrations").await;
     world.raw.run(step.down).await;
+    let other = TestDatabase::create(server).await;
+    let mut raw = other.raw().await;
+    let empty = catalog(&mut raw).await;
+    raw.run(TABLES).await;
+    let bare = catalog(&mut raw).await;
+    catalog(&mut world.raw).await.assert_is(&bare, "down");
     world.migrate().await;
-    assert_eq!(world.raw.texts(DUMP).await, fresh);
+    catalog(&mut world.raw).await.assert_is(&fresh, "up again");
 
-    // The files by themselves, twice each: they can be run by hand.
-    let empty = TestDatabase::create(server).await;
-    let mut raw = empty.raw().await;
-    let nothing = raw
-        .texts("SELECT nspname::text FROM pg_namespace ORDER BY 1")
-        .await;
-    raw.run(step.up).await;
-    raw.run(step.up).await;
-    let up = raw.texts(DUMP_OF_TABLES).await;
-    raw.run(step.down).await;
-    assert_eq!(
-        raw.texts("SELECT nspname::text FROM pg_namespace ORDER BY 1")
-            .await,
-        nothing
-    );
-    raw.run(step.up).await;
-    assert_eq!(raw.texts(DUMP_OF_TABLES).await, up);
+    raw.run("DROP TABLE users, p").await;
+    files_run_by_hand(&mut raw, &empty).await;
     world.remove().await;
 }
 
-const DUMP_OF_TABLES: &str = "
-    SELECT table_name || column_name || data_type || is_nullable || ordinal_position
-    FROM information_schema.columns WHERE table_schema = 'audit' ORDER BY 1";
+async fn catalog(raw: &mut Raw) -> Catalog {
+    Catalog::read(raw, Dialect::Postgres).await
+}
+
+/// The files by themselves, twice each.
+async fn files_run_by_hand(raw: &mut Raw, empty: &Catalog) {
+    let step = steps(Dialect::Postgres)[0];
+    raw.run(step.up).await;
+    let up = catalog(raw).await;
+    raw.run(step.up).await;
+    catalog(raw).await.assert_is(&up, "up twice");
+    for _ in 0..2 {
+        raw.run(step.down).await;
+        catalog(raw).await.assert_is(empty, "down by hand");
+    }
+    raw.run(step.up).await;
+    catalog(raw).await.assert_is(&up, "up again by hand");
+}
 
 pub(crate) async fn the_columns_are_those_of_the_model(server: Server) {
     use audit_core::schema::{ColumnKind, LOG_COLUMNS};
@@ -130,29 +111,17 @@ pub(crate) async fn the_columns_are_those_of_the_model(server: Server) {
     world.remove().await;
 }
 
-/// How many rounds the processes race, where it is set; a suite has no time for many.
-const ROUNDS: &str = "AUDIT_MIGRATION_ROUNDS";
+/// How often sixteen processes start on an empty database.
+const ROUNDS: usize = 100;
 
-/// Sixteen processes a round, each this very test.
 pub(crate) async fn many_at_once_on_an_empty_database_agree(server: Server) {
-    if let Some(url) = audit_testkit::racer() {
-        let pool = attach(&audit(), &url).await;
+    audit_testkit::race_migrations(server, ROUNDS, TABLES, async |url| {
+        let pool = attach(&audit(), url).await;
         let report = audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         assert!(!report.has_gaps(), "{report:?}");
         pool.close().await;
-        return;
-    }
-    let rounds = std::env::var(ROUNDS).map_or(8, |rounds| rounds.parse().unwrap());
-    let mut once = World::new(server, TABLES).await;
-    let wanted = once.raw.texts(DUMP).await;
-    for _ in 0..rounds {
-        let database = TestDatabase::create(server).await;
-        let mut raw = database.raw().await;
-        raw.run(TABLES).await;
-        audit_testkit::race(16, database.url());
-        assert_eq!(raw.texts(DUMP).await, wanted);
-    }
-    once.remove().await;
+    })
+    .await;
 }
 
 pub(crate) async fn a_role_that_may_not_make_schemas_can_migrate_into_one(server: Server) {

@@ -2,31 +2,20 @@
 
 use super::*;
 
-async fn shape(database: &TestDatabase) -> Vec<Vec<Option<String>>> {
-    let sql = "SELECT name, sql FROM sqlite_schema UNION ALL \
-               SELECT 'step', name FROM audit_migrations ORDER BY 1, 2";
-    database.raw().await.texts(sql).await
-}
+/// How often sixteen processes start on an empty database.
+const ROUNDS: usize = 100;
+
+const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY)";
 
 #[tokio::test]
 async fn sixteen_processes_that_migrate_at_once_agree_every_time() {
-    if let Some(url) = audit_testkit::racer() {
+    audit_testkit::race_migrations(Server::Sqlite, ROUNDS, TABLE, async |url| {
         let options = SqlitePoolOptions::new().max_connections(1);
-        let pool = audit_sqlx::attach(options, &audit())
-            .connect(&url)
-            .await
-            .unwrap();
+        let attach = audit_sqlx::attach(options, &audit());
+        let pool = attach.connect(url).await.unwrap();
         let report = audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         assert_eq!(report.findings(), []);
-        return;
-    }
-    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY)";
-    let (alone, _pool) = world(table, 1).await;
-    let expected = shape(&alone).await;
-    for _ in 0..4 {
-        let database = TestDatabase::create(Server::Sqlite).await;
-        database.raw().await.run(table).await;
-        audit_testkit::race(16, database.url());
-        assert_eq!(shape(&database).await, expected);
-    }
+        pool.close().await;
+    })
+    .await;
 }

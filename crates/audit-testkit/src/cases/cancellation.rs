@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit_core::{Actor, ActorKind, AuditContext, Event, context};
+use audit_core::{Actor, ActorKind, AuditContext, Event, Operation, context};
 
 use crate::adapter::{Adapter, End, Step, cut_after};
 use crate::database::Server;
@@ -27,6 +27,28 @@ enum Cut {
 }
 
 impl Cut {
+    /// The operations that all of it is recorded as.
+    fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::Whole(_) => &[Operation::Insert, Operation::Update],
+            Self::Check | Self::Only(_) => &[Operation::Insert],
+        }
+    }
+
+    /// Whether its change stays: `None` where that depends on when it was cut.
+    fn stays(self, finished: bool) -> Option<bool> {
+        match self {
+            // What changes anything was over before the part that is cut.
+            Self::Only(Step::Release) => Some(true),
+            Self::Only(Step::Commit | Step::Statement) | Self::Whole(End::Commit) => {
+                finished.then_some(true)
+            }
+            Self::Check
+            | Self::Only(Step::Begin | Step::Checkout | Step::Rollback)
+            | Self::Whole(End::Rollback) => Some(false),
+        }
+    }
+
     /// Says whether it was over before it was cut.
     async fn run<A: Adapter>(self, adapter: &A, id: usize, polls: usize) -> bool {
         let insert = format!("INSERT INTO users (id, name) VALUES ({id}, 'alice')");
@@ -70,8 +92,8 @@ async fn cut_everywhere<A: Adapter>(server: Server, cut: Cut) {
     assert!(cuts > 0, "{cut:?} was never cut");
 }
 
-/// Cuts an operation of Alice's after this many polls, and looks at what the next borrowers of
-/// the connection meet; says whether the operation was over before.
+/// Cuts an operation of Alice's after this many polls, and looks at what it left and what the next
+/// borrowers of the connection meet; says whether the operation was over before.
 async fn cut_once<A: Adapter>(
     world: &World<A>,
     cut: Cut,
@@ -100,6 +122,19 @@ async fn cut_once<A: Adapter>(
             .filter(move |event| event.record_id.as_ref() == Some(&id))
     };
     assert!(of(mine).all(|event| event.actor_id.as_deref() == Some("alice")));
+    // Its rows and its events are all there or none of them is, as both tell by themselves.
+    let when = format!("{cut:?} after {polls} polls, finished: {finished}");
+    let rows = format!("SELECT name FROM users WHERE id = {mine}");
+    let is_there = !world.texts(&rows).await.is_empty();
+    assert_eq!(
+        cut.stays(finished).unwrap_or(is_there),
+        is_there,
+        "{when}: {}",
+        in_words(&events)
+    );
+    let recorded: Vec<_> = of(mine).map(|event| event.operation).collect();
+    let wanted = if is_there { cut.operations() } else { &[] };
+    assert_eq!(recorded, wanted, "{when}");
     let users = |event: &Event| event.table_name.as_deref() == Some("users");
     assert!(events.iter().all(users), "{}", in_words(&events));
     let after: Vec<_> = of(next)

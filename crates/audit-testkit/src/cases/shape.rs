@@ -84,67 +84,37 @@ pub async fn the_log_has_the_columns_of_the_dictionary<A: Adapter>(server: Serve
     }
 }
 
-/// Everything of ours in the catalog, as text.
-async fn dump<A: Adapter>(world: &World<A>) -> Vec<Vec<Option<String>>> {
-    let sql = match world.dialect() {
-        Dialect::Postgres => {
-            "SELECT * FROM ( \
-             SELECT c.relname::text AS name, a.attname::text || ' ' || format_type(a.atttypid, a.atttypmod) \
-               || ' ' || a.attnotnull || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS what \
-             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
-             LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum \
-             WHERE c.relnamespace = 'audit'::regnamespace \
-             UNION ALL SELECT indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'audit' \
-             UNION ALL SELECT proname::text, pg_get_functiondef(oid) FROM pg_proc \
-               WHERE pronamespace = 'audit'::regnamespace \
-             UNION ALL SELECT tgname::text, pg_get_triggerdef(oid) FROM pg_trigger \
-               WHERE NOT tgisinternal \
-             ) AS parts ORDER BY 1, 2"
-        }
-        Dialect::MySql => {
-            "SELECT * FROM ( \
-             SELECT CONVERT(table_name USING utf8mb4) AS name, CONVERT(CONCAT_WS(' ', column_name, \
-               column_type, is_nullable, column_key, collation_name) USING utf8mb4) AS what \
-             FROM information_schema.columns WHERE table_schema = DATABASE() \
-               AND table_name LIKE 'audit%' \
-             UNION ALL SELECT CONVERT(index_name USING utf8mb4), CONVERT(CONCAT_WS(' ', table_name, \
-               seq_in_index, column_name, sub_part) USING utf8mb4) \
-             FROM information_schema.statistics WHERE table_schema = DATABASE() \
-               AND table_name LIKE 'audit%' \
-             UNION ALL SELECT CONVERT(trigger_name USING utf8mb4), \
-               CONVERT(action_statement USING utf8mb4) \
-             FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
-             ) AS parts ORDER BY 1, 2"
-        }
-        _ => "SELECT name, sql FROM sqlite_schema WHERE tbl_name LIKE 'audit%' ORDER BY 1, 2",
-    };
-    world.texts(sql).await
-}
-
 /// Takes every step back, and the list of the steps with them.
 async fn down<A: Adapter>(world: &World<A>) {
     for step in audit_migrations::steps(world.dialect()).iter().rev() {
         world.raw(step.down).await;
     }
     let list = match world.dialect() {
-        Dialect::Postgres => "DROP SCHEMA IF EXISTS audit CASCADE",
+        // Refused where anything else is left in it.
+        Dialect::Postgres => "DROP TABLE audit.audit_migrations; DROP SCHEMA audit",
         _ => "DROP TABLE audit_migrations",
     };
     world.raw(list).await;
 }
 
-/// Taking every step back and running them again gives what a fresh database has.
+/// Taking every step back leaves the database of before, and running them again gives what a fresh
+/// one has.
 pub async fn down_and_up_again_is_as_fresh<A: Adapter>(server: Server) {
-    let world = World::<A>::new(server).await;
-    let fresh = dump(&world).await;
-    assert!(fresh.len() > 2);
+    let world = World::<A>::unmigrated(server, "", 4, |audit| audit).await;
+    let bare = world.catalog().await;
+    world.migrate().await;
+    let fresh = world.catalog().await;
+    assert_ne!(fresh, bare);
     world.prove_statements(&[ANN]).await;
     down(&world).await;
+    let insert = "INSERT INTO users (id, name) VALUES (2, 'Ben')";
+    world.adapter.execute(insert).await.unwrap();
+    world.catalog().await.assert_is(&bare, "down");
     world.migrate().await;
-    assert_eq!(dump(&world).await, fresh);
+    world.catalog().await.assert_is(&fresh, "up again");
     assert_eq!(
         world
-            .prove_statements(&["UPDATE users SET age = 5"])
+            .prove_statements(&["UPDATE users SET age = 5 WHERE id = 1"])
             .await
             .len(),
         1
@@ -154,7 +124,7 @@ pub async fn down_and_up_again_is_as_fresh<A: Adapter>(server: Server) {
 /// The files of the migration, run by hand, are what `migrate` would have made.
 pub async fn the_files_can_be_run_by_hand<A: Adapter>(server: Server) {
     let world = World::<A>::new(server).await;
-    let fresh = dump(&world).await;
+    let fresh = world.catalog().await;
     down(&world).await;
     for _ in 0..2 {
         for step in audit_migrations::steps(world.dialect()) {
@@ -162,7 +132,7 @@ pub async fn the_files_can_be_run_by_hand<A: Adapter>(server: Server) {
         }
     }
     world.migrate().await;
-    assert_eq!(dump(&world).await, fresh);
+    world.catalog().await.assert_is(&fresh, "run by hand");
     assert_eq!(world.prove_statements(&[ANN]).await.len(), 1);
 }
 
