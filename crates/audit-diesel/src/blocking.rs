@@ -31,6 +31,8 @@ pub use transaction::{begin, transaction};
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;
+#[cfg(feature = "async")]
+pub(crate) use connection::knows_functions;
 #[cfg(feature = "deadpool-diesel")]
 pub(crate) use connection::replace;
 #[cfg(feature = "async-sqlite")]

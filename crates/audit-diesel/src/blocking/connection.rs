@@ -1,6 +1,7 @@
 //! Connections that the caller holds.
 
 use audit_adapter::{Attachment, CatalogReadError, ContextScope, prepare, remove_from_connection};
+use audit_core::query::BoundQuery;
 use audit_core::{Audit, Dialect, context};
 use diesel::result::{ConnectionError, Error};
 use diesel::{Connection, QueryResult};
@@ -26,7 +27,7 @@ pub enum AttachError {
     /// The connection was opened before our functions were there (SQLite).
     #[error(
         "this connection was opened before the audit functions were registered; open it with \
-         `audit_diesel::establish`"
+         `establish` of audit-diesel"
     )]
     OpenedBefore,
     /// The database has no context that ends with a transaction.
@@ -100,9 +101,7 @@ where
 pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
     let connection = connection.raw();
     initialize(C::Raw::DIALECT)?;
-    if C::Raw::DIALECT == Dialect::Sqlite && !knows_functions(connection)? {
-        return Err(AttachError::OpenedBefore);
-    }
+    finish(knows_functions(&mut Session(connection)))?;
     let attachment = Attachment::new(audit, ContextScope::Connection);
     ready(connection, &attachment)?;
     Ok(())
@@ -142,12 +141,23 @@ pub(crate) fn replace<C: Capture>(
     }
 }
 
-/// Whether the functions that triggers of SQLite call are there.
-fn knows_functions<C: Capture>(connection: &mut C) -> QueryResult<bool> {
-    let query = audit_core::query::BoundQuery::plain(
-        "SELECT name FROM pragma_function_list WHERE name = 'audit_stamp'",
-    );
-    connection.texts(&query).map(|rows| !rows.is_empty())
+/// Sees to it that the functions which triggers of SQLite call are there.
+///
+/// # Errors
+/// [`AttachError::OpenedBefore`] when they are not; else when the statement fails.
+pub(crate) async fn knows_functions<S>(session: &mut S) -> Result<(), AttachError>
+where
+    S: audit_adapter::Session<Error = Error>,
+{
+    if S::DIALECT != Dialect::Sqlite {
+        return Ok(());
+    }
+    let query =
+        BoundQuery::plain("SELECT name FROM pragma_function_list WHERE name = 'audit_stamp'");
+    match session.texts(&query).await?.is_empty() {
+        true => Err(AttachError::OpenedBefore),
+        false => Ok(()),
+    }
 }
 
 /// Puts the context of this thread on a connection that is held for longer than one scope. Until
