@@ -27,7 +27,7 @@ pub use migrate::{MigrateError, migrate};
 #[cfg(feature = "migrations")]
 pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
-pub use transaction::{begin, transaction};
+pub use transaction::{begin, begin_with_options, transaction, transaction_with_options};
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;
