@@ -12,11 +12,25 @@ mod adapter;
 mod broken;
 #[path = "asynchronous/connections.rs"]
 mod connections;
+mod dsl {
+    #[macro_use]
+    mod options;
+    #[macro_use]
+    mod writes;
+    #[macro_use]
+    mod mariadb;
+    #[macro_use]
+    mod postgres;
+    #[macro_use]
+    mod sqlite;
+
+    mod asynchronous;
+    mod tables;
+}
 #[path = "asynchronous/pool.rs"]
 mod pool;
 #[path = "asynchronous/pools.rs"]
 mod pools;
 #[path = "asynchronous/scopes.rs"]
 mod scopes;
-#[path = "asynchronous/world.rs"]
 mod world;

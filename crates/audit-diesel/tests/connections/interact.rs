@@ -17,10 +17,10 @@ macro_rules! interacts {
             /// A pool of one connection, migrated.
             async fn pool(url: &str) -> Pool {
                 let manager = Manages::new(url, Runtime::Tokio1);
-                let builder = attach(Pool::builder(manager).max_size(1), &audit()).unwrap();
+                let builder = attach(Pool::builder(manager).max_size(1), audit()).unwrap();
                 let pool = builder.build().unwrap();
                 let held = pool.get().await.unwrap();
-                let migrate = |held: &mut $connection| audit_diesel::migrate(held, &audit());
+                let migrate = |held: &mut $connection| audit_diesel::migrate(held, audit());
                 interact(&held, migrate).await.unwrap().unwrap();
                 drop(held);
                 pool
@@ -42,12 +42,12 @@ macro_rules! interacts {
                 interact(&held, read).await.unwrap().unwrap()
             }
 
-            fn insert_in_a_transaction(held: &mut $connection, id: i32) {
+            fn insert_in_a_transaction(held: &mut $connection, id: u32) {
                 let work = |held: &mut $connection| {
                     insert(held, id);
                     Ok::<_, Error>(())
                 };
-                audit_diesel::transaction(held, &audit(), work).unwrap();
+                audit_diesel::transaction(held, audit(), work).unwrap();
             }
 
             #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,7 @@ macro_rules! version {
                     let pool = Pool::builder().max_size(1).build(manager).unwrap();
                     user("alice").sync_scope(|| {
                         let mut held = pool.get().unwrap();
-                        audit_diesel::transaction(&mut held, &audit(), |held| {
+                        audit_diesel::transaction(&mut held, audit(), |held| {
                             insert(held, 1);
                             Ok::<_, Error>(())
                         })
