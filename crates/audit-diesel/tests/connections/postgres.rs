@@ -12,6 +12,7 @@ macro_rules! version {
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
             interacts!($server, PgConnection);
+            managers!($server, PgConnection);
             stored!($server, PgConnection, postgres);
 
             #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ connections!(
 );
 
 interacts!(Server::Sqlite, SqliteConnection);
+managers!(Server::Sqlite, SqliteConnection);
 stored!(Server::Sqlite, SqliteConnection, sqlite);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,24 +207,24 @@ pub(crate) async fn a_tool_runs_the_migrator_after_that_of_the_application<DB>(s
 where
     SeaOrm<DB>: Adapter,
 {
-    let audit = AuditMigrator::new(&shop.world.audit);
+    let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
     let db: &DatabaseConnection = &shop;
     let insert = async |db: &DatabaseConnection| {
         let sql = "INSERT INTO parcel (id) VALUES (1)";
         db.execute_unprepared(sql).await.map(|_| ())
     };
-    Own::status(db).await.unwrap();
+    own.status(db).await.unwrap();
     audit.status(db).await.unwrap();
-    Own::up(db, Some(1)).await.unwrap();
+    own.up(db, Some(1)).await.unwrap();
     // Step by step: first the tables, then the triggers, which are always the next.
     for _ in 0..3 {
         audit.up(db, Some(1)).await.unwrap();
     }
     assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
 
-    Own::down(db, Some(1)).await.unwrap();
-    Own::up(db, None).await.unwrap();
-    Own::refresh(db).await.unwrap();
+    own.down(db, Some(1)).await.unwrap();
+    own.up(db, None).await.unwrap();
+    own.refresh(db).await.unwrap();
     audit.up(db, None).await.unwrap();
     assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
 
@@ -232,7 +232,7 @@ where
     let refused = audit.fresh(db).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("by hand")));
     assert_eq!(count(&shop).await, 2);
-    Own::fresh(db).await.unwrap();
+    own.fresh(db).await.unwrap();
     audit.up(db, None).await.unwrap();
     let kept = count(&shop).await;
     assert_eq!(
