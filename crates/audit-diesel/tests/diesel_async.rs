@@ -33,4 +33,6 @@ mod pool;
 mod pools;
 #[path = "asynchronous/scopes.rs"]
 mod scopes;
+#[path = "asynchronous/stored.rs"]
+mod stored;
 mod world;

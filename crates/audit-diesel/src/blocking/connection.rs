@@ -37,7 +37,7 @@ pub enum AttachError {
     NoTransactionScope,
 }
 
-#[cfg(feature = "async")]
+#[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 impl AttachError {
     pub(crate) fn refuse_scope(dialect: Dialect, scope: ContextScope) -> Result<(), Self> {
         match (dialect, scope) {
@@ -110,7 +110,15 @@ pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(
 /// Makes a connection ready and puts the context of this thread on it.
 pub(crate) fn ready<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     finish(prepare(&mut Session(connection), attachment)).map_err(unreadable)?;
-    connection.check_out(attachment, &attachment.current_stamp())
+    put_on(connection, attachment)
+}
+
+/// Puts the context of this thread on a connection, where it is to stay there.
+fn put_on<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
+    match attachment.scope() {
+        ContextScope::Connection => connection.check_out(attachment, &attachment.current_stamp()),
+        ContextScope::Transaction => Ok(()),
+    }
 }
 
 /// Takes the context off a connection.
@@ -125,18 +133,14 @@ pub(crate) fn clear<C: Capture>(connection: &mut C) -> QueryResult<Cleared> {
     connection.check_in(expected)
 }
 
-/// Puts another context on a connection that nobody has left a transaction open on.
+/// Puts the context of this thread on a connection that nobody has left a transaction open on.
 ///
 /// # Errors
 /// `Error::AlreadyInTransaction` when somebody has; else as [`clear`].
 #[cfg(feature = "deadpool-diesel")]
-pub(crate) fn replace<C: Capture>(
-    connection: &mut C,
-    attachment: &Attachment,
-    stamp: &audit_core::stamp::Stamp,
-) -> QueryResult<()> {
+pub(crate) fn replace<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     match clear(connection)? {
-        Cleared::Yes => connection.check_out(attachment, stamp),
+        Cleared::Yes => put_on(connection, attachment),
         Cleared::InTransaction => Err(Error::AlreadyInTransaction),
     }
 }
