@@ -17,29 +17,16 @@ const CRATES: [&str; 4] = ["audit-tower", "audit-sqlx", "audit-seaorm", "audit-d
 ///
 /// With every one that does not build or has a warning.
 pub fn run() -> Result<()> {
-    let linked = (!has_mariadb_client())
-        .then_some(LINKED)
-        .unwrap_or_default();
+    let unlinkable = match has_mariadb_client() {
+        true => "",
+        false => LINKED,
+    };
     let mut faults = Vec::new();
-    for (package, feature) in alone(&Metadata::load()?, linked) {
-        println!(
-            "{package}, {}",
-            if feature.is_empty() {
-                "no feature"
-            } else {
-                &feature
-            }
-        );
+    for (package, feature) in alone(&Metadata::load()?, unlinkable) {
+        println!("{package}/{feature}");
         let mut command = cargo();
-        command.args([
-            "clippy",
-            "--quiet",
-            "--package",
-            &package,
-            "--features",
-            &feature,
-        ]);
-        command.args(["--", "--deny", "warnings"]);
+        command.args(["clippy", "--quiet", "--package", &package]);
+        command.args(["--features", &feature, "--", "--deny", "warnings"]);
         if process::must(&mut command).is_err() {
             faults.push(format!("{package}/{feature}"));
         }
@@ -51,7 +38,7 @@ pub fn run() -> Result<()> {
 }
 
 /// The crates with each of their features that can be built here, and with none.
-fn alone(metadata: &Metadata, linked: &str) -> Vec<(String, String)> {
+fn alone(metadata: &Metadata, unlinkable: &str) -> Vec<(String, String)> {
     let ours = metadata
         .members()
         .filter(|member| CRATES.contains(&&*member.name));
@@ -61,7 +48,9 @@ fn alone(metadata: &Metadata, linked: &str) -> Vec<(String, String)> {
     });
     each.filter(|(package, feature)| {
         let name = format!("{package}/{feature}");
-        linked.split(',').all(|needs_library| needs_library != name)
+        unlinkable
+            .split(',')
+            .all(|needs_library| needs_library != name)
     })
     .collect()
 }
@@ -83,8 +72,8 @@ mod tests {
             "resolve": {"nodes": []}
         }"#;
         let metadata = Metadata::parse(text).expect("metadata");
-        let features = |linked| -> Vec<String> {
-            let alone = alone(&metadata, linked);
+        let features = |unlinkable| -> Vec<String> {
+            let alone = alone(&metadata, unlinkable);
             alone.into_iter().map(|(_, feature)| feature).collect()
         };
         assert_eq!(features(""), ["", "mysql", "sqlite"]);

@@ -1,4 +1,5 @@
 //! The pools that diesel-async knows, as one.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use std::fmt::{Debug, Display};
 use std::future::Future;

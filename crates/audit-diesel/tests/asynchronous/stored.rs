@@ -1,6 +1,5 @@
 //! The log as a table of Diesel's, read by diesel-async.
 #![cfg(feature = "schema")]
-#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_diesel::asynchronous;
 use audit_testkit::stored::{assert_same, full_event};

@@ -53,7 +53,7 @@ macro_rules! version {
 
                 let database = database($server).await;
                 let manager = Manager::<PgConnection>::new(database.url(), Runtime::Tokio1);
-                let builder = Pool::builder(manager).max_size(1);
+                let builder = Pool::<Manager<PgConnection>>::builder(manager).max_size(1);
                 let builder = attach_with_scope(builder, audit(), ContextScope::Transaction);
                 let pool = builder.unwrap().build().unwrap();
                 let held = pool.get().await.unwrap();

@@ -201,6 +201,11 @@ impl MigrationTrait for Parcels {
     }
 }
 
+async fn insert(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let sql = "INSERT INTO parcel (id) VALUES (1)";
+    db.execute_unprepared(sql).await.map(|_| ())
+}
+
 /// What the migration tool does for each of its words, first with one migrator and then with the
 /// other.
 pub(crate) async fn a_tool_runs_the_migrator_after_that_of_the_application<DB>(shop: Shop<DB>)
@@ -209,10 +214,6 @@ where
 {
     let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
     let db: &DatabaseConnection = &shop;
-    let insert = async |db: &DatabaseConnection| {
-        let sql = "INSERT INTO parcel (id) VALUES (1)";
-        db.execute_unprepared(sql).await.map(|_| ())
-    };
     own.status(db).await.unwrap();
     audit.status(db).await.unwrap();
     own.up(db, Some(1)).await.unwrap();
@@ -227,22 +228,29 @@ where
     own.refresh(db).await.unwrap();
     audit.up(db, None).await.unwrap();
     assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
+}
 
-    // It drops every table that it finds, whoever made it.
+/// A fresh start of the application's drops every table that it finds, whoever made it; that of the
+/// audit migration drops none.
+pub(crate) async fn a_tool_starts_afresh<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
+    let db: &DatabaseConnection = &shop;
+    own.up(db, None).await.unwrap();
+    audit.up(db, None).await.unwrap();
+    assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
     let refused = audit.fresh(db).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("by hand")));
-    assert_eq!(count(&shop).await, 2);
+    assert_eq!(count(&shop).await, 1);
     own.fresh(db).await.unwrap();
     audit.up(db, None).await.unwrap();
-    let kept = count(&shop).await;
-    assert_eq!(
-        kept,
-        if db.get_database_backend() == DbBackend::Postgres {
-            2
-        } else {
-            0
-        }
-    );
+    let kept = match db.get_database_backend() {
+        DbBackend::Postgres => 1,
+        _ => 0,
+    };
+    assert_eq!(count(&shop).await, kept);
     alice().scope(insert(db)).await.unwrap();
     assert_eq!(count(&shop).await, kept + 1);
     assert!(!audit_seaorm::check(db).await.unwrap().has_gaps());
