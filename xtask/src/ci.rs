@@ -9,7 +9,7 @@ use crate::database::Selection;
 use crate::doc::Doc;
 use crate::stop::Stop;
 use crate::test::Test;
-use crate::{deny, features, files, fmt, layers};
+use crate::{deny, files, fmt, layers};
 
 /// The databases of the step `test`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,10 +27,9 @@ impl Ci {
     ///
     /// When a step failed; at once when a signal arrives.
     pub fn run(&self) -> Result<()> {
-        let steps: [Step<'_>; 8] = [
+        let steps: [Step<'_>; 7] = [
             ("fmt", Box::new(fmt::run)),
             ("clippy", Box::new(|| Clippy::default().run())),
-            ("features", Box::new(features::run)),
             ("layers", Box::new(layers::run)),
             ("deny", Box::new(deny::run)),
             ("test", Box::new(|| Test::all(self.selection.clone()).run())),

@@ -25,7 +25,7 @@ enum Command {
     /// Private database servers for work by hand
     #[command(subcommand)]
     Db(Db),
-    /// Run fmt, clippy, features, layers, deny, test, doc and files
+    /// Run fmt, clippy, layers, deny, test, doc and files
     Ci(Ci),
     /// Check the layout of the code
     Fmt,
