@@ -13,6 +13,7 @@ pub mod database;
 pub mod db;
 pub mod deny;
 pub mod doc;
+pub mod features;
 pub mod files;
 pub mod fmt;
 pub mod layers;

@@ -12,7 +12,7 @@ use xtask::db::Db;
 use xtask::doc::Doc;
 use xtask::stop::Stop;
 use xtask::test::Test;
-use xtask::{deny, files, fmt, layers, process, stop};
+use xtask::{deny, features, files, fmt, layers, process, stop};
 
 /// Developer commands of the workspace.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Fmt,
     /// Check for warnings
     Clippy(Clippy),
+    /// Check that crates build with each of their features alone
+    Features,
     /// Check which crate depends on which
     Layers,
     /// Check the licences and sources of dependencies
@@ -50,6 +52,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Ci(ci) => ci.run(),
         Command::Fmt => fmt::run(),
         Command::Clippy(clippy) => clippy.run(),
+        Command::Features => features::run(),
         Command::Layers => layers::run(),
         Command::Deny => deny::run(),
         Command::Doc(doc) => doc.run(),

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::Error;
-use actix_web::body::EitherBody;
+use actix_web::body::{EitherBody, MessageBody as _};
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use audit_core::context::{OpenScope, ScopeFuture};
 use audit_core::request::RESPONSE_HEADER;
 use pin_project_lite::pin_project;
@@ -69,18 +69,36 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = match this.state.project() {
-            StateProjection::Running { future, scope } => ready!(future.poll(task))?
-                .map_body(|_, body| EitherBody::new(AuditBody::new(body, scope.clone()))),
+            StateProjection::Running { future, scope } => match ready!(future.poll(task)) {
+                Ok(response) => response
+                    .map_body(|_, body| EitherBody::new(AuditBody::new(body, scope.clone()))),
+                Err(error) => {
+                    let id = this.request_id.take();
+                    return Poll::Ready(Err(audited(error, scope.clone(), id)));
+                }
+            },
             StateProjection::Refused { response } => match response.take() {
                 Some(response) => response.map_into_right_body(),
                 // Polled again after it was ready: there is nothing more to come.
                 None => return Poll::Pending,
             },
         };
-        if let Some(id) = this.request_id.take() {
-            let name = HeaderName::from_static(RESPONSE_HEADER);
-            response.headers_mut().insert(name, id);
-        }
+        name_request(response.headers_mut(), this.request_id.take());
         Poll::Ready(Ok(response))
+    }
+}
+
+/// An error of a middleware inside ours, which actix-web makes a response later on.
+fn audited(mut error: Error, scope: OpenScope, request_id: Option<HeaderValue>) -> Error {
+    error.add_response_mapper(move |mut response| {
+        name_request(response.headers_mut(), request_id.clone());
+        response.map_body(|_, body| AuditBody::new(body, scope.clone()).boxed())
+    });
+    error
+}
+
+fn name_request(headers: &mut HeaderMap, request_id: Option<HeaderValue>) {
+    if let Some(id) = request_id {
+        headers.insert(HeaderName::from_static(RESPONSE_HEADER), id);
     }
 }

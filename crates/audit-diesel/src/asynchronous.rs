@@ -35,5 +35,7 @@ pub use database::AsyncAuditConnection;
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::record;
-pub use transaction::{AsyncWork, begin, transaction};
+pub use transaction::{
+    AsyncWork, begin, begin_with_options, transaction, transaction_with_options,
+};
 pub use writer::{Writer, writer};

@@ -28,11 +28,13 @@ pub use migrate::{MigrateError, migrate};
 #[cfg(feature = "migrations")]
 pub use migrations::AuditMigrations;
 pub use record::{RecordError, record};
-pub use transaction::{begin, transaction};
+pub use transaction::{begin, begin_with_options, transaction, transaction_with_options};
 pub use writer::{Writer, writer};
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 pub(crate) use connection::initialize;
+#[cfg(feature = "async")]
+pub(crate) use connection::knows_functions;
 #[cfg(feature = "deadpool-diesel")]
 pub(crate) use connection::replace;
 #[cfg(feature = "async-sqlite")]

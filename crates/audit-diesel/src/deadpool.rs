@@ -37,14 +37,33 @@ where
     Manager<C>: managed::Manager<Type = Connection<C>, Error = Error>,
     W: From<Object<Manager<C>>>,
 {
+    attach_with_scope(builder, audit, ContextScope::default())
+}
+
+/// [`attach`] that says how long the context stays on a connection. Under
+/// [`ContextScope::Transaction`], which is for PostgreSQL alone, only what runs in a
+/// [`transaction`](crate::transaction()) within [`interact`] has an actor.
+///
+/// # Errors
+/// As [`attach`]; [`AttachError::NoTransactionScope`] when the database has no context that ends with
+/// a transaction.
+pub fn attach_with_scope<C, W>(
+    builder: PoolBuilder<Manager<C>, W>,
+    audit: &Audit,
+    scope: ContextScope,
+) -> Result<PoolBuilder<Manager<C>, W>, AttachError>
+where
+    C: Capture + Send,
+    Manager<C>: managed::Manager<Type = Connection<C>, Error = Error>,
+    W: From<Object<Manager<C>>>,
+{
     initialize(C::DIALECT)?;
-    let attachment = Arc::new(Attachment::new(audit, ContextScope::Connection));
+    AttachError::refuse_scope(C::DIALECT, scope)?;
+    let attachment = Arc::new(Attachment::new(audit, scope));
     let replacing = Arc::clone(&attachment);
     Ok(builder
         .post_create(hook(move |connection| ready(connection, &attachment)))
-        .post_recycle(hook(move |connection| {
-            replace(connection, &replacing, &replacing.current_stamp())
-        })))
+        .post_recycle(hook(move |connection| replace(connection, &replacing))))
 }
 
 /// A hook that does work on a connection, in the context of whoever takes it.
@@ -75,7 +94,8 @@ where
 /// As `interact`: when the closure panicked. The pool then closes the connection.
 ///
 /// # Cancel safety
-/// A closure that has begun runs to its end; until then nobody else gets the connection.
+/// A closure that has begun runs to its end; until then nobody else gets the connection. One that has
+/// not begun does not run.
 pub fn interact<C, T>(
     connection: &Connection<C>,
     work: impl FnOnce(&mut C) -> T + Send + 'static,
@@ -84,5 +104,16 @@ where
     C: Send + 'static,
     T: Send + 'static,
 {
-    connection.interact(context::carry_borrowing(work))
+    let work = context::carry_borrowing(work);
+    let caller = Arc::new(());
+    let waits = Arc::downgrade(&caller);
+    let done = connection.interact(move |connection| {
+        // By now the connection may be somebody else's.
+        (waits.strong_count() > 0).then(|| work(connection))
+    });
+    async move {
+        let done = done.await?.ok_or(InteractError::Cancelled);
+        drop(caller);
+        done
+    }
 }

@@ -8,6 +8,7 @@ pub mod asynchronous;
 mod blocking;
 #[cfg(feature = "deadpool-diesel")]
 pub mod deadpool;
+mod options;
 mod refusal;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -17,7 +18,9 @@ pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use blocking::AuditMigrations;
 pub use blocking::{
     AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log, LogError,
-    MigrateError, RecordError, Writer, attach, begin, check, check_pool, establish, log, migrate,
-    record, stamp, transaction, unaudited, writer,
+    MigrateError, RecordError, Writer, attach, begin, begin_with_options, check, check_pool,
+    establish, log, migrate, record, stamp, transaction, transaction_with_options, unaudited,
+    writer,
 };
+pub use options::{TransactionOptions, UnsupportedOption};
 pub use refusal::Adapter;

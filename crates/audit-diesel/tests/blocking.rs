@@ -4,3 +4,4 @@
 mod adapter;
 mod connections;
 mod dsl;
+mod world;

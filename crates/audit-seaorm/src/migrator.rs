@@ -10,8 +10,8 @@ use sea_orm_migration::sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, FromQueryResult,
 };
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager, SchemaManagerConnection,
-    seaql_migrations,
+    IntoSchemaManagerConnection, MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager,
+    SchemaManagerConnection, seaql_migrations,
 };
 
 use crate::backend::with_pool;
@@ -32,8 +32,8 @@ const TRIGGERS: &str = "triggers";
 /// With `OnDrift::Deny` gaps are an error of the run; in other cases [`check`](crate::check) tells
 /// them.
 ///
-/// No step is taken back: events would be lost. `down`, `reset` and `refresh` say so and change
-/// nothing.
+/// No step is taken back: events would be lost. `down`, `reset`, `refresh` and `fresh` say so and
+/// change nothing.
 #[derive(Debug, Clone)]
 pub struct AuditMigrator {
     audit: Audit,
@@ -82,6 +82,14 @@ impl MigratorTraitSelf for AuditMigrator {
             // PostgreSQL lets one fail of those that make it at once.
             Err(error) => db.query_all(&is_there).await.map(|_| ()).map_err(|_| error),
         }
+    }
+
+    /// SeaORM would drop every table that it finds, the application's among them.
+    async fn fresh<'c, C>(&self, _db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        Err(kept())
     }
 
     async fn get_migration_models<C>(&self, db: &C) -> Result<Vec<seaql_migrations::Model>, DbErr>

@@ -116,5 +116,7 @@ on_each_database! {
         the_migrator_captures_a_new_table,
         the_migrator_keeps_track_beside_that_of_the_application,
         the_migrator_takes_nothing_back,
+        a_tool_runs_the_migrator_after_that_of_the_application,
+        a_tool_starts_afresh,
     ],
 }

@@ -3,10 +3,13 @@
 
 use audit_core::query::LogQuery;
 use audit_core::{Actor, Audit, AuditContext, Event, LogReader};
+use audit_diesel::asynchronous::AsyncAuditConnection;
 use audit_store::export::Format;
 use audit_store::{Grouping, Trail, finish};
 use audit_testkit::{Server, TestDatabase};
 use diesel::Connection as _;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 use sqlx::pool::PoolOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -81,6 +84,14 @@ macro_rules! written {
     }};
 }
 
+/// What the trail tells through a connection of diesel-async.
+async fn through_diesel_async<C: AsyncAuditConnection>(url: &str) -> Vec<String> {
+    let audit = Audit::builder().build().unwrap();
+    let establish = audit_diesel::asynchronous::establish::<C>(url, &audit);
+    let mut connection = establish.await.unwrap();
+    told(Trail::of(audit_diesel::asynchronous::log(&mut connection))).await
+}
+
 mod sqlite {
     use super::*;
 
@@ -99,13 +110,9 @@ mod sqlite {
         let trail = Trail::blocking(audit_diesel::log(&mut blocking));
         assert_eq!(finish(told(trail)), expected);
 
-        let audit = Audit::builder().build().unwrap();
-        let establish = audit_diesel::asynchronous::establish(path, &audit);
-        let mut wrapped: diesel_async::sync_connection_wrapper::SyncConnectionWrapper<
-            diesel::SqliteConnection,
-        > = establish.await.unwrap();
-        let log = audit_diesel::asynchronous::log(&mut wrapped);
-        assert_eq!(told(Trail::of(log)).await, expected);
+        let nonblocking =
+            through_diesel_async::<SyncConnectionWrapper<diesel::SqliteConnection>>(path);
+        assert_eq!(nonblocking.await, expected);
     }
 }
 
@@ -121,6 +128,8 @@ mod postgres18 {
         let mut blocking = diesel::PgConnection::establish(database.url()).unwrap();
         let trail = Trail::blocking(audit_diesel::log(&mut blocking));
         assert_eq!(finish(told(trail)), expected);
+        let nonblocking = through_diesel_async::<AsyncPgConnection>(database.url());
+        assert_eq!(nonblocking.await, expected);
     }
 }
 
@@ -133,5 +142,7 @@ mod mariadb {
         let expected = written!(sqlx::MySql, database.url());
         let sea = sea_orm::Database::connect(database.url()).await.unwrap();
         assert_eq!(told(Trail::of(audit_seaorm::log(&sea))).await, expected);
+        let nonblocking = through_diesel_async::<AsyncMysqlConnection>(database.url());
+        assert_eq!(nonblocking.await, expected);
     }
 }

@@ -165,6 +165,19 @@ macro_rules! conformance {
     };
 }
 
+/// Makes the tests of [`conformance!`](crate::conformance) for the cases of cancellation alone: what
+/// another pool of a library adds to the suite, which runs through one.
+#[macro_export]
+macro_rules! cancellation {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::each_case!([$crate::cancellation] ($module, $server, $adapter));
+    };
+    ($test:tt write: $write:tt, transaction: $transaction:tt, context: $context:tt,
+        cancellation: $cancellation:tt, $($more:tt)*) => {
+        $crate::conformance!($test cancellation: $cancellation);
+    };
+}
+
 /// Expands to the names of all cases by group.
 macro_rules! names {
     (() $($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {

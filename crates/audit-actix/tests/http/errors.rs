@@ -1,14 +1,17 @@
 //! Who acts where an error becomes a response.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers, Next, from_fn};
+use actix_web::web::Bytes;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use audit_testkit::http::actor_now;
 use futures_util::future::{Ready, ready};
+use futures_util::stream;
 
 use crate::server::{Server, audited};
 
@@ -81,14 +84,34 @@ async fn error_handlers_inside_the_middleware_see_the_actor() {
     assert_eq!(server.text("/inside", "alice").await, "for alice");
 }
 
+/// An error whose answer tells the actor when it is made, and again while it is sent.
+#[derive(Debug)]
+struct Streams;
+
+impl fmt::Display for Streams {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("streams")
+    }
+}
+
+impl ResponseError for Streams {
+    fn error_response(&self) -> HttpResponse {
+        let made = actor_now();
+        let sent = stream::once(async move {
+            Ok::<_, Infallible>(Bytes::from(format!("{made}, {}", actor_now())))
+        });
+        HttpResponse::BadRequest().streaming(sent)
+    }
+}
+
 #[actix_web::test]
-async fn the_error_of_a_middleware_is_answered_without_a_context() {
+async fn the_error_of_a_middleware_is_answered_with_a_body_in_the_scope() {
     async fn refuse(
         _: ServiceRequest,
         _: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse, Error> {
         assert_eq!(actor_now(), "alice");
-        Err(Failed.into())
+        Err(Streams.into())
     }
     let server = Server::start(audited(), |app| {
         let refused = web::scope("/refused").wrap(from_fn(refuse));
@@ -97,7 +120,32 @@ async fn the_error_of_a_middleware_is_answered_without_a_context() {
     let answer = server.get("/refused", &[("x-user", "alice")]).await;
     assert_eq!(
         (answer.status.as_u16(), answer.text.as_str()),
-        (400, "none")
+        (400, "none, alice")
     );
-    assert_eq!(answer.header("x-request-id"), None);
+    assert!(answer.header("x-request-id").is_some());
+}
+
+#[actix_web::test]
+async fn what_a_middleware_answers_itself_is_in_the_scope() {
+    async fn refuse(
+        request: ServiceRequest,
+        _: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse, Error> {
+        tokio::task::yield_now().await;
+        let answer = match request.query_string() {
+            "error" => HttpResponse::from_error(Failed),
+            _ => HttpResponse::Forbidden().body(actor_now()),
+        };
+        Ok(request.into_response(answer))
+    }
+    let server = Server::start(audited(), |app| {
+        let refused = web::scope("/refused").wrap(from_fn(refuse));
+        app.service(refused.route("", web::get().to(fail)));
+    });
+    for (path, status) in [("/refused", 403), ("/refused?error", 400)] {
+        let answer = server.get(path, &[("x-user", "alice")]).await;
+        let told = (answer.status.as_u16(), answer.text.as_str());
+        assert_eq!(told, (status, "alice"));
+        assert!(answer.header("x-request-id").is_some());
+    }
 }

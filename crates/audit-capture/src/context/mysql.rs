@@ -129,8 +129,19 @@ pub fn replace(stamp: Option<&Stamp>) -> String {
 /// Opens a transaction that has an id, in one message.
 #[must_use]
 pub fn begin(id: uuid::Uuid) -> String {
+    begin_by("START TRANSACTION", id)
+}
+
+/// The same by statements that open it with options.
+fn begin_by(opening: &str, id: uuid::Uuid) -> String {
     let id = id.simple();
-    format!("SET @audit_transaction_id = '{id}'; START TRANSACTION")
+    format!("SET @audit_transaction_id = '{id}'; {opening}")
+}
+
+/// The same with a context, which stays on the connection.
+#[must_use]
+pub fn stamp_and_begin_by(opening: &str, given: &Stamp, id: uuid::Uuid) -> String {
+    format!("{}; {}", stamp(given, None), begin_by(opening, id))
 }
 
 /// A statement of ours with its binds as literals, for a client that is better off without

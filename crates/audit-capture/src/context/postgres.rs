@@ -125,7 +125,14 @@ pub fn stamp_outside_a_transaction(stamp: &Stamp) -> String {
 /// Opens a transaction and gives it the context, in one message.
 #[must_use]
 pub fn begin(stamp: &Stamp) -> String {
-    with_stamp("BEGIN; SET LOCAL audit.context = ", stamp)
+    begin_by("BEGIN", stamp)
+}
+
+/// The same by a statement that opens it with options.
+#[must_use]
+pub fn begin_by(opening: &str, stamp: &Stamp) -> String {
+    // No query, before which alone a transaction takes another isolation level.
+    with_stamp(&format!("{opening}; SET LOCAL audit.context = "), stamp)
 }
 
 #[cfg(test)]

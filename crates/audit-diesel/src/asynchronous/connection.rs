@@ -7,7 +7,7 @@ use diesel::result::Error;
 
 use super::database::AsyncAuditConnection;
 use super::session::Session;
-use crate::blocking::{AttachError, initialize, unreadable};
+use crate::blocking::{AttachError, initialize, knows_functions, unreadable};
 
 /// Opens a connection that carries the context of this task, until [`stamp`] puts on another.
 ///
@@ -25,15 +25,40 @@ pub async fn establish<C: AsyncAuditConnection>(
 }
 
 /// Makes a connection that is open carry the context of this task, until [`stamp`] puts on another.
-/// It can be called again, after rules or schema have changed. A connection of SQLite must be
-/// opened by [`establish`], or after any pool of ours was made.
+/// It can be called again, after rules or schema have changed.
+///
+/// ```standalone_crate
+/// # #[cfg(feature = "async-sqlite")] {
+/// use audit_core::Audit;
+/// use audit_diesel::{AttachError, asynchronous};
+/// use diesel::SqliteConnection;
+/// use diesel_async::AsyncConnection;
+/// use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+///
+/// type Connection = SyncConnectionWrapper<SqliteConnection>;
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let audit = Audit::builder().build()?;
+/// let mut early = Connection::establish(":memory:").await?;
+/// let refused = asynchronous::attach_connection(&mut early, &audit).await;
+/// assert!(matches!(refused, Err(AttachError::OpenedBefore)));
+/// let mut connection = Connection::establish(":memory:").await?;
+/// asynchronous::attach_connection(&mut connection, &audit).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// When the statements fail.
+/// [`AttachError::OpenedBefore`] when a connection of SQLite does not know our functions, because
+/// it was opened before the first [`establish`] or pool of ours; else when the statements fail.
 pub async fn attach_connection<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<(), AttachError> {
+    initialize(C::DIALECT)?;
+    knows_functions(&mut Session(connection)).await?;
     let attachment = Attachment::new(audit, ContextScope::Connection);
     prepare(&mut Session(connection), &attachment).await?;
     let stamp = attachment.current_stamp();

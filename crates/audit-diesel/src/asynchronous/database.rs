@@ -34,9 +34,11 @@ pub(crate) mod sealed {
             stamp: &'c Stamp,
         ) -> BoxFuture<'c, QueryResult<()>>;
 
-        /// Puts a context on a connection that is about to open a transaction, and opens it.
+        /// Puts a context on a connection that is about to open a transaction, and opens it by the
+        /// statement that would do so without.
         fn begin<'c>(
             &'c mut self,
+            opening: &'c str,
             attachment: &'c Attachment,
             stamp: &'c Stamp,
         ) -> BoxFuture<'c, QueryResult<()>>;

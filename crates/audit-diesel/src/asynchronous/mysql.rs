@@ -96,12 +96,12 @@ impl Capture for AsyncMysqlConnection {
 
     fn begin<'c>(
         &'c mut self,
+        opening: &'c str,
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, QueryResult<()>> {
         Box::pin(async move {
-            let (stamp, begin) = (context::stamp(stamp, None), context::begin(Uuid::now_v7()));
-            let text = format!("{stamp}; {begin}");
+            let text = context::stamp_and_begin_by(opening, stamp, Uuid::now_v7());
             AnsiTransactionManager::begin_transaction_sql(self, &text).await
         })
     }

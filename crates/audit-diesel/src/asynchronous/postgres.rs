@@ -36,11 +36,12 @@ impl Capture for AsyncPgConnection {
 
     fn begin<'c>(
         &'c mut self,
+        opening: &'c str,
         _attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, QueryResult<()>> {
         Box::pin(async move {
-            let text = context::begin(stamp);
+            let text = context::begin_by(opening, stamp);
             AnsiTransactionManager::begin_transaction_sql(self, &text).await
         })
     }

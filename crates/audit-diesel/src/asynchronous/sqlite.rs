@@ -4,7 +4,7 @@ use audit_adapter::{Attachment, Rows};
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
-use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::connection::AnsiTransactionManager;
 use diesel::{QueryResult, SqliteConnection};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_core::future::BoxFuture;
@@ -28,13 +28,14 @@ impl Capture for SyncConnectionWrapper<SqliteConnection> {
 
     fn begin<'c>(
         &'c mut self,
+        opening: &'c str,
         attachment: &'c Attachment,
         stamp: &'c Stamp,
     ) -> BoxFuture<'c, QueryResult<()>> {
-        let (attachment, stamp) = (attachment.clone(), stamp.clone());
+        let (opening, attachment, stamp) = (opening.to_owned(), attachment.clone(), stamp.clone());
         self.spawn_blocking(move |connection| {
             blocking::put_on_idle(connection, &attachment, &stamp)?;
-            AnsiTransactionManager::begin_transaction(connection)
+            AnsiTransactionManager::begin_transaction_sql(connection, &opening)
         })
     }
 

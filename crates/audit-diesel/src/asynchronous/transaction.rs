@@ -8,7 +8,8 @@ use diesel::result::Error;
 use diesel_async::TransactionManager;
 
 use super::database::AsyncAuditConnection;
-use super::session::is_in_transaction;
+use super::session::{is_in_transaction, outside_a_transaction};
+use crate::options::TransactionOptions;
 
 /// Work on a connection, such as `async |connection| { .. }`. It is implemented for every such
 /// closure whose future is `Send`.
@@ -49,6 +50,45 @@ where
     T: Send,
 {
     begin(connection, audit).await?;
+    ended(connection, work).await
+}
+
+/// Runs work as [`transaction`] does, with an isolation level or another of
+/// [`TransactionOptions`]. It cannot be a savepoint, which has none of its own.
+///
+/// # Errors
+/// As [`transaction`] and [`begin_with_options`].
+///
+/// # Cancel safety
+/// As [`transaction`].
+pub async fn transaction_with_options<C, T, E, F>(
+    connection: &mut C,
+    audit: &Audit,
+    options: TransactionOptions,
+    work: F,
+) -> Result<T, E>
+where
+    C: AsyncAuditConnection,
+    for<'c> F: AsyncFnOnce(&'c mut C) -> Result<T, E>
+        + AsyncWork<&'c mut C, Result<T, E>, Work: Send>
+        + Send,
+    E: From<Error> + Send,
+    T: Send,
+{
+    begin_with_options(connection, audit, options).await?;
+    ended(connection, work).await
+}
+
+/// Runs work in an open transaction and ends it as the work does.
+async fn ended<C, T, E, F>(connection: &mut C, work: F) -> Result<T, E>
+where
+    C: AsyncAuditConnection,
+    for<'c> F: AsyncFnOnce(&'c mut C) -> Result<T, E>
+        + AsyncWork<&'c mut C, Result<T, E>, Work: Send>
+        + Send,
+    E: From<Error> + Send,
+    T: Send,
+{
     match work(connection).await {
         Ok(value) => {
             C::TransactionManager::commit_transaction(connection).await?;
@@ -75,10 +115,29 @@ pub async fn begin<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<(), Error> {
-    if is_in_transaction(connection)? {
-        return C::TransactionManager::begin_transaction(connection).await;
+    match is_in_transaction(connection)? {
+        true => C::TransactionManager::begin_transaction(connection).await,
+        false => begin_with_options(connection, audit, TransactionOptions::new()).await,
     }
+}
+
+/// Opens the transaction of [`transaction_with_options`] alone, as [`begin`] does.
+///
+/// # Errors
+/// As [`begin`]; `Error::AlreadyInTransaction` inside a transaction of Diesel's;
+/// [`UnsupportedOption`](crate::UnsupportedOption) in an `Error::QueryBuilderError` when the
+/// database has no such option.
+///
+/// # Cancel safety
+/// As [`transaction`].
+pub async fn begin_with_options<C: AsyncAuditConnection>(
+    connection: &mut C,
+    audit: &Audit,
+    options: TransactionOptions,
+) -> Result<(), Error> {
+    outside_a_transaction(connection)?;
+    let opening = options.opening(C::DIALECT)?;
     let attachment = Attachment::new(audit, ContextScope::Transaction);
     let stamp = attachment.current_stamp();
-    connection.begin(&attachment, &stamp).await
+    connection.begin(&opening, &attachment, &stamp).await
 }

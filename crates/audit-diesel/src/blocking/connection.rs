@@ -3,6 +3,7 @@
 use audit_adapter::{
     Attachment, CatalogReadError, ContextScope, Until, prepare, remove_from_connection,
 };
+use audit_core::query::BoundQuery;
 use audit_core::{Audit, Dialect, context};
 use diesel::result::{ConnectionError, Error};
 use diesel::{Connection, QueryResult};
@@ -28,7 +29,7 @@ pub enum AttachError {
     /// The connection was opened before our functions were there (SQLite).
     #[error(
         "this connection was opened before the audit functions were registered; open it with \
-         `audit_diesel::establish`"
+         `establish` of audit-diesel"
     )]
     OpenedBefore,
     /// The database has no context that ends with a transaction.
@@ -38,7 +39,7 @@ pub enum AttachError {
     NoTransactionScope,
 }
 
-#[cfg(feature = "async")]
+#[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 impl AttachError {
     pub(crate) fn refuse_scope(dialect: Dialect, scope: ContextScope) -> Result<(), Self> {
         match (dialect, scope) {
@@ -102,9 +103,7 @@ where
 pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
     let connection = connection.raw();
     initialize(C::Raw::DIALECT)?;
-    if C::Raw::DIALECT == Dialect::Sqlite && !knows_functions(connection)? {
-        return Err(AttachError::OpenedBefore);
-    }
+    finish(knows_functions(&mut Session(connection)))?;
     let attachment = Attachment::new(audit, ContextScope::Connection);
     ready(connection, &attachment)?;
     Ok(())
@@ -113,7 +112,15 @@ pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(
 /// Makes a connection ready and puts the context of this thread on it.
 pub(crate) fn ready<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     finish(prepare(&mut Session(connection), attachment)).map_err(unreadable)?;
-    connection.check_out(attachment, &attachment.current_stamp())
+    put_on(connection, attachment)
+}
+
+/// Puts the context of this thread on a connection, where it is to stay there.
+fn put_on<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
+    match attachment.scope() {
+        ContextScope::Connection => connection.check_out(attachment, &attachment.current_stamp()),
+        ContextScope::Transaction => Ok(()),
+    }
 }
 
 /// Takes the context off a connection.
@@ -128,28 +135,35 @@ pub(crate) fn clear<C: Capture>(connection: &mut C) -> QueryResult<Cleared> {
     connection.check_in(expected)
 }
 
-/// Puts another context on a connection that nobody has left a transaction open on.
+/// Puts the context of this thread on a connection that nobody has left a transaction open on.
 ///
 /// # Errors
 /// `Error::AlreadyInTransaction` when somebody has; else as [`clear`].
 #[cfg(feature = "deadpool-diesel")]
-pub(crate) fn replace<C: Capture>(
-    connection: &mut C,
-    attachment: &Attachment,
-    stamp: &audit_core::stamp::Stamp,
-) -> QueryResult<()> {
+pub(crate) fn replace<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     match clear(connection)? {
-        Cleared::Yes => connection.check_out(attachment, stamp),
+        Cleared::Yes => put_on(connection, attachment),
         Cleared::InTransaction => Err(Error::AlreadyInTransaction),
     }
 }
 
-/// Whether the functions that triggers of SQLite call are there.
-fn knows_functions<C: Capture>(connection: &mut C) -> QueryResult<bool> {
-    let query = audit_core::query::BoundQuery::plain(
-        "SELECT name FROM pragma_function_list WHERE name = 'audit_stamp'",
-    );
-    connection.texts(&query).map(|rows| !rows.is_empty())
+/// Sees to it that the functions which triggers of SQLite call are there.
+///
+/// # Errors
+/// [`AttachError::OpenedBefore`] when they are not; else when the statement fails.
+pub(crate) async fn knows_functions<S>(session: &mut S) -> Result<(), AttachError>
+where
+    S: audit_adapter::Session<Error = Error>,
+{
+    if S::DIALECT != Dialect::Sqlite {
+        return Ok(());
+    }
+    let query =
+        BoundQuery::plain("SELECT name FROM pragma_function_list WHERE name = 'audit_stamp'");
+    match session.texts(&query).await?.is_empty() {
+        true => Err(AttachError::OpenedBefore),
+        false => Ok(()),
+    }
 }
 
 /// Puts the context of this thread on a connection that is held for longer than one scope. Until

@@ -73,8 +73,8 @@ pub(crate) mod sealed {
         fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared>;
 
         /// The statement that opens a transaction with a context, in one message; `None` where the
-        /// context is put on before.
-        fn begin_statement(stamp: &Stamp) -> Option<String>;
+        /// context is put on before. Without a context it would be `opening`.
+        fn begin_statement(opening: &str, stamp: &Stamp) -> Option<String>;
 
         /// Runs a statement with binds and gives its rows as texts.
         fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows>;

@@ -1,10 +1,11 @@
 //! A pool of r2d2 whose checkout and release carry the context.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use audit_adapter::{Attachment, ContextScope, prepare};
 use audit_core::Audit;
-use diesel::r2d2::{ManageConnection, R2D2Connection as _};
+use diesel::r2d2::{ConnectionManager, ManageConnection};
 use diesel::result::Error;
 
 use super::connection::{AttachError, clear};
@@ -18,7 +19,7 @@ use super::session::{Session, finish, unreadable};
 /// | r2d2 calls | on the thread | and then |
 /// |---|---|---|
 /// | `connect` | of the pool's own | the connection is made ready; it is nobody's yet |
-/// | `is_valid` | that calls `Pool::get`, at every checkout, also the first of a connection | the context of that thread is put on, in place of the pool's ping |
+/// | `is_valid` | that calls `Pool::get`, at every checkout, also the first of a connection | the context of that thread is put on, in place of Diesel's ping |
 /// | `has_broken` | that drops the connection | the context is taken off; a connection on which a transaction was left open is closed |
 ///
 /// **Leave `test_on_check_out` of the pool's builder as it is**, `true`: without it nothing is put
@@ -33,7 +34,9 @@ impl<M> AuditedManager<M>
 where
     M: ManageConnection<Connection: Capture>,
 {
-    /// Wraps a manager, such as `diesel::r2d2::ConnectionManager`.
+    /// Wraps a manager, such as `diesel::r2d2::ConnectionManager`. What one of your own does in
+    /// `connect` runs before ours, in `is_valid` after it, in the context of the one who takes the
+    /// connection, and in `has_broken` before.
     ///
     /// # Errors
     /// [`AttachError::Functions`] when SQLite cannot take our functions.
@@ -74,18 +77,28 @@ where
     }
 
     fn is_valid(&self, connection: &mut M::Connection) -> Result<(), M::Error> {
-        match self.attachment.scope() {
-            ContextScope::Connection => {
-                let stamp = self.attachment.current_stamp();
-                connection.check_out(&self.attachment, &stamp)?;
+        if self.attachment.scope() == ContextScope::Connection {
+            let stamp = self.attachment.current_stamp();
+            connection.check_out(&self.attachment, &stamp)?;
+            if self.is_only_a_ping() {
+                return Ok(());
             }
-            ContextScope::Transaction => connection.ping()?,
         }
-        Ok(())
+        self.manager.is_valid(connection)
     }
 
     fn has_broken(&self, connection: &mut M::Connection) -> bool {
         self.manager.has_broken(connection) || !is_clean(connection)
+    }
+}
+
+impl<M> AuditedManager<M>
+where
+    M: ManageConnection<Connection: Capture>,
+{
+    /// Whether the check of the manager is the ping of Diesel's, which the stamp stands in for.
+    fn is_only_a_ping(&self) -> bool {
+        TypeId::of::<M>() == TypeId::of::<ConnectionManager<M::Connection>>()
     }
 }
 

@@ -86,9 +86,8 @@ impl Capture for MysqlConnection {
         })
     }
 
-    fn begin_statement(stamp: &Stamp) -> Option<String> {
-        let (stamp, begin) = (context::stamp(stamp, None), context::begin(Uuid::now_v7()));
-        Some(format!("{stamp}; {begin}"))
+    fn begin_statement(opening: &str, stamp: &Stamp) -> Option<String> {
+        Some(context::stamp_and_begin_by(opening, stamp, Uuid::now_v7()))
     }
 
     fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {

@@ -38,8 +38,8 @@ impl Capture for PgConnection {
         Ok(Cleared::Yes)
     }
 
-    fn begin_statement(stamp: &Stamp) -> Option<String> {
-        Some(context::begin(stamp))
+    fn begin_statement(opening: &str, stamp: &Stamp) -> Option<String> {
+        Some(context::begin_by(opening, stamp))
     }
 
     fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {

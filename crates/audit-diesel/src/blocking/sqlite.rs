@@ -51,7 +51,7 @@ impl Capture for SqliteConnection {
         })
     }
 
-    fn begin_statement(_stamp: &Stamp) -> Option<String> {
+    fn begin_statement(_opening: &str, _stamp: &Stamp) -> Option<String> {
         None
     }
 

@@ -7,7 +7,8 @@ use diesel::result::Error;
 
 use super::database::AuditConnection;
 use super::database::sealed::Capture as _;
-use super::session::is_in_transaction;
+use super::session::{is_in_transaction, outside_a_transaction};
+use crate::options::TransactionOptions;
 
 /// Runs work in a transaction that carries the context of this thread, in the number of round trips
 /// that `Connection::transaction` takes. It commits when the work is `Ok`, and rolls back when it is
@@ -30,6 +31,34 @@ where
     E: From<Error>,
 {
     begin(connection, audit)?;
+    ended(connection, work)
+}
+
+/// Runs work as [`transaction`] does, with an isolation level or another of
+/// [`TransactionOptions`]. It cannot be a savepoint, which has none of its own.
+///
+/// # Errors
+/// As [`transaction`] and [`begin_with_options`].
+pub fn transaction_with_options<C, T, E>(
+    connection: &mut C,
+    audit: &Audit,
+    options: TransactionOptions,
+    work: impl FnOnce(&mut C) -> Result<T, E>,
+) -> Result<T, E>
+where
+    C: AuditConnection,
+    E: From<Error>,
+{
+    begin_with_options(connection, audit, options)?;
+    ended(connection, work)
+}
+
+/// Runs work in an open transaction and ends it as the work does.
+fn ended<C, T, E>(connection: &mut C, work: impl FnOnce(&mut C) -> Result<T, E>) -> Result<T, E>
+where
+    C: AuditConnection,
+    E: From<Error>,
+{
     match work(connection) {
         Ok(value) => {
             AnsiTransactionManager::commit_transaction(connection.raw())?;
@@ -51,17 +80,33 @@ where
 /// When it cannot be opened, or an earlier one has left the connection in a state that Diesel does
 /// not use any more.
 pub fn begin<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
-    let connection = connection.raw();
-    if is_in_transaction(connection)? {
-        return AnsiTransactionManager::begin_transaction(connection);
+    let raw = connection.raw();
+    match is_in_transaction(raw)? {
+        true => AnsiTransactionManager::begin_transaction(raw),
+        false => begin_with_options(connection, audit, TransactionOptions::new()),
     }
+}
+
+/// Opens the transaction of [`transaction_with_options`] alone, as [`begin`] does.
+///
+/// # Errors
+/// As [`begin`]; `Error::AlreadyInTransaction` inside a transaction of Diesel's;
+/// [`UnsupportedOption`](crate::UnsupportedOption) in an `Error::QueryBuilderError` when the
+/// database has no such option.
+pub fn begin_with_options<C: AuditConnection>(
+    connection: &mut C,
+    audit: &Audit,
+    options: TransactionOptions,
+) -> Result<(), Error> {
+    let connection = connection.raw();
+    outside_a_transaction(connection)?;
+    let opening = options.opening(C::Raw::DIALECT)?;
     let attachment = Attachment::new(audit, ContextScope::Transaction);
     let stamp = attachment.current_stamp();
-    match C::Raw::begin_statement(&stamp) {
-        Some(text) => AnsiTransactionManager::begin_transaction_sql(connection, &text),
-        None => {
-            connection.check_out(&attachment, &stamp)?;
-            AnsiTransactionManager::begin_transaction(connection)
-        }
+    let with_context = C::Raw::begin_statement(&opening, &stamp);
+    if with_context.is_none() {
+        connection.check_out(&attachment, &stamp)?;
     }
+    let statement = with_context.unwrap_or(opening);
+    AnsiTransactionManager::begin_transaction_sql(connection, &statement)
 }

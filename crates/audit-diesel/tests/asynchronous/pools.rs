@@ -1,255 +1,285 @@
-//! The other pools of diesel-async, pipelines, and the scope of a transaction.
+//! The pools of diesel-async, with recycling methods of the user's own.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
-use audit_core::{Actor, Audit, AuditContext, Event};
-use audit_diesel::asynchronous;
-use audit_diesel::{ContextScope, Report};
-use audit_testkit::{Server, TestDatabase};
-use diesel::SqliteConnection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use ::mobc::{Manager, async_trait};
+use audit_core::Event;
+use audit_diesel::asynchronous::{self, AsyncAuditConnection};
+use audit_testkit::Server;
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError, bb8, mobc,
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod, bb8, deadpool, mobc,
 };
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
-use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager as _,
-};
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection, TransactionManager as _};
 
-type Sqlite = SyncConnectionWrapper<SqliteConnection>;
+use crate::adapter::{Pooled, Sqlite};
+use crate::pool::PoolOf;
+use crate::world::{Database, actors, audit, database, insertion, user};
 
-const TABLE: &str = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(200))";
+/// A manager of mobc that takes every connection back, which that of diesel-async does not yet.
+pub(crate) struct TakesBack<C>(AsyncDieselConnectionManager<C>);
 
-fn audit() -> Audit {
-    Audit::builder().service("billing").build().unwrap()
+impl<C> From<AsyncDieselConnectionManager<C>> for TakesBack<C> {
+    fn from(manager: AsyncDieselConnectionManager<C>) -> Self {
+        Self(manager)
+    }
 }
 
-fn as_user(name: &str) -> AuditContext {
-    AuditContext::new().with_actor(Actor::user(name))
+#[async_trait]
+impl<C> Manager for TakesBack<C>
+where
+    C: Send + 'static,
+    AsyncDieselConnectionManager<C>: Manager<Connection = C, Error = PoolError>,
+{
+    type Connection = C;
+    type Error = PoolError;
+
+    async fn connect(&self) -> Result<C, PoolError> {
+        self.0.connect().await
+    }
+
+    async fn check(&self, connection: C) -> Result<C, PoolError> {
+        self.0.check(connection).await
+    }
 }
 
-fn insert(id: u32) -> String {
-    format!("INSERT INTO users (id, name) VALUES ({id}, 'x')")
+/// What fails on a connection that has run it before.
+const MARK: &str = "CREATE TEMPORARY TABLE mark (id INTEGER)";
+
+fn manager<C: AsyncAuditConnection>(
+    url: &str,
+    method: RecyclingMethod<C>,
+) -> AsyncDieselConnectionManager<C> {
+    let mut config = ManagerConfig::default();
+    config.recycling_method = method;
+    asynchronous::attach(config, audit()).manager(url).unwrap()
 }
 
-fn manager(url: &str, audit: &Audit) -> AsyncDieselConnectionManager<Sqlite> {
-    let attach = asynchronous::attach(ManagerConfig::default(), audit);
-    attach.manager(url).unwrap()
-}
-
-/// A database of SQLite with a table and the log.
-async fn prepared(audit: &Audit) -> TestDatabase {
-    let database = TestDatabase::create(Server::Sqlite).await;
-    let mut connection: Sqlite = asynchronous::establish(database.url(), audit)
+/// A database with a table and the log.
+async fn prepared<C: AsyncAuditConnection>(server: Server) -> Database {
+    let database = database(server).await;
+    let mut connection: C = asynchronous::establish(database.url(), audit())
         .await
         .unwrap();
-    connection.batch_execute(TABLE).await.unwrap();
-    asynchronous::migrate(&mut connection, audit).await.unwrap();
+    asynchronous::migrate(&mut connection, audit())
+        .await
+        .unwrap();
     database
 }
 
-fn actors(events: &[Event]) -> Vec<Option<&str>> {
-    events
+/// Inserts a row on a connection out of the pool; says whether the connection was used before.
+async fn write<C: AsyncAuditConnection>(pool: &impl PoolOf<C>, id: u32) -> bool {
+    let mut connection = pool.take().await.unwrap();
+    connection.batch_execute(&insertion(id)).await.unwrap();
+    connection.batch_execute(MARK).await.is_err()
+}
+
+async fn events<C: AsyncAuditConnection>(pool: &impl PoolOf<C>) -> Vec<Event> {
+    let mut connection = pool.take().await.unwrap();
+    let log = asynchronous::log(&mut *connection).oldest_first();
+    log.list().await.unwrap()
+}
+
+/// Writes as two users and as nobody, through one pool of one connection; says who had the
+/// connection of somebody before.
+async fn written_through<C, P>(server: Server) -> [bool; 3]
+where
+    C: AsyncAuditConnection,
+    P: PoolOf<C>,
+{
+    let database = prepared::<C>(server).await;
+    let pool = P::build(manager(database.url(), RecyclingMethod::default()), 1).await;
+    let alices = user("alice").scope(write(&pool, 1)).await;
+    let bobs = user("bob").scope(write(&pool, 2)).await;
+    let nobodys = write(&pool, 3).await;
+    let events = events(&pool).await;
+    assert_eq!(actors(&events), ["alice", "bob", ""]);
+    [alices, bobs, nobodys]
+}
+
+/// A query of the user's own runs after the context was put on, and writes under it.
+async fn a_query_runs_under_the_context<C, P>(server: Server)
+where
+    C: AsyncAuditConnection,
+    P: PoolOf<C>,
+{
+    let database = prepared::<C>(server).await;
+    let query = RecyclingMethod::CustomQuery("UPDATE t SET v = v + 1".into());
+    let pool = P::build(manager(database.url(), query), 1).await;
+    assert!(!user("alice").scope(write(&pool, 1)).await);
+    assert!(user("bob").scope(write(&pool, 2)).await);
+    let events = events(&pool).await;
+    let told: Vec<_> = events
         .iter()
-        .map(|event| event.actor_id.as_deref())
-        .collect()
+        .map(|event| (event.operation.as_str(), event.actor_id.as_deref()))
+        .take(3)
+        .collect();
+    let expected = [
+        ("INSERT", Some("alice")),
+        ("UPDATE", Some("bob")),
+        ("INSERT", Some("bob")),
+    ];
+    assert_eq!(told, expected);
 }
 
-fn gaps(report: &Report) -> Vec<String> {
-    let gaps = report.findings().iter().filter(|finding| finding.is_gap());
-    gaps.map(ToString::to_string).collect()
+/// A function of the user's own is asked at each checkout of a connection that was used before; the
+/// one that it refuses is closed.
+async fn a_function_is_asked<C, P>(server: Server)
+where
+    C: AsyncAuditConnection,
+    P: PoolOf<C>,
+{
+    let database = prepared::<C>(server).await;
+    let (asked, refuses) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let answer = (Arc::clone(&asked), Arc::clone(&refuses));
+    let method = RecyclingMethod::CustomFunction(Box::new(move |_: &mut C| {
+        let (asked, refuses) = answer.clone();
+        Box::pin(async move {
+            asked.fetch_add(1, Ordering::SeqCst);
+            match refuses.swap(false, Ordering::SeqCst) {
+                true => Err(diesel::result::Error::NotFound),
+                false => Ok(()),
+            }
+        })
+    }));
+    let pool = P::build(manager(database.url(), method), 1).await;
+    assert!(!user("alice").scope(write(&pool, 1)).await);
+    let before = asked.load(Ordering::SeqCst);
+    assert!(user("bob").scope(write(&pool, 2)).await);
+    assert_eq!(asked.load(Ordering::SeqCst), before + 1);
+    refuses.store(true, Ordering::SeqCst);
+    assert!(!user("carla").scope(write(&pool, 3)).await);
+    let events = events(&pool).await;
+    assert_eq!(actors(&events), ["alice", "bob", "carla"]);
 }
 
-mod sqlite {
-    use ::mobc::{Manager, async_trait};
+/// What mobc keeps today is a connection inside a transaction; it is not handed out.
+async fn none_inside_a_transaction<C, P>(server: Server)
+where
+    C: AsyncAuditConnection,
+    P: PoolOf<C>,
+{
+    let database = prepared::<C>(server).await;
+    let pool = P::build(manager(database.url(), RecyclingMethod::default()), 1).await;
+    let mut connection = pool.take().await.unwrap();
+    C::TransactionManager::begin_transaction(&mut *connection)
+        .await
+        .unwrap();
+    connection.batch_execute(MARK).await.unwrap();
+    drop(connection);
+    let mut connection = pool.take().await.unwrap();
+    connection.batch_execute(MARK).await.unwrap();
+}
 
+async fn a_pool_that_skips_is_found<C: AsyncAuditConnection>(server: Server)
+where
+    AsyncDieselConnectionManager<C>: ::bb8::ManageConnection<Connection = C, Error = PoolError>,
+{
+    let database = prepared::<C>(server).await;
+    for (checks, has_gaps) in [(true, false), (false, true)] {
+        let builder = bb8::Pool::builder().max_size(1).test_on_check_out(checks);
+        let manager = manager(database.url(), RecyclingMethod::default());
+        let pool = builder.build(manager).await.unwrap();
+        let report = asynchronous::check_pool(audit(), || pool.get()).await;
+        let report = report.unwrap();
+        assert_eq!(report.has_gaps(), has_gaps, "{report:?}");
+    }
+}
+
+/// Expands to the tests of one database: the server, the type of its connections.
+macro_rules! pools {
+    ($module:ident, $server:ident, $connection:ty) => {
+        mod $module {
+            use super::*;
+
+            const SERVER: Server = Server::$server;
+            type Connection = $connection;
+            type OfDeadpool = deadpool::Pool<Connection>;
+            type OfBb8 = bb8::Pool<Connection>;
+            type OfMobc = mobc::Pool<Connection>;
+            type TakenBack = ::mobc::Pool<TakesBack<Connection>>;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_connection_of_bb8_has_the_context_of_its_borrower() {
+                let reused = written_through::<Connection, OfBb8>(SERVER).await;
+                assert_eq!(reused, [false, true, true]);
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_connection_of_mobc_has_the_context_of_its_borrower() {
+                let reused = written_through::<Connection, TakenBack>(SERVER).await;
+                assert_eq!(reused, [false, true, true]);
+            }
+
+            /// As the README has it, until diesel-async lets mobc keep its connections:
+            /// <https://github.com/diesel-rs/diesel_async/pull/290>.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mobc_opens_a_connection_for_each_checkout() {
+                let reused = written_through::<Connection, OfMobc>(SERVER).await;
+                assert_eq!(reused, [false; 3]);
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mobc_hands_out_no_connection_inside_a_transaction() {
+                none_inside_a_transaction::<Connection, OfMobc>(SERVER).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_recycling_query_of_the_users_own_runs_under_the_context() {
+                a_query_runs_under_the_context::<Connection, OfDeadpool>(SERVER).await;
+                a_query_runs_under_the_context::<Connection, OfBb8>(SERVER).await;
+                a_query_runs_under_the_context::<Connection, TakenBack>(SERVER).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_recycling_function_of_the_users_own_is_asked() {
+                a_function_is_asked::<Connection, OfDeadpool>(SERVER).await;
+                a_function_is_asked::<Connection, OfBb8>(SERVER).await;
+                a_function_is_asked::<Connection, TakenBack>(SERVER).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_pool_that_skips_its_check_is_found() {
+                a_pool_that_skips_is_found::<Connection>(SERVER).await;
+            }
+        }
+    };
+}
+
+pools!(mariadb, MariaDb, AsyncMysqlConnection);
+pools!(postgres15, Postgres15, AsyncPgConnection);
+pools!(postgres18, Postgres18, AsyncPgConnection);
+pools!(sqlite, Sqlite, Sqlite);
+
+/// Futures that are dropped half-way, through the pools that the suite does not run through.
+mod cut {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_connection_of_bb8_has_the_context_of_its_borrower() {
-        let audit = audit();
-        let database = prepared(&audit).await;
-        let builder = bb8::Pool::builder().max_size(1);
-        let pool = builder
-            .build(manager(database.url(), &audit))
-            .await
-            .unwrap();
-        for (name, id) in [("alice", 1), ("bob", 2)] {
-            let work = async {
-                let mut connection = pool.get().await.unwrap();
-                connection.batch_execute(&insert(id)).await.unwrap();
-            };
-            as_user(name).scope(work).await;
-        }
-        let mut connection = pool.get().await.unwrap();
-        connection.batch_execute(&insert(3)).await.unwrap();
-        let log = asynchronous::log(&mut *connection).oldest_first();
-        let events = log.list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), Some("bob"), None]);
-    }
+    /// Expands to the tests of one pool.
+    macro_rules! pool {
+        ($module:ident, $pool:ident) => {
+            mod $module {
+                use super::*;
 
-    /// A manager of mobc that takes every connection back.
-    struct TakesBack(AsyncDieselConnectionManager<Sqlite>);
+                type Cut<C> = Pooled<$pool<C>, C>;
 
-    #[async_trait]
-    impl Manager for TakesBack {
-        type Connection = Sqlite;
-        type Error = PoolError;
-
-        async fn connect(&self) -> Result<Sqlite, PoolError> {
-            self.0.connect().await
-        }
-
-        async fn check(&self, connection: Sqlite) -> Result<Sqlite, PoolError> {
-            self.0.check(connection).await
-        }
-    }
-
-    /// Writes as two users and as nobody, through one pool of one connection; says after which
-    /// checkouts the connection was that of the first.
-    async fn written_through<M>(pool: ::mobc::Pool<M>) -> Vec<bool>
-    where
-        M: Manager<Connection = Sqlite, Error: std::fmt::Debug>,
-    {
-        let write = async |id| {
-            let mut connection = pool.get().await.unwrap();
-            connection.batch_execute(&insert(id)).await.unwrap();
-            let mark = "CREATE TEMP TABLE mark (id INTEGER)";
-            connection.batch_execute(mark).await.is_err()
+                audit_testkit::cancellation!(mariadb, MariaDb, Cut<AsyncMysqlConnection>);
+                audit_testkit::cancellation!(postgres15, Postgres15, Cut<AsyncPgConnection>);
+                audit_testkit::cancellation!(postgres18, Postgres18, Cut<AsyncPgConnection>);
+                audit_testkit::cancellation!(sqlite, Sqlite, Cut<Sqlite>);
+            }
         };
-        let alices = as_user("alice").scope(write(1)).await;
-        let bobs = as_user("bob").scope(write(2)).await;
-        let nobodys = write(3).await;
-        let mut connection = pool.get().await.unwrap();
-        let log = asynchronous::log(&mut *connection).oldest_first();
-        let events = log.list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), Some("bob"), None]);
-        vec![alices, bobs, nobodys]
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_connection_of_mobc_has_the_context_of_its_borrower() {
-        let audit = audit();
-        let database = prepared(&audit).await;
-        let manager = TakesBack(manager(database.url(), &audit));
-        let pool = ::mobc::Pool::builder().max_open(1).build(manager);
-        assert_eq!(written_through(pool).await, [false, true, true]);
-    }
+    type OfBb8<C> = bb8::Pool<C>;
+    type OfMobc<C> = mobc::Pool<C>;
+    type TakenBack<C> = ::mobc::Pool<TakesBack<C>>;
 
-    /// As the README has it, until diesel-async lets mobc keep its connections:
-    /// <https://github.com/diesel-rs/diesel_async/pull/290>.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn mobc_opens_a_connection_for_each_checkout() {
-        let audit = audit();
-        let database = prepared(&audit).await;
-        let builder = mobc::Pool::builder().max_open(1);
-        let pool = builder.build(manager(database.url(), &audit));
-        assert_eq!(written_through(pool).await, [false; 3]);
-    }
-
-    /// What mobc keeps today is a connection inside a transaction; it is not handed out.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn mobc_hands_out_no_connection_inside_a_transaction() {
-        let audit = audit();
-        let database = prepared(&audit).await;
-        let builder = mobc::Pool::builder().max_open(1);
-        let pool = builder.build(manager(database.url(), &audit));
-        let mut connection = pool.get().await.unwrap();
-        <Sqlite as AsyncConnection>::TransactionManager::begin_transaction(&mut *connection)
-            .await
-            .unwrap();
-        let mark = "CREATE TEMP TABLE mark (id INTEGER)";
-        connection.batch_execute(mark).await.unwrap();
-        drop(connection);
-        let mut connection = pool.get().await.unwrap();
-        connection.batch_execute(mark).await.unwrap();
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_pool_that_skips_its_check_is_found() {
-        let audit = audit();
-        let database = prepared(&audit).await;
-        for (checks, has_gaps) in [(true, false), (false, true)] {
-            let builder = bb8::Pool::builder().max_size(1).test_on_check_out(checks);
-            let pool = builder
-                .build(manager(database.url(), &audit))
-                .await
-                .unwrap();
-            let report = asynchronous::check_pool(&audit, || pool.get())
-                .await
-                .unwrap();
-            assert_eq!(report.has_gaps(), has_gaps, "{:?}", gaps(&report));
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_scope_that_the_database_has_not_is_refused() {
-        let attach = asynchronous::attach(ManagerConfig::<Sqlite>::default(), &audit());
-        let refused = attach.context_scope(ContextScope::Transaction).config();
-        assert!(refused.is_err_and(|error| error.to_string().contains("ContextScope::Connection")));
-    }
-}
-
-mod postgres15 {
-    use diesel_async::pooled_connection::deadpool::Pool;
-
-    use super::*;
-
-    async fn pool(audit: &Audit, scope: ContextScope) -> (TestDatabase, Pool<AsyncPgConnection>) {
-        let database = TestDatabase::create(Server::Postgres15).await;
-        let attach = asynchronous::attach(ManagerConfig::default(), audit).context_scope(scope);
-        let manager = attach.manager(database.url()).unwrap();
-        let pool = Pool::builder(manager).max_size(1).build().unwrap();
-        let mut connection: AsyncPgConnection = asynchronous::establish(database.url(), audit)
-            .await
-            .unwrap();
-        connection.batch_execute(TABLE).await.unwrap();
-        asynchronous::migrate(&mut connection, audit).await.unwrap();
-        (database, pool)
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn statements_in_a_pipeline_are_recorded() {
-        let audit = audit();
-        let (_database, pool) = pool(&audit, ContextScope::Connection).await;
-        let work = async {
-            let connection = pool.get().await.unwrap();
-            let connection: &AsyncPgConnection = &connection;
-            let (first, second) = tokio::join!(
-                diesel::sql_query(insert(1)).execute(&mut &*connection),
-                diesel::sql_query(insert(2)).execute(&mut &*connection),
-            );
-            assert_eq!((first.unwrap(), second.unwrap()), (1, 1));
-        };
-        as_user("alice").scope(work).await;
-        let mut connection = pool.get().await.unwrap();
-        let events = asynchronous::log(&mut *connection).list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), Some("alice")]);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_context_of_the_transaction_ends_with_it() {
-        let audit = audit();
-        let (_database, pool) = pool(&audit, ContextScope::Transaction).await;
-        let work = async {
-            let mut connection = pool.get().await.unwrap();
-            let transaction = asynchronous::transaction(
-                &mut *connection,
-                &audit,
-                async |connection: &mut AsyncPgConnection| {
-                    connection.batch_execute(&insert(1)).await
-                },
-            );
-            transaction.await.unwrap();
-            connection.batch_execute(&insert(2)).await.unwrap();
-            asynchronous::begin(&mut *connection, &audit).await.unwrap();
-            connection.batch_execute(&insert(3)).await.unwrap();
-            type Transactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
-            let commit = Transactions::commit_transaction(&mut *connection);
-            commit.await.unwrap();
-        };
-        as_user("alice").scope(work).await;
-        let mut connection = pool.get().await.unwrap();
-        let log = asynchronous::log(&mut *connection).oldest_first();
-        let events = log.list().await.unwrap();
-        assert_eq!(actors(&events), [Some("alice"), None, Some("alice")]);
-    }
+    pool!(through_bb8, OfBb8);
+    pool!(through_mobc, OfMobc);
+    pool!(through_mobc_that_takes_back, TakenBack);
 }

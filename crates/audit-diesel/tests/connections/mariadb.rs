@@ -10,4 +10,5 @@ connections!(
 );
 
 interacts!(Server::MariaDb, MysqlConnection);
+managers!(Server::MariaDb, MysqlConnection);
 stored!(Server::MariaDb, MysqlConnection, mysql);

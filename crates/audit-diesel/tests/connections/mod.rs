@@ -3,6 +3,8 @@
 #[macro_use]
 mod interact;
 #[macro_use]
+mod manager;
+#[macro_use]
 mod stored;
 #[macro_use]
 mod world;

@@ -12,6 +12,7 @@ macro_rules! version {
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
             interacts!($server, PgConnection);
+            managers!($server, PgConnection);
             stored!($server, PgConnection, postgres);
 
             #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +25,7 @@ macro_rules! version {
                     let pool = Pool::builder().max_size(1).build(manager).unwrap();
                     user("alice").sync_scope(|| {
                         let mut held = pool.get().unwrap();
-                        audit_diesel::transaction(&mut held, &audit(), |held| {
+                        audit_diesel::transaction(&mut held, audit(), |held| {
                             insert(held, 1);
                             Ok::<_, Error>(())
                         })
@@ -42,6 +43,43 @@ macro_rules! version {
                     assert_eq!(told, ["alice", ""]);
                 })
                 .await;
+            }
+
+            #[cfg(feature = "deadpool-diesel")]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_context_of_deadpool_can_end_with_its_transaction() {
+                use audit_diesel::deadpool::{attach_with_scope, interact};
+                use deadpool_diesel::{Manager, Pool, Runtime};
+
+                let database = database($server).await;
+                let manager = Manager::<PgConnection>::new(database.url(), Runtime::Tokio1);
+                let builder = Pool::<Manager<PgConnection>>::builder(manager).max_size(1);
+                let builder = attach_with_scope(builder, audit(), ContextScope::Transaction);
+                let pool = builder.unwrap().build().unwrap();
+                let held = pool.get().await.unwrap();
+                let migrate = |held: &mut PgConnection| audit_diesel::migrate(held, audit());
+                interact(&held, migrate).await.unwrap().unwrap();
+                drop(held);
+                for (name, id) in [("alice", 1), ("bob", 3)] {
+                    let work = async {
+                        let held = pool.get().await.unwrap();
+                        let write = move |held: &mut PgConnection| {
+                            let inner = |held: &mut PgConnection| {
+                                insert(held, id);
+                                Ok::<_, Error>(())
+                            };
+                            audit_diesel::transaction(held, audit(), inner).unwrap();
+                            insert(held, id + 1);
+                        };
+                        interact(&held, write).await.unwrap();
+                    };
+                    user(name).scope(work).await;
+                }
+                let held = pool.get().await.unwrap();
+                let read = |held: &mut PgConnection| audit_diesel::log(held).oldest_first().load();
+                let told = interact(&held, read).await.unwrap().unwrap();
+                let told: Vec<_> = told.iter().map(|event| event.actor_id.as_deref()).collect();
+                assert_eq!(told, [Some("alice"), None, Some("bob"), None]);
             }
 
             #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ connections!(
 );
 
 interacts!(Server::Sqlite, SqliteConnection);
+managers!(Server::Sqlite, SqliteConnection);
 stored!(Server::Sqlite, SqliteConnection, sqlite);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +26,7 @@ async fn a_column_is_dropped_where_no_trigger_stands_in_the_way() {
         insert(&mut held, 1);
         let drop = "ALTER TABLE t DROP COLUMN v";
         held.batch_execute(drop).unwrap_err();
-        audit_diesel::unaudited(&mut held, &audit(), |held| held.batch_execute(drop)).unwrap();
+        audit_diesel::unaudited(&mut held, audit(), |held| held.batch_execute(drop)).unwrap();
         held.batch_execute("INSERT INTO t VALUES (2)").unwrap();
         let events = events(&mut held);
         assert_eq!(actors(&events), ["alice", "alice"]);

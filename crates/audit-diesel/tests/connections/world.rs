@@ -1,54 +1,8 @@
-//! A database of one test, and what is the same on each.
+//! What is the same on each database.
 
 use std::sync::{Arc, Mutex};
 
-use audit_core::{Actor, Audit, AuditContext, Event};
-use audit_testkit::{Raw, Server, TestDatabase};
 use diesel::connection::InstrumentationEvent;
-
-/// The table of these tests.
-pub(crate) const TABLE: &str = "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, v INTEGER)";
-
-/// A database with the table.
-pub(crate) struct Database {
-    // Stays open: the last one that closes locks a file of SQLite for a moment, and Diesel's own do
-    // not wait.
-    _raw: Raw,
-    database: TestDatabase,
-}
-
-impl Database {
-    pub(crate) fn url(&self) -> &str {
-        self.database.url()
-    }
-}
-
-pub(crate) async fn database(server: Server) -> Database {
-    let database = TestDatabase::create(server).await;
-    let mut raw = database.raw().await;
-    raw.run(TABLE).await;
-    Database {
-        _raw: raw,
-        database,
-    }
-}
-
-pub(crate) fn audit() -> Audit {
-    Audit::builder().service("billing").build().unwrap()
-}
-
-pub(crate) fn user(id: &str) -> AuditContext {
-    AuditContext::new().with_actor(Actor::user(id))
-}
-
-/// Who made each event, oldest first; the empty text is nobody.
-pub(crate) fn actors(events: &[Event]) -> Vec<&str> {
-    let actors = events.iter().map(|event| {
-        assert_eq!(event.service.as_deref(), Some("billing"));
-        event.actor_id.as_deref().unwrap_or_default()
-    });
-    actors.collect()
-}
 
 /// Runs work that blocks on a thread of its own.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -85,29 +39,30 @@ macro_rules! connections {
             AnsiTransactionManager, SimpleConnection as _, TransactionManager as _,
         };
         use diesel::prelude::*;
-        use diesel::r2d2::{ConnectionManager, ManageConnection as _, Pool, PooledConnection, TestCustomizer};
+        use diesel::r2d2::{ConnectionManager, ManageConnection, Pool, PooledConnection, TestCustomizer};
         use diesel::result::Error;
         use diesel::sql_types::Text;
 
-        use crate::connections::world::{Overheard, actors, audit, blocking, database, user};
+        use crate::connections::world::{Overheard, blocking};
+        use crate::world::{actors, audit, database, insertion, user};
 
         type Manager = AuditedManager<ConnectionManager<$connection>>;
         type Held = PooledConnection<Manager>;
 
         fn manager(url: &str) -> Manager {
-            AuditedManager::new(ConnectionManager::<$connection>::new(url), &audit()).unwrap()
+            AuditedManager::new(ConnectionManager::<$connection>::new(url), audit()).unwrap()
         }
 
         /// A pool of one connection, migrated.
         fn pool_of_one(url: &str) -> Pool<Manager> {
             let pool = Pool::builder().max_size(1).build(manager(url)).unwrap();
-            audit_diesel::migrate(&mut pool.get().unwrap(), &audit()).unwrap();
+            audit_diesel::migrate(&mut pool.get().unwrap(), audit()).unwrap();
             pool
         }
 
-        fn insert(connection: &mut impl diesel::connection::SimpleConnection, id: i32) {
+        fn insert(connection: &mut impl diesel::connection::SimpleConnection, id: u32) {
             connection
-                .batch_execute(&format!("INSERT INTO t VALUES ({id}, 0)"))
+                .batch_execute(&insertion(id))
                 .unwrap();
         }
 
@@ -121,7 +76,7 @@ macro_rules! connections {
             session: String,
         }
 
-        fn session(connection: &mut Held) -> String {
+        fn session(connection: &mut PooledConnection<impl ManageConnection<Connection = $connection>>) -> String {
             connection.batch_execute($prepare).unwrap();
             let query = diesel::sql_query(format!("SELECT {} AS session", $session));
             query.get_result::<Session>(connection).unwrap().session
@@ -237,7 +192,7 @@ macro_rules! connections {
                 let events = events(&mut pool.get().unwrap());
                 let told: Vec<_> = events.iter().map(|event| &event.actor_id).collect();
                 assert_eq!(told, [&None]);
-                let report = audit_diesel::check_pool(&pool, &audit()).unwrap();
+                let report = audit_diesel::check_pool(&pool, audit()).unwrap();
                 let findings: Vec<_> = report.findings().iter().map(ToString::to_string).collect();
                 assert!(findings.iter().any(|text| text.contains("context")), "{findings:?}");
                 assert!(report.has_gaps());
@@ -297,10 +252,10 @@ macro_rules! connections {
             let url = database.url().to_owned();
             blocking(move || {
                 let mut connection: $connection = user("alice")
-                    .sync_scope(|| audit_diesel::establish(&url, &audit()))
+                    .sync_scope(|| audit_diesel::establish(&url, audit()))
                     .unwrap();
                 user("alice")
-                    .sync_scope(|| audit_diesel::migrate(&mut connection, &audit()))
+                    .sync_scope(|| audit_diesel::migrate(&mut connection, audit()))
                     .unwrap();
                 insert(&mut connection, 1);
                 user("bob")
@@ -308,7 +263,7 @@ macro_rules! connections {
                     .unwrap();
                 insert(&mut connection, 2);
                 let refused = user("carla").sync_scope(|| {
-                    audit_diesel::transaction(&mut connection, &audit(), |connection| {
+                    audit_diesel::transaction(&mut connection, audit(), |connection| {
                         insert(connection, 3);
                         Err::<(), _>(Error::RollbackTransaction)
                     })
@@ -316,7 +271,7 @@ macro_rules! connections {
                 assert_eq!(refused, Err(Error::RollbackTransaction));
                 user("dora")
                     .sync_scope(|| {
-                        audit_diesel::transaction(&mut connection, &audit(), |connection| {
+                        audit_diesel::transaction(&mut connection, audit(), |connection| {
                             insert(connection, 4);
                             Ok::<_, Error>(())
                         })
@@ -324,7 +279,7 @@ macro_rules! connections {
                     .unwrap();
                 for (actor, id, is_kept) in [("eve", 5, true), ("fay", 6, false)] {
                     user(actor)
-                        .sync_scope(|| audit_diesel::begin(&mut connection, &audit()))
+                        .sync_scope(|| audit_diesel::begin(&mut connection, audit()))
                         .unwrap();
                     insert(&mut connection, id);
                     let end = match is_kept {
@@ -349,10 +304,10 @@ macro_rules! connections {
             blocking(move || {
                 let pool = pool_of_one(&url);
                 let mut held = pool.get().unwrap();
-                let report = user("alice").sync_scope(|| audit_diesel::check(&mut held, &audit()));
+                let report = user("alice").sync_scope(|| audit_diesel::check(&mut held, audit()));
                 assert!(!report.unwrap().has_gaps());
                 insert(&mut held, 1);
-                audit_diesel::check(&mut held, &audit()).unwrap();
+                audit_diesel::check(&mut held, audit()).unwrap();
                 insert(&mut held, 2);
                 assert_eq!(actors(&events(&mut held)), ["alice", ""]);
             })
@@ -396,10 +351,10 @@ macro_rules! connections {
                 let mut held = pool.get().unwrap();
                 let done = held.transaction(|held| {
                     insert(held, 1);
-                    let migrated = audit_diesel::migrate(held, &audit());
+                    let migrated = audit_diesel::migrate(held, audit());
                     let refused = Error::AlreadyInTransaction;
                     assert!(matches!(migrated, Err(MigrateError::Database(error)) if error == refused));
-                    let checked = audit_diesel::check(held, &audit());
+                    let checked = audit_diesel::check(held, audit());
                     assert!(matches!(checked, Err(CheckError::Database(error)) if error == refused));
                     Err::<(), _>(Error::RollbackTransaction)
                 });
@@ -430,7 +385,7 @@ macro_rules! connections {
                 }
                 assert_eq!(events(&mut held), []);
                 // Its steps are known to our own, which brings the triggers.
-                audit_diesel::migrate(&mut held, &audit()).unwrap();
+                audit_diesel::migrate(&mut held, audit()).unwrap();
                 insert(&mut held, 1);
                 let tables = AuditMigrations::<$connection>::new();
                 let kept = (*held).revert_last_migration(tables).unwrap_err();

@@ -1,140 +1,4 @@
-//! What Diesel writes on PostgreSQL alone.
-
-use audit_testkit::Server;
-use bigdecimal::BigDecimal;
-use diesel::PgConnection;
-use diesel::sql_types::{Integer, Text};
-use diesel::upsert::excluded;
-use uuid::Uuid;
-
-/// Expands to the tests of one version.
-macro_rules! version {
-    ($module:ident, $server:expr) => {
-        mod $module {
-            use super::*;
-
-            writes!($server, PgConnection);
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn rows_that_are_returned() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    let rows: Vec<Person> = diesel::insert_into(people::table)
-                        .values(vec![person(1, "a"), person(2, "b")])
-                        .returning(Person::as_returning())
-                        .get_results(&mut held)
-                        .unwrap();
-                    assert_eq!(rows, [person(1, "a"), person(2, "b")]);
-                    let id: i32 = diesel::update(people::table.find(2))
-                        .set(people::name.eq("c"))
-                        .returning(people::id)
-                        .get_result(&mut held)
-                        .unwrap();
-                    assert_eq!(id, 2);
-                    let gone = diesel::delete(people::table.find(1));
-                    assert_eq!(gone.get_result::<Person>(&mut held).unwrap(), person(1, "a"));
-                });
-                assert_eq!(told, ["INSERT 1", "INSERT 2", "UPDATE 2", "DELETE 1"]);
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn upserts() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    for name in ["a", "b"] {
-                        diesel::insert_into(people::table)
-                            .values(vec![person(1, name)])
-                            .on_conflict(people::id)
-                            .do_update()
-                            .set(people::name.eq(excluded(people::name)))
-                            .execute(&mut held)
-                            .unwrap();
-                    }
-                    diesel::insert_into(people::table)
-                        .values(person(1, "c"))
-                        .on_conflict_do_nothing()
-                        .execute(&mut held)
-                        .unwrap();
-                    let insert = diesel::sql_query("INSERT INTO people VALUES ($1, $2)");
-                    let insert = insert.bind::<Integer, _>(2).bind::<Text, _>("d");
-                    insert.execute(&mut held).unwrap();
-                });
-                assert_eq!(told, ["INSERT 1", "UPDATE 1", "INSERT 2"]);
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn copies() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    // Diesel copies on its own type, or out of its own manager's pool.
-                    let rows = vec![person(1, "a"), person(2, "b")];
-                    let copied = diesel::copy_from(people::table)
-                        .from_insertable(rows)
-                        .execute(&mut *held)
-                        .unwrap();
-                    assert_eq!(copied, 2);
-                    diesel::copy_from(people::table)
-                        .from_raw_data(people::table, |copy| {
-                            std::io::Write::write_all(copy, b"3,c,7\n")
-                                .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
-                        })
-                        .with_format(diesel::pg::CopyFormat::Csv)
-                        .execute(&mut *held)
-                        .unwrap();
-                });
-                assert_eq!(told, ["INSERT 1", "INSERT 2", "INSERT 3"]);
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn transactions_with_options() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    held.build_transaction()
-                        .serializable()
-                        .run(|held| diesel::insert_into(people::table).values(person(1, "a")).execute(held))
-                        .unwrap();
-                    let refused = held
-                        .build_transaction()
-                        .read_only()
-                        .run(|held| diesel::delete(people::table).execute(held));
-                    assert!(refused.is_err());
-                });
-                assert_eq!(told, ["INSERT 1"]);
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn types_of_diesel() {
-                let more = "CREATE TYPE size AS ENUM ('small', 'large'); \
-                     CREATE TABLE things (id UUID PRIMARY KEY, data JSONB NOT NULL, \
-                     price NUMERIC NOT NULL, tags TEXT[] NOT NULL, bytes BYTEA NOT NULL, \
-                     at TIMESTAMPTZ NOT NULL, done BOOLEAN NOT NULL, size size NOT NULL)";
-                let told = proved!($server, PgConnection, more, |held| {
-                    let at = chrono::DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap();
-                    diesel::insert_into(things::table)
-                        .values((
-                            things::id.eq(Uuid::nil()),
-                            things::data.eq(serde_json::json!({"a": [1, 2.5, "x"]})),
-                            things::price.eq("12345678901234567890.12345".parse::<BigDecimal>().unwrap()),
-                            things::tags.eq(vec!["a", "b,c"]),
-                            things::bytes.eq(vec![0_u8, 255]),
-                            things::at.eq(at),
-                            things::done.eq(true),
-                            things::size.eq(Size::Small),
-                        ))
-                        .execute(&mut held)
-                        .unwrap();
-                    diesel::update(things::table.find(Uuid::nil()))
-                        .set((things::size.eq(Size::Large), things::done.eq(false)))
-                        .execute(&mut held)
-                        .unwrap();
-                });
-                let id = "00000000-0000-0000-0000-000000000000";
-                assert_eq!(told, [format!("INSERT {id}"), format!("UPDATE {id}")]);
-            }
-        }
-    };
-}
-
-version!(postgres15, Server::Postgres15);
-version!(postgres16, Server::Postgres16);
-version!(postgres17, Server::Postgres17);
-version!(postgres18, Server::Postgres18);
+//! What is written on PostgreSQL alone.
 
 /// The SQL type of an enum.
 #[derive(Debug, diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
@@ -144,7 +8,7 @@ pub struct SizeType;
 /// An enum of the database.
 #[derive(Debug, Clone, Copy, diesel::expression::AsExpression)]
 #[diesel(sql_type = SizeType)]
-enum Size {
+pub(crate) enum Size {
     Small,
     Large,
 }
@@ -177,4 +41,91 @@ diesel::table! {
         done -> Bool,
         size -> SizeType,
     }
+}
+
+/// Expands to the tests: the server, the type of the connections, and what waits for a call of the library.
+macro_rules! postgres {
+    ($server:expr, $connection:ty; $($wait:tt)*) => {
+        use bigdecimal::BigDecimal;
+        use diesel::sql_types::{Integer, Text};
+        use diesel::upsert::excluded;
+        use uuid::Uuid;
+
+        use crate::dsl::postgres::{Size, things};
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn rows_that_are_returned() {
+            let told = proved!($server, $connection, "", |held| {
+                let rows: Vec<Person> = diesel::insert_into(people::table)
+                    .values(vec![person(1, "a"), person(2, "b")])
+                    .returning(Person::as_returning())
+                    .get_results(&mut held) $($wait)*
+                    .unwrap();
+                assert_eq!(rows, [person(1, "a"), person(2, "b")]);
+                let id: i32 = diesel::update(people::table.find(2))
+                    .set(people::name.eq("c"))
+                    .returning(people::id)
+                    .get_result(&mut held) $($wait)*
+                    .unwrap();
+                assert_eq!(id, 2);
+                let gone = diesel::delete(people::table.find(1));
+                assert_eq!(gone.get_result::<Person>(&mut held) $($wait)*.unwrap(), person(1, "a"));
+            });
+            assert_eq!(told, ["INSERT 1", "INSERT 2", "UPDATE 2", "DELETE 1"]);
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn upserts() {
+            let told = proved!($server, $connection, "", |held| {
+                for name in ["a", "b"] {
+                    diesel::insert_into(people::table)
+                        .values(vec![person(1, name)])
+                        .on_conflict(people::id)
+                        .do_update()
+                        .set(people::name.eq(excluded(people::name)))
+                        .execute(&mut held) $($wait)*
+                        .unwrap();
+                }
+                diesel::insert_into(people::table)
+                    .values(person(1, "c"))
+                    .on_conflict_do_nothing()
+                    .execute(&mut held) $($wait)*
+                    .unwrap();
+                let insert = diesel::sql_query("INSERT INTO people VALUES ($1, $2)");
+                let insert = insert.bind::<Integer, _>(2).bind::<Text, _>("d");
+                insert.execute(&mut held) $($wait)*.unwrap();
+            });
+            assert_eq!(told, ["INSERT 1", "UPDATE 1", "INSERT 2"]);
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn types_of_diesel() {
+            let more = "CREATE TYPE size AS ENUM ('small', 'large'); \
+                 CREATE TABLE things (id UUID PRIMARY KEY, data JSONB NOT NULL, \
+                 price NUMERIC NOT NULL, tags TEXT[] NOT NULL, bytes BYTEA NOT NULL, \
+                 at TIMESTAMPTZ NOT NULL, done BOOLEAN NOT NULL, size size NOT NULL)";
+            let told = proved!($server, $connection, more, |held| {
+                let at = chrono::DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap();
+                diesel::insert_into(things::table)
+                    .values((
+                        things::id.eq(Uuid::nil()),
+                        things::data.eq(serde_json::json!({"a": [1, 2.5, "x"]})),
+                        things::price.eq("12345678901234567890.12345".parse::<BigDecimal>().unwrap()),
+                        things::tags.eq(vec!["a", "b,c"]),
+                        things::bytes.eq(vec![0_u8, 255]),
+                        things::at.eq(at),
+                        things::done.eq(true),
+                        things::size.eq(Size::Small),
+                    ))
+                    .execute(&mut held) $($wait)*
+                    .unwrap();
+                diesel::update(things::table.find(Uuid::nil()))
+                    .set((things::size.eq(Size::Large), things::done.eq(false)))
+                    .execute(&mut held) $($wait)*
+                    .unwrap();
+            });
+            let id = "00000000-0000-0000-0000-000000000000";
+            assert_eq!(told, [format!("INSERT {id}"), format!("UPDATE {id}")]);
+        }
+    };
 }

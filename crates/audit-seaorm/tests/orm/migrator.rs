@@ -4,8 +4,13 @@ use audit_core::{Audit, Redaction, TableRule};
 use audit_seaorm::AuditMigrator;
 use audit_testkit::{Adapter, Server, alice};
 use sea_orm::prelude::*;
-use sea_orm::{DatabaseConnection, DbErr, Schema};
-use sea_orm_migration::MigratorTraitSelf;
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, Schema};
+use sea_orm_migration::async_trait::async_trait;
+use sea_orm_migration::schema::pk_auto;
+use sea_orm_migration::sea_orm::sea_query::Table;
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, MigratorTrait, MigratorTraitSelf, SchemaManager,
+};
 
 use crate::adapter::SeaOrm;
 use crate::entities::line as lines;
@@ -153,4 +158,91 @@ where
     transaction.rollback().await.unwrap();
     let words = shop.prove(async |db| line(2, "lamp").insert(db).await.map(|_| ()));
     assert_eq!(words.await, ["INSERT line"]);
+}
+
+/// The application's own migrator.
+struct Own;
+
+#[async_trait]
+impl MigratorTrait for Own {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Parcels)]
+    }
+}
+
+struct Parcels;
+
+impl MigrationName for Parcels {
+    fn name(&self) -> &str {
+        "m1_parcels"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Parcels {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create().table("parcel").col(pk_auto("id")).take();
+        manager.create_table(table).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .drop_table(Table::drop().table("parcel").take())
+            .await
+    }
+}
+
+async fn insert(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let sql = "INSERT INTO parcel (id) VALUES (1)";
+    db.execute_unprepared(sql).await.map(|_| ())
+}
+
+/// What the migration tool does for each of its words, first with one migrator and then with the
+/// other.
+pub(crate) async fn a_tool_runs_the_migrator_after_that_of_the_application<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
+    let db: &DatabaseConnection = &shop;
+    own.status(db).await.unwrap();
+    audit.status(db).await.unwrap();
+    own.up(db, Some(1)).await.unwrap();
+    // Step by step: first the tables, then the triggers, which are always the next.
+    for _ in 0..3 {
+        audit.up(db, Some(1)).await.unwrap();
+    }
+    assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
+
+    own.down(db, Some(1)).await.unwrap();
+    own.up(db, None).await.unwrap();
+    own.refresh(db).await.unwrap();
+    audit.up(db, None).await.unwrap();
+    assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
+}
+
+/// A fresh start of the application's drops every table that it finds, whoever made it; that of the
+/// audit migration drops none.
+pub(crate) async fn a_tool_starts_afresh<DB>(shop: Shop<DB>)
+where
+    SeaOrm<DB>: Adapter,
+{
+    let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
+    let db: &DatabaseConnection = &shop;
+    own.up(db, None).await.unwrap();
+    audit.up(db, None).await.unwrap();
+    assert_eq!(shop.prove(insert).await, ["INSERT parcel"]);
+    let refused = audit.fresh(db).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("by hand")));
+    assert_eq!(count(&shop).await, 1);
+    own.fresh(db).await.unwrap();
+    audit.up(db, None).await.unwrap();
+    let kept = match db.get_database_backend() {
+        DbBackend::Postgres => 1,
+        _ => 0,
+    };
+    assert_eq!(count(&shop).await, kept);
+    alice().scope(insert(db)).await.unwrap();
+    assert_eq!(count(&shop).await, kept + 1);
+    assert!(!audit_seaorm::check(db).await.unwrap().has_gaps());
 }
