@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser};
 
+use crate::config::Config;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -24,21 +25,25 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct Settings {
-    /// The database: sqlite:FILE, postgres://.. or mysql://..
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "DATABASE_URL",
-        hide_env_values = true
-    )]
+    /// The database: sqlite:FILE, postgres://.. or mysql://.. [env: AUDIT_DATABASE_URL, DATABASE_URL]
+    /// [file: `database_url` of audit.toml]
+    #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 }
 
 impl Settings {
-    /// The database that was named.
+    /// The database that was named, by the argument before the environment before the file.
     pub(crate) fn database(&self) -> Result<Database, Fault> {
-        let url = self.database_url.as_deref().filter(|url| !url.is_empty());
+        let environment = || {
+            let names = ["AUDIT_DATABASE_URL", "DATABASE_URL"].into_iter();
+            let mut urls = names.filter_map(|name| std::env::var(name).ok());
+            urls.find(|url| !url.is_empty())
+        };
+        let argument = self.database_url.clone().filter(|url| !url.is_empty());
+        let url = match argument.or_else(environment) {
+            Some(url) => Some(url),
+            None => Config::read()?.database_url,
+        };
         url.ok_or(Fault::NoDatabase)?.parse()
     }
 }

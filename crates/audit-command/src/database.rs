@@ -65,7 +65,10 @@ impl Database {
     /// Opens it for reading the log.
     pub(crate) async fn open<DB: AuditDatabase>(&self) -> Result<Pool<DB>, Fault> {
         self.reach::<DB>().await?;
-        let pool = PoolOptions::new().acquire_timeout(PATIENCE);
+        // One thing is read at a time, and each connection has a cache of its own.
+        let pool = PoolOptions::new()
+            .acquire_timeout(PATIENCE)
+            .max_connections(1);
         let opened = pool.connect(&self.url).await;
         opened.map_err(|source| self.fault(source))
     }

@@ -13,7 +13,20 @@ use crate::exit::Exit;
 /// Why the command failed; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("no database is named; give `--database-url` or set DATABASE_URL")]
+    #[error("line {line} of `audit.toml` cannot be read: {message}")]
+    Config { line: usize, message: String },
+    #[error("`{path}` cannot be read")]
+    ConfigFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("there is no verb `{name}`; `audit --help` lists them")]
+    NoVerb { name: String },
+    #[error(
+        "no database is named; give `--database-url`, set AUDIT_DATABASE_URL or DATABASE_URL, or \
+         write it into `audit.toml`, which `audit init` makes"
+    )]
     NoDatabase,
     #[error("a URL starts with `sqlite:`, `postgres:` or `mysql:`; this one does not")]
     Scheme,
@@ -86,6 +99,9 @@ impl Fault {
         match self {
             Self::EverythingUndone
             | Self::UnknownRules
+            | Self::Config { .. }
+            | Self::ConfigFile { .. }
+            | Self::NoVerb { .. }
             | Self::NoDatabase
             | Self::Scheme
             | Self::InMemory

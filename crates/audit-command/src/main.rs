@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cli;
+mod config;
 mod database;
 mod destination;
 mod exit;

@@ -80,9 +80,7 @@ impl Output {
 
     /// Writes a text, all of it or an error.
     pub(crate) fn write(self, text: &str) -> Result<(), Fault> {
-        let mut stdout = io::stdout().lock();
-        let written = stdout.write_all(text.as_bytes());
-        written.and_then(|()| stdout.flush()).map_err(Fault::Output)
+        write(text.as_bytes())
     }
 
     /// Writes items as JSON, in the form that was asked for.
@@ -153,6 +151,13 @@ fn harmless(json: &str) -> String {
         }
     }
     told
+}
+
+/// Writes bytes of our own to standard output, all of them or an error.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Fault> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes);
+    written.and_then(|()| stdout.flush()).map_err(Fault::Output)
 }
 
 /// Says something on standard error. Where that is gone, the exit code still tells.

@@ -3,8 +3,11 @@
 mod as_of;
 mod blame;
 mod check;
+mod completions;
 mod export;
+mod init;
 mod log;
+mod man;
 mod show;
 mod stats;
 mod timeline;
@@ -40,6 +43,12 @@ pub(crate) enum Verb {
     Undo(Box<Answering<undo::Undo>>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
+    /// Write `audit.toml`, in which settings are read from the working folder
+    Init(init::Init),
+    /// Print what completes the command line in a shell
+    Completions(completions::Completions),
+    /// Print the manual of the command or of a verb, as a page of `man`
+    Man(man::Man),
 }
 
 /// A verb, and the form of what it answers.
@@ -87,6 +96,9 @@ impl Verb {
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
+            Self::Init(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(),
+            Self::Man(verb) => verb.run(),
         }
     }
 }

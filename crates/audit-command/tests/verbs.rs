@@ -7,6 +7,7 @@
 
 mod verbs {
     pub(crate) mod export;
+    mod settings;
     pub(crate) mod undo;
 }
 
@@ -52,6 +53,7 @@ fn audit(url: Option<&str>, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("COLUMNS")
+        .env_remove("AUDIT_DATABASE_URL")
         .env_remove("DATABASE_URL");
     command.envs(url.map(|url| ("DATABASE_URL", url)));
     command
@@ -395,7 +397,18 @@ fn what_cannot_be_done_is_said_without_a_password() {
 #[test]
 fn the_help_is_what_is_written_down() {
     let verbs = [
-        "log", "show", "timeline", "blame", "as-of", "stats", "export", "undo", "check",
+        "log",
+        "show",
+        "timeline",
+        "blame",
+        "as-of",
+        "stats",
+        "export",
+        "undo",
+        "check",
+        "init",
+        "completions",
+        "man",
     ];
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {

@@ -131,7 +131,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     /// one is in memory. The limit of the query is the length of a page, and cuts nothing off.
     pub fn pages(&mut self, query: &LogQuery) -> Pages<'_, R, S> {
         Pages {
-            reading: Reading::begin(self, query),
+            reading: Reading::begin(query),
             trail: self,
         }
     }
@@ -169,16 +169,16 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn begin<R, S>(trail: &Trail<R, S>, query: &LogQuery) -> Self {
+    pub(crate) fn begin(query: &LogQuery) -> Self {
         Self {
-            query: trail.within(query),
+            query: query.clone(),
             asked_at: now(),
             last: None,
             is_over: false,
         }
     }
 
-    /// The next page of the trail that it was begun on.
+    /// The next page, within what this trail reaches.
     pub(crate) async fn next<R: LogReader, S: Send>(
         &mut self,
         trail: &mut Trail<R, S>,
@@ -186,9 +186,10 @@ impl Reading {
         if self.is_over {
             return Ok(None);
         }
+        let query = trail.within(&self.query);
         let query = match self.last {
-            Some(position) => self.query.clone().after(position),
-            None => self.query.clone(),
+            Some(position) => query.after(position),
+            None => query,
         };
         let limit = query.checked_limit()? as usize;
         let events = trail.read(&query, self.asked_at).await?;

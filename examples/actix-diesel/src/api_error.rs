@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use audit_diesel::{LogError, RecordError};
+use audit_store::StoreError;
 use diesel::r2d2::PoolError;
 use diesel::result::{DatabaseErrorKind, Error};
 use story::Refusal;
@@ -31,6 +32,9 @@ impl ResponseError for ApiError {
         HttpResponse::build(self.status_code()).json(self.0.body())
     }
 }
+
+/// That of the body of a response.
+impl std::error::Error for ApiError {}
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
@@ -60,6 +64,15 @@ impl From<LogError> for ApiError {
             LogError::Query(error) => Refusal::Filters(error),
             error => Refusal::failed(error),
         })
+    }
+}
+
+impl From<StoreError<LogError>> for ApiError {
+    fn from(error: StoreError<LogError>) -> Self {
+        match error {
+            StoreError::Log(error) => error.into(),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

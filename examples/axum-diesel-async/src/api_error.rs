@@ -1,6 +1,9 @@
 //! What the API answers when something cannot be done.
 
+use std::fmt;
+
 use audit_diesel::{LogError, RecordError};
+use audit_store::StoreError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +17,12 @@ pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 #[derive(Debug)]
 pub(crate) struct ApiError(Refusal);
 
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status());
@@ -21,6 +30,9 @@ impl IntoResponse for ApiError {
         (status, Json(self.0.body())).into_response()
     }
 }
+
+/// That of the body of a response.
+impl std::error::Error for ApiError {}
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
@@ -50,6 +62,15 @@ impl From<LogError> for ApiError {
             LogError::Query(error) => Refusal::Filters(error),
             error => Refusal::failed(error),
         })
+    }
+}
+
+impl From<StoreError<LogError>> for ApiError {
+    fn from(error: StoreError<LogError>) -> Self {
+        match error {
+            StoreError::Log(error) => error.into(),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

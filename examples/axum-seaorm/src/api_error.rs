@@ -1,6 +1,7 @@
 //! What the API answers when something cannot be done.
 
 use audit_seaorm::{LogError, RecordError};
+use audit_store::StoreError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +45,15 @@ impl From<LogError> for ApiError {
             LogError::Query(error) => Refusal::Filters(error),
             error => Refusal::failed(error),
         })
+    }
+}
+
+impl From<StoreError<LogError>> for ApiError {
+    fn from(error: StoreError<LogError>) -> Self {
+        match error {
+            StoreError::Log(error) => error.into(),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `POST /invoices/{org}/remind` | | 200, [`Reminded`] |
 //! | `DELETE /invoices/{org}` | | 204 |
 //! | `GET /audit` | [`Filters`], as the query | 200, a list of [`Event`](audit_core::Event), newest first |
+//! | `GET /audit/export/{form}` | [`Filters`], as the query | 200, the same as a file in a [`Form`]; the limit is the length of a page |
 //!
 //! Whoever tidies does it with a reason, `one spelling for each address`. An approval records the
 //! business event `invoice.approved` beside the change of the row.
@@ -25,6 +26,7 @@
 use std::str::FromStr;
 
 use audit_core::query::LogQuery;
+use audit_store::export::{Csv, Format};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -159,6 +161,39 @@ impl From<Filters> for LogQuery {
             query = query.limit(limit);
         }
         query
+    }
+}
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// See [`Format::CloudEvents`].
+    CloudEvents,
+    /// See [`Format::Csv`].
+    Csv,
+    /// See [`Format::Ecs`].
+    Ecs,
+    /// See [`Format::Json`].
+    Json,
+    /// See [`Format::Ndjson`].
+    Ndjson,
+    /// See [`Format::Ocsf`].
+    Ocsf,
+}
+
+impl Form {
+    /// The format, which writes the file and has the headers of the answer.
+    #[must_use]
+    pub fn format(self) -> Format {
+        match self {
+            Self::CloudEvents => Format::CloudEvents,
+            Self::Csv => Format::Csv(Csv::default()),
+            Self::Ecs => Format::Ecs,
+            Self::Json => Format::Json,
+            Self::Ndjson => Format::Ndjson,
+            Self::Ocsf => Format::Ocsf,
+        }
     }
 }
 

@@ -100,6 +100,16 @@ macro_rules! test_example {
             }
 
             #[test]
+            fn the_trail_is_downloaded_as_a_file() {
+                server::the_trail_is_downloaded_as_a_file(super::EXAMPLE);
+            }
+
+            #[tokio::test]
+            async fn a_download_that_breaks_off_has_no_end() {
+                server::a_download_that_breaks_off_has_no_end(super::EXAMPLE).await;
+            }
+
+            #[test]
             fn a_filter_that_makes_no_sense_is_refused() {
                 server::a_filter_that_makes_no_sense_is_refused(super::EXAMPLE);
             }

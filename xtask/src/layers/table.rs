@@ -82,6 +82,7 @@ const EXAMPLE: &[&str] = &[
     "audit-jwt",
     "audit-seaorm",
     "audit-sqlx",
+    "audit-store",
     "audit-tower",
     "story",
 ];

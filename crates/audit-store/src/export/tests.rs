@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::csv::column;
 use super::*;
+use audit_core::Event;
 use audit_core::schema::LOG_COLUMNS;
 
 /// Texts that files like to take for something else.
@@ -367,4 +368,31 @@ fn a_file_that_was_cut_or_changed_is_refused() {
     // Behind an error there is nothing.
     let mut exported = csv.read("id\nx\nx\n".as_bytes());
     assert!(exported.next().unwrap().is_err() && exported.next().is_none());
+}
+
+#[test]
+fn a_response_tells_what_the_file_is() {
+    let csv = Format::Csv(Csv::default());
+    assert_eq!(
+        csv.content_type(),
+        "text/csv; charset=utf-8; header=present"
+    );
+    assert_eq!(
+        csv.content_disposition("audit_logs-2026.11"),
+        "attachment; filename=\"audit_logs-2026.11.csv\""
+    );
+    assert_eq!(Format::Json.content_type(), "application/json");
+    assert_eq!(
+        Format::Json.content_disposition("a\"\r\nb; é/../c"),
+        "attachment; filename=\"a___b____.._c.json\""
+    );
+    for format in [
+        Format::CloudEvents,
+        Format::Ecs,
+        Format::Ndjson,
+        Format::Ocsf,
+    ] {
+        assert_eq!(format.content_type(), "application/x-ndjson");
+        assert!(format.content_disposition("a").ends_with("\"a.ndjson\""));
+    }
 }

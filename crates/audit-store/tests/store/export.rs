@@ -1,8 +1,9 @@
 //! The log as files.
 
 use audit_core::query::LogQuery;
-use audit_store::export::{Csv, Format};
+use audit_store::export::{Csv, Format, Progress};
 use audit_testkit::Server;
+use futures_util::StreamExt as _;
 
 use super::events::{drawn, made};
 use super::world::{Db, World};
@@ -55,4 +56,48 @@ pub(crate) async fn a_file_reads_back_as_the_events<DB: Db>(server: Server) {
             assert_eq!(files.len(), 1);
         }
     }
+}
+
+/// It is the same file, it tells before its first byte what cannot be asked, and a log that is gone
+/// meanwhile is its last item.
+pub(crate) async fn a_download_is_the_file<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    world.put(&drawn(&made(), 60)).await;
+    let query = LogQuery::new().limit(7);
+    let mut file = Vec::new();
+    let export = world
+        .trail()
+        .export(&query, Format::Json)
+        .write_to(&mut file)
+        .await;
+    assert!(export.unwrap() > 30);
+    let mut download = world.trail().download(&query, Format::Json).await.unwrap();
+    let mut downloaded = Vec::new();
+    while let Some(piece) = download.next().await {
+        downloaded.extend(piece.unwrap());
+    }
+    assert_eq!(downloaded, file);
+
+    let refused = world
+        .trail()
+        .download(&query.clone().limit(0), Format::Json)
+        .await;
+    assert!(refused.is_err());
+
+    // A trail reaches no more for being asked to go on with what another one began.
+    let mut progress = Progress::new(&query, Format::Ndjson);
+    progress.next(&mut world.trail()).await.unwrap().unwrap();
+    let mut fenced = world.trail().tenant("a");
+    while let Some(piece) = progress.next(&mut fenced).await.unwrap() {
+        for event in Format::Ndjson.read(piece.as_slice()) {
+            assert_eq!(event.unwrap().tenant_id.as_deref(), Some("a"));
+        }
+    }
+
+    let mut download = world.trail().download(&query, Format::Json).await.unwrap();
+    download.next().await.unwrap().unwrap();
+    let gone = format!("DROP TABLE {}", world.log_table());
+    world.raw.run(&gone).await;
+    assert!(download.next().await.unwrap().is_err());
+    assert!(download.next().await.is_none());
 }

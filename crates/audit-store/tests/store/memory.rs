@@ -7,7 +7,7 @@ use audit_core::query::LogQuery;
 use audit_store::Trail;
 use audit_store::export::Format;
 use audit_testkit::Server;
-use sqlx::Pool;
+use sqlx::pool::PoolOptions;
 
 use super::events::START;
 use super::world::{Db, World};
@@ -22,6 +22,7 @@ const LOG: &str = "AUDIT_EXPORT_LOG";
 /// The rows of one statement that fills the log.
 const ROWS: u64 = 1_000;
 
+#[expect(clippy::print_stdout, reason = "what was measured is told")]
 pub(crate) async fn a_longer_log_takes_no_more_memory<DB: Db>(server: Server) {
     if let Ok(url) = std::env::var(LOG) {
         return export::<DB>(&url).await;
@@ -60,8 +61,11 @@ fn exported(server: Server, url: &str) -> (u64, u64) {
 }
 
 /// Exports a log in the form that holds the most, and tells what it took.
+#[expect(clippy::print_stdout, reason = "the other process reads it")]
 async fn export<DB: Db>(url: &str) {
-    let pool = Pool::<DB>::connect(url).await.unwrap();
+    // Each connection has a cache of its own, and a pool may open more of them over time.
+    let pool = PoolOptions::<DB>::new().max_connections(1);
+    let pool = pool.connect(url).await.unwrap();
     let mut trail = Trail::of(audit_sqlx::log(&pool));
     let export = trail.export(&LogQuery::new(), Format::Ocsf);
     let events = export.write_to(std::io::sink()).await.unwrap();

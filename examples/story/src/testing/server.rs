@@ -1,14 +1,20 @@
 //! The server that stays.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use audit_core::Event;
+use audit_store::export::{Csv, Format};
 use audit_testkit::{Server, TestDatabase};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
 
 use super::Example;
+
+/// How a body in chunks ends (RFC 9112, section 7.1).
+const END: &[u8] = b"\r\n0\r\n\r\n";
 
 /// A server on a free port, gone with this value.
 struct Running {
@@ -122,6 +128,78 @@ pub fn the_trail_is_narrowed_by_each_filter(example: Example) {
     assert_eq!(server.count("limit=1"), 1);
     let (_, newest) = server.audit("limit=1");
     assert_eq!(newest[0]["record_id"], "2");
+}
+
+/// `GET /audit/export/{form}`: in every form the events of `GET /audit`, in several pages.
+pub fn the_trail_is_downloaded_as_a_file(example: Example) {
+    let server = Running::start(example, &[]);
+    for _ in 0..5 {
+        assert_eq!(server.add_user(&server.alice).0, 201);
+    }
+    let (_, listed) = server.ask("GET", "/audit?actor=alice", &json!(null));
+    let listed: Vec<Event> = Format::Json
+        .read(listed.as_bytes())
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(listed.len(), 5);
+    for (form, format, extension) in [
+        ("cloudevents", Format::CloudEvents, "ndjson"),
+        ("csv", Format::Csv(Csv::default()), "csv"),
+        ("ecs", Format::Ecs, "ndjson"),
+        ("json", Format::Json, "json"),
+        ("ndjson", Format::Ndjson, "ndjson"),
+        ("ocsf", Format::Ocsf, "ndjson"),
+    ] {
+        let url = format!("{}/audit/export/{form}?actor=alice&limit=2", server.url);
+        let mut response = server.agent.get(url).call().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), format.content_type());
+        let name = format!("attachment; filename=\"audit_logs.{extension}\"");
+        assert_eq!(header("content-disposition"), name);
+        let file = response.body_mut().read_to_vec().unwrap();
+        let read: Vec<Event> = format.read(file.as_slice()).map(Result::unwrap).collect();
+        assert_eq!(read, listed, "{form}");
+    }
+    for query in ["since=noon", "limit=0", "tabel=users"] {
+        let url = format!("{}/audit/export/csv?{query}", server.url);
+        let response = server.agent.get(url).call().unwrap();
+        assert_eq!(response.status().as_u16(), 400, "{query}");
+    }
+}
+
+/// A log that is gone while it is downloaded: the answer has no end, so that nobody takes it for
+/// whole.
+pub async fn a_download_that_breaks_off_has_no_end(example: Example) {
+    let database = TestDatabase::create(Server::Sqlite).await;
+    let server = Running::start(example, &["--database-url", database.url()]);
+    let mut raw = database.raw().await;
+    // More than what may be on its way.
+    raw.run(
+        "INSERT INTO audit_logs (occurred_at, id, schema_version, operation, outcome, actor_kind, \
+         source, label) \
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4000) \
+         SELECT '2026-01-02T03:04:05.000000Z', randomblob(16), 1, 'CUSTOM', 'success', 'system', \
+         'manual', hex(zeroblob(5000)) FROM numbers",
+    )
+    .await;
+    let address = server.url.trim_start_matches("http://");
+    let ask = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = "GET /audit/export/ndjson HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let (mut whole, mut cut) = (Vec::new(), vec![0; 1024]);
+    ask().read_to_end(&mut whole).unwrap();
+    assert!(whole.starts_with(b"HTTP/1.1 200") && whole.ends_with(END));
+    let mut stream = ask();
+    stream.read_exact(&mut cut).unwrap();
+    raw.run("DROP TABLE audit_logs").await;
+    // The connection may also be reset.
+    let _ = stream.read_to_end(&mut cut);
+    assert!(cut.starts_with(b"HTTP/1.1 200") && !cut.ends_with(END));
+    assert!(cut.len() < whole.len());
 }
 
 /// `GET /audit` with what no filter is.

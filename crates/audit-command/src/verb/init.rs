@@ -1,0 +1,39 @@
+//! `audit init`: the file of settings.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use clap::Args;
+
+use crate::config::Config;
+use crate::destination::Destination;
+use crate::exit::Exit;
+use crate::fault::Fault;
+
+/// The file as it begins: nothing is set.
+const TEXT: &str = "\
+# Settings of the command `audit`, which reads this file from the folder it is called in. Arguments
+# and the environment come first.
+
+# The database: sqlite:FILE, postgres://.. or mysql://.., as --database-url and AUDIT_DATABASE_URL.
+# With a password in it this file is a secret: keep it out of the repository.
+# database_url = \"sqlite:app.db\"
+";
+
+/// The arguments of `audit init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Replace the file when there is one
+    #[arg(long)]
+    force: bool,
+}
+
+impl Init {
+    pub(super) fn run(&self) -> Result<Exit, Fault> {
+        let file = Destination::create(Path::new(Config::FILE), self.force)?;
+        let written = (&file).write_all(TEXT.as_bytes());
+        written.map_err(|error| file.fault(error))?;
+        file.keep()?;
+        Ok(Exit::Success)
+    }
+}

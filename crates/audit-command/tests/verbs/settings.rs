@@ -1,0 +1,120 @@
+//! Where settings come from, and the verbs that need no database.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use audit_testkit::Server;
+
+use crate::{Audited, audit, ended};
+
+/// How the command ends in a folder: its code, and what it said.
+fn ended_in(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    let mut command = audit(None, arguments);
+    let variables = variables.iter().copied();
+    let output = command.current_dir(folder).envs(variables).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_is_named_by_what_comes_first() {
+    let audited = Audited::<sqlx::Sqlite>::create(Server::Sqlite).await;
+    let (url, other) = (audited.database.url(), "sqlite:there-is-none.db");
+    let folder = tempfile::tempdir().unwrap();
+    let ends = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let arguments = [&["log", "--table", "invoices"], arguments].concat();
+        ended_in(folder.path(), variables, &arguments).0
+    };
+    assert_eq!(ends(&[], &[]), 2);
+    assert_eq!(ended_in(folder.path(), &[], &["init"]), (0, String::new()));
+    let file = folder.path().join("audit.toml");
+    // Nothing is set in it, and it may get a password.
+    assert_eq!(ends(&[], &[]), 2);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+
+    // The line of the file that sets the database, once it is one.
+    let set = |url: &str| {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| match line.contains("database_url =") {
+                true => format!("database_url = \"{url}\"\n"),
+                false => format!("{line}\n"),
+            });
+        fs::write(&file, lines.collect::<String>()).unwrap();
+    };
+    set(url);
+    assert_eq!(ends(&[], &[]), 0);
+    assert_eq!(ends(&[("DATABASE_URL", other)], &[]), 3);
+    set(other);
+    assert_eq!(ends(&[], &[]), 3);
+    assert_eq!(ends(&[("DATABASE_URL", url)], &[]), 0);
+    let both = [("DATABASE_URL", other), ("AUDIT_DATABASE_URL", url)];
+    assert_eq!(ends(&both, &[]), 0);
+    assert_eq!(ends(&both, &["--database-url", other]), 3);
+    // An empty variable names nothing.
+    set(url);
+    assert_eq!(ends(&[("AUDIT_DATABASE_URL", "")], &[]), 0);
+
+    let (code, said) = ended_in(folder.path(), &[], &["init"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        said,
+        "audit: `audit.toml` is there; give `--force` to replace it\n"
+    );
+    assert_eq!(ended_in(folder.path(), &[], &["init", "--force"]).0, 0);
+    assert_eq!(ends(&[], &[]), 2);
+    fs::write(&file, "database = 'postgres://ann:hunter2@host/app'\n").unwrap();
+    let (code, said) = ended_in(folder.path(), &[], &["log"]);
+    assert_eq!(code, 2);
+    assert!(
+        said.starts_with("audit: line 1 of `audit.toml` cannot be read"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// The shell itself says what it completes.
+#[test]
+fn a_shell_completes_the_verbs() {
+    let script = ended(None, &["completions", "bash"]).1;
+    let ask = "COMP_WORDS=(audit e); COMP_CWORD=1; _audit audit e audit; echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = bash.stdin.take().unwrap();
+    write!(&input, "{script}\n{ask}\n").unwrap();
+    drop(input);
+    let output = bash.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "export\n");
+    for shell in ["elvish", "fish", "powershell", "zsh"] {
+        let (code, script, _) = ended(None, &["completions", shell]);
+        assert!(code == 0 && script.contains("oldest-first"), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_verb() {
+    let page = |arguments: &[&str]| {
+        let (code, page, _) = ended(None, &[&["man"], arguments].concat());
+        assert_eq!(code, 0);
+        page
+    };
+    assert!(page(&[]).contains(".TH audit 1"));
+    let export = page(&["export"]);
+    assert!(export.contains(".TH audit-export 1"), "{export}");
+    assert!(export.contains("\\-\\-delimiter") && export.contains("\\-\\-database\\-url"));
+    let (code, _, said) = ended(None, &["man", "exprt"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        said,
+        "audit: there is no verb `exprt`; `audit --help` lists them\n"
+    );
+}
