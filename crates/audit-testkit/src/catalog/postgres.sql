@@ -2,7 +2,12 @@ WITH spaces AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ), relations AS (
-    SELECT c.*, c.oid::regclass::text AS called FROM pg_class AS c
+    -- The sequence of a column is called after it: its own name depends on who raced whom.
+    SELECT c.*, coalesce((
+        SELECT concat_ws(' ', 'sequence of', refobjid::regclass, refobjsubid) FROM pg_depend
+        WHERE relkind = 'S' AND classid = 'pg_class'::regclass AND objid = c.oid
+            AND deptype IN ('a', 'i')
+    ), c.oid::regclass::text) AS called FROM pg_class AS c
     JOIN spaces ON spaces.oid = c.relnamespace
 )
 SELECT kind || ' ' || name, what FROM (
