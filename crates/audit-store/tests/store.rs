@@ -53,6 +53,7 @@ macro_rules! database {
                 undo::every_value_comes_back_as_it_was,
                 undo::a_cascade_comes_back_with_its_parent,
                 undo::rows_in_a_circle_are_undone_and_redone,
+                undo::what_happened_in_between_is_a_conflict,
                 undo::what_has_changed_since_is_a_conflict_by_field,
                 undo::what_others_refer_to_does_not_go,
                 undo::what_the_log_does_not_hold_is_missing,

@@ -12,6 +12,17 @@ async fn status<DB: Db>(audited: &Audited<DB>, number: &str) -> Option<String> {
     raw.texts(&sql).await.into_iter().flatten().next().flatten()
 }
 
+/// What `audit undo` needs to apply something.
+fn applying(server: Server) -> Vec<&'static str> {
+    let mut flags = vec!["--apply", "--as", "olga"];
+    if server == Server::Sqlite {
+        flags.push("--without-rules");
+    }
+    flags
+}
+
+const OF_CARL: [&str; 5] = ["undo", "--actor", "carl", "--since", "1h"];
+
 pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     audited
@@ -20,35 +31,11 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
             "UPDATE invoices SET status = 'lost' WHERE number = '2'",
         )
         .await;
-    let of_carl = ["undo", "--actor", "carl", "--since", "1h"];
-    let ask = |flags: &[&str]| audited.ask(&[&of_carl[..], flags].concat());
-    let rules: &[&str] = match server {
-        Server::Sqlite => &["--without-rules"],
-        _ => &[],
-    };
-    let apply = |flags: &[&str]| ask(&[&["--apply", "--as", "olga"], rules, flags].concat());
-
-    let (code, told, said) = ask(&["--format", "ndjson"]);
-    let step: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(code, 0, "{said}");
-    assert_eq!(
-        [&step["operation"], &step["table_name"], &step["record_id"]],
-        ["UPDATE", "invoices", r#"["acme","2"]"#]
-    );
-    assert_eq!(step["changes"][0]["before"], "lost");
-    assert_eq!(step["conflicts"], serde_json::json!([]));
-    assert_eq!(said, "nothing was changed; `--apply --as ID` does it\n");
+    let reverts = shown(&audited);
     assert_eq!(status(&audited, "2").await.as_deref(), Some("lost"));
+    nothing_is_done_by_mistake(&audited, server);
 
-    // Whose work it is has to be said, and all there ever was is not undone by mistake.
-    assert_eq!(ask(&["--apply"]).0, 2);
-    assert_eq!(audited.ask(&["undo"]).0, 2);
-    if server == Server::Sqlite {
-        let (code, _, said) = ask(&["--apply", "--as", "olga"]);
-        assert_eq!(code, 2, "{said}");
-        assert!(said.contains("--without-rules"), "{said}");
-    }
-
+    let apply = |flags: &[&str]| audited.ask(&[&OF_CARL, &applying(server)[..], flags].concat());
     let (code, _, said) = apply(&["--reason", "a mistake"]);
     assert_eq!(code, 0, "{said}");
     assert!(status(&audited, "2").await.unwrap().contains("2J"));
@@ -58,7 +45,7 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     let event: Value = serde_json::from_str(&undone.1).unwrap();
     assert_eq!(event["actor_id"], "olga");
     assert_eq!(event["reason"], "a mistake");
-    assert_eq!(event["reverts"], step["reverts"]);
+    assert_eq!(event["reverts"], reverts);
 
     // What has changed since stands against it, until it is told what to do.
     let (code, told, said) = apply(&[]);
@@ -67,16 +54,46 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     assert!(said.contains("changed since"), "{said}");
     assert_eq!(apply(&["--on-conflict", "skip"]).0, 0);
 
-    let redo = ["undo", "--request", request, "--apply", "--as", "olga"];
-    assert_eq!(audited.ask(&[&redo, rules].concat()).0, 0);
+    let redo = [&["undo", "--request", request], &applying(server)[..]].concat();
+    assert_eq!(audited.ask(&redo).0, 0);
     assert_eq!(status(&audited, "2").await.as_deref(), Some("lost"));
+    a_deleted_row_comes_back(&audited, server).await;
+}
 
-    // A deleted row comes back without the column that the log does not hold.
-    let of_bob = ["undo", "--actor", "bob", "--apply", "--as", "olga"];
-    let (code, _, said) = audited.ask(&[&of_bob, rules].concat());
-    assert_eq!(code, 1, "{said}");
-    let (code, _, said) = audited.ask(&[&of_bob, rules, &["--leave-missing"]].concat());
+/// The plan for the one step; gives the events that it takes back.
+fn shown<DB: Db>(audited: &Audited<DB>) -> Value {
+    let (code, told, said) = audited.ask(&[&OF_CARL[..], &["--format", "ndjson"]].concat());
+    let mut step: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(code, 0, "{said}");
-    assert_eq!(status(&audited, "1").await.as_deref(), Some("open"));
+    assert_eq!(
+        [&step["operation"], &step["table_name"], &step["record_id"]],
+        ["UPDATE", "invoices", r#"["acme","2"]"#]
+    );
+    assert_eq!(step["changes"][0]["before"], "lost");
+    assert_eq!(step["conflicts"], serde_json::json!([]));
+    assert_eq!(said, "nothing was changed; `--apply --as ID` does it\n");
+    step["reverts"].take()
+}
+
+/// Whose work it is has to be said, and what it is about.
+fn nothing_is_done_by_mistake<DB: Db>(audited: &Audited<DB>, server: Server) {
+    let ask = |flags: &[&str]| audited.ask(&[&OF_CARL[..], flags].concat());
+    assert_eq!(ask(&["--apply"]).0, 2);
+    assert_eq!(audited.ask(&["undo"]).0, 2);
+    if server == Server::Sqlite {
+        let (code, _, said) = ask(&["--apply", "--as", "olga"]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("--without-rules"), "{said}");
+    }
+}
+
+/// Without the column that the log does not hold, once that is asked for.
+async fn a_deleted_row_comes_back<DB: Db>(audited: &Audited<DB>, server: Server) {
+    let of_bob = [&["undo", "--actor", "bob"], &applying(server)[..]].concat();
+    let (code, _, said) = audited.ask(&of_bob);
+    assert_eq!(code, 1, "{said}");
+    let (code, _, said) = audited.ask(&[&of_bob[..], &["--leave-missing"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(status(audited, "1").await.as_deref(), Some("open"));
     assert_eq!(audited.ask(&["undo", "--actor", "nobody"]).0, 1);
 }

@@ -172,18 +172,15 @@ impl Net {
     /// One more event of the record.
     fn go_on(&mut self, step: &Step<'_>) {
         let (was, missing) = step.undone();
-        match (&mut self.was, was) {
-            // What the record had before its oldest event is known already.
-            (Some(known), Some(was)) => {
-                let is_new = |field: &String| !known.iter().any(|(name, _)| name == field);
-                let further: Fields = was.into_iter().filter(|(field, _)| is_new(field)).collect();
-                known.extend(further);
-                let is_untold = |missing: &Missing| is_new_missing(known, &self.missing, missing);
-                let further: Vec<Missing> = missing.into_iter().filter(is_untold).collect();
-                self.missing.extend(further);
-            }
-            // The record was not there before the oldest event, or has been deleted and inserted.
-            (None, _) | (Some(_), None) => {}
+        // What the record had before its oldest event is known already; nothing, where that has
+        // inserted it.
+        if let (Some(known), Some(was)) = (&mut self.was, was) {
+            let is_new = |field: &String| !known.iter().any(|(name, _)| name == field);
+            let further: Fields = was.into_iter().filter(|(field, _)| is_new(field)).collect();
+            known.extend(further);
+            let is_untold = |missing: &Missing| is_new_missing(known, &self.missing, missing);
+            let further: Vec<Missing> = missing.into_iter().filter(is_untold).collect();
+            self.missing.extend(further);
         }
         match (&self.left, &step.before) {
             (Some(left), Some(before)) => {

@@ -216,7 +216,6 @@ pub(crate) async fn random_work_is_undone_and_redone<DB: Db>(server: Server) {
         let statements: Vec<String> = (0..count).map(|_| drawn(&mut draw)).collect();
         let id = format!("request {round}");
         done += request(&world, &id, &statements).await;
-        println!("{id}: {statements:?}");
         there_and_back(&mut world, &id, &before).await;
     }
     assert!(done > 60, "{done} statements are too few");
@@ -405,8 +404,17 @@ pub(crate) async fn what_has_changed_since_is_a_conflict_by_field<DB: Db>(server
     // A plan is no promise: the row is looked at again.
     let stale = apply(&world, "stale", &undo.on_conflict(OnConflict::Overwrite)).await;
     assert!(matches!(stale, Err(UndoError::Stale { .. })), "{stale:?}");
+}
 
-    // A change between two that are taken back together is one as well.
+/// A change between two that are taken back together, and a record that came or went since.
+pub(crate) async fn what_happened_in_between_is_a_conflict<DB: Db>(server: Server) {
+    let world = World::<DB>::new(server).await;
+    all(
+        &world,
+        "first",
+        &["INSERT INTO users VALUES (1, 'Ann', 'a'), (2, 'Ben', 'b')"],
+    )
+    .await;
     all(&world, "a", &["UPDATE users SET name = 'p' WHERE id = 2"]).await;
     all(&world, "b", &["UPDATE users SET name = 'q' WHERE id = 2"]).await;
     all(&world, "a", &["UPDATE users SET name = 'r' WHERE id = 2"]).await;
@@ -419,7 +427,6 @@ pub(crate) async fn what_has_changed_since_is_a_conflict_by_field<DB: Db>(server
         "{undo:?}"
     );
 
-    // What came or went since.
     all(
         &world,
         "gone",

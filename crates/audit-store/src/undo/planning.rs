@@ -1,0 +1,225 @@
+//! From events to a plan.
+
+use std::collections::HashMap;
+
+use audit_capture::Restorable;
+use audit_core::query::{LogQuery, Position};
+use audit_core::{Dialect, Event, LogReader};
+
+use super::net::{self, Net, TableName};
+use super::order::{self, Action};
+use super::step::values;
+use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
+use crate::error::StoreError;
+use crate::trail::{Everything, Trail};
+
+impl<R: LogReader> Trail<R, Everything> {
+    /// The most events that one plan takes back.
+    pub const MOST_UNDONE: usize = 100_000;
+
+    /// What it would take to take back the events of a query: of one event, of a transaction, of a
+    /// request, of an actor in some time. Reads the log, the catalog and the rows, and changes nothing.
+    ///
+    /// The limit and the order of the query do not matter. Events that changed no row are passed over.
+    /// To redo, take back the events of the undo.
+    ///
+    /// On SQLite the trail must be read through a connection of an attached pool.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] when the database fails, [`StoreError::TooManyEvents`] above
+    /// [`Trail::MOST_UNDONE`].
+    pub async fn plan_undo(&mut self, query: &LogQuery) -> Result<UndoPlan, StoreError<R::Error>> {
+        let mut events = self.all_of(query).await?;
+        events.sort_by_key(Event::position);
+        let (nets, obstacles) = net::of(&events);
+        self.plan(nets, obstacles).await
+    }
+
+    /// What it would take to take back every change of a row after a position: to roll a database of
+    /// tests back to an event.
+    ///
+    /// # Errors
+    /// As [`Trail::plan_undo`].
+    pub async fn plan_return_to(
+        &mut self,
+        position: Position,
+    ) -> Result<UndoPlan, StoreError<R::Error>> {
+        let later = LogQuery::new().oldest_first().after(position);
+        self.plan_undo(&later).await
+    }
+
+    async fn all_of(&mut self, query: &LogQuery) -> Result<Vec<Event>, StoreError<R::Error>> {
+        let mut events = Vec::new();
+        let mut pages = self.pages(query);
+        while let Some(page) = pages.next().await? {
+            events.extend(page);
+            if events.len() > Self::MOST_UNDONE {
+                return Err(StoreError::TooManyEvents {
+                    maximum: Self::MOST_UNDONE,
+                });
+            }
+        }
+        Ok(events)
+    }
+
+    async fn plan(
+        &mut self,
+        nets: Vec<Net>,
+        mut obstacles: Vec<Obstacle>,
+    ) -> Result<UndoPlan, StoreError<R::Error>> {
+        let tables = self.tables_of(&nets).await?;
+        let mut able = Vec::with_capacity(nets.len());
+        for net in nets {
+            let why = match tables.get(&net.table) {
+                None => Why::NoTable,
+                Some(table) if table.key.is_empty() => Why::NoKey,
+                Some(_) => {
+                    able.push(net);
+                    continue;
+                }
+            };
+            let blocked = net
+                .events
+                .iter()
+                .map(|event| Obstacle { event: *event, why });
+            obstacles.extend(blocked);
+        }
+        let mut actions = order::of(&able, &tables);
+        let mut steps = Vec::with_capacity(able.len());
+        let mut places = vec![0; able.len()];
+        for action in &actions {
+            let (Action::Whole(place) | Action::WithoutLinks(place)) = *action else {
+                continue;
+            };
+            let Some(net) = able.get(place) else { continue };
+            let Some(table) = tables.get(&net.table) else {
+                continue;
+            };
+            let mut step = UndoStep::of(net, table);
+            let read = table.read(self.dialect(), &step.key, &step.expected(), false);
+            let rows = self.texts(Ok(read)).await?;
+            step.compare(rows.first());
+            if let Some(index) = places.get_mut(place) {
+                *index = steps.len();
+            }
+            steps.push(step);
+        }
+        for action in &mut actions {
+            *action = action.at(|place| places.get(place).copied().unwrap_or(place));
+        }
+        if self.dialect() == Dialect::MySql {
+            actions = letting_go_of_themselves(actions, &steps, &tables);
+        }
+        self.find_references(&mut steps, &tables).await?;
+        Ok(UndoPlan {
+            steps,
+            actions,
+            obstacles,
+            tables,
+            on_conflict: OnConflict::Refuse,
+            leaves_missing: false,
+        })
+    }
+
+    async fn tables_of(
+        &mut self,
+        nets: &[Net],
+    ) -> Result<HashMap<TableName, Restorable>, StoreError<R::Error>> {
+        let mut tables = HashMap::new();
+        let dialect = self.dialect();
+        for net in nets {
+            if tables.contains_key(&net.table) {
+                continue;
+            }
+            let (schema, name) = &net.table;
+            let query = Restorable::query(dialect, schema.as_deref(), name);
+            let rows = self.texts(Ok(query)).await?;
+            if let Some(Some(text)) = rows.first().and_then(|row| row.first()) {
+                let table = Restorable::parse(schema.as_deref(), name, text)?;
+                tables.insert(net.table.clone(), table);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// Finds the rows that refer to what is to go, and are not to go themselves.
+    async fn find_references(
+        &mut self,
+        steps: &mut [UndoStep],
+        tables: &HashMap<TableName, Restorable>,
+    ) -> Result<(), StoreError<R::Error>> {
+        let dialect = self.dialect();
+        let mut found = Vec::new();
+        for (place, step) in steps.iter().enumerate() {
+            let now = match (&step.now, &step.then) {
+                (Some(now), None) => now,
+                _ => continue,
+            };
+            let Some(table) = tables.get(&step.table()) else {
+                continue;
+            };
+            for reference in &table.referred_by {
+                let Some(query) = table.count_referring(dialect, reference, now) else {
+                    continue;
+                };
+                let rows = self.texts(Ok(query)).await?;
+                let count = rows.first().and_then(|row| row.first()).cloned().flatten();
+                let count: u64 = count.and_then(|text| text.parse().ok()).unwrap_or(0);
+                let values = values(reference.referred(&table.key, now));
+                let goes = |other: &&UndoStep| {
+                    other.table_name.eq_ignore_ascii_case(&reference.table)
+                        && other.refers_no_more(reference, &values)
+                };
+                let going = steps.iter().filter(goes).count() as u64;
+                if count > going {
+                    let conflict = Conflict::Referenced {
+                        table: reference.table.clone(),
+                        rows: count - going,
+                    };
+                    found.push((place, conflict));
+                }
+            }
+        }
+        for (place, conflict) in found {
+            if let Some(step) = steps.get_mut(place) {
+                step.conflicts.push(conflict);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// MySQL and MariaDB refuse to delete a row that refers to itself.
+fn letting_go_of_themselves(
+    actions: Vec<Action>,
+    steps: &[UndoStep],
+    tables: &HashMap<TableName, Restorable>,
+) -> Vec<Action> {
+    let refers_to_itself = |step: &UndoStep| {
+        let table = tables.get(&step.table());
+        table.into_iter().any(|table| {
+            let own = table
+                .referred_by
+                .iter()
+                .filter(|one| one.table == table.name);
+            let now = step.now.as_ref().filter(|_| step.then.is_none());
+            now.is_some_and(|now| {
+                let mut own = own.filter(|one| one.schema == table.schema);
+                own.any(|one| {
+                    let referred = values(one.referred(&table.key, now));
+                    referred.is_some() && values(one.referring(now)) == referred
+                })
+            })
+        })
+    };
+    let both = actions.into_iter().flat_map(|action| {
+        let first = match action {
+            Action::Whole(place) if steps.get(place).is_some_and(refers_to_itself) => {
+                Some(Action::Unlink(place))
+            }
+            _ => None,
+        };
+        first.into_iter().chain([action])
+    });
+    both.collect()
+}
