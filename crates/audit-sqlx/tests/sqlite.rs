@@ -1,6 +1,10 @@
 //! What is special to SQLite.
 #![cfg(feature = "sqlite")]
-#![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code: a failure is a panic"
+)]
 
 use audit_core::{Actor, Audit, AuditContext, Dialect, Event, OnDrift, Redaction, TableRule};
 use audit_sqlx::{CaptureError, Finding, MigrateError};

@@ -87,6 +87,20 @@ async fn plan<DB: Db>(world: &World<DB>, query: &LogQuery) -> UndoPlan {
     world.trail().plan_undo(query).await.unwrap()
 }
 
+fn conflicts_of(plan: &UndoPlan) -> Vec<&Conflict> {
+    let conflicts = plan.steps().iter().flat_map(|step| &step.conflicts);
+    conflicts.collect()
+}
+
+/// Nothing is applied for this many conflicts.
+async fn conflicts_refuse<DB: Db>(world: &World<DB>, plan: &UndoPlan, expected: usize) {
+    let refused = apply(world, "refused", plan).await;
+    assert!(
+        matches!(refused, Err(UndoError::Conflicts { count }) if count == expected),
+        "{refused:?}"
+    );
+}
+
 type Applied = Result<Undone, UndoError<audit_sqlx::LogError>>;
 
 /// Applies a plan as a request of an operator, and commits what went well.
@@ -366,21 +380,13 @@ pub(crate) async fn what_has_changed_since_is_a_conflict_by_field<DB: Db>(server
 
     // The other fields of record 1 have changed too, and are none of its business.
     let undo = plan(&world, &of_request("rename")).await;
-    let conflicts: Vec<_> = undo
-        .steps()
-        .iter()
-        .flat_map(|step| &step.conflicts)
-        .collect();
+    let conflicts = conflicts_of(&undo);
     assert!(
         matches!(conflicts.as_slice(), [Conflict::Changed { field, expected, found }]
             if field == "name" && expected.as_str() == "\"X\"" && found.as_str() == "\"Y\""),
         "{conflicts:?}"
     );
-    let refused = apply(&world, "undo", &undo).await;
-    assert!(
-        matches!(refused, Err(UndoError::Conflicts { count: 1 })),
-        "{refused:?}"
-    );
+    conflicts_refuse(&world, &undo, 1).await;
     assert_eq!(snapshot(&mut world).await, later);
 
     let done = apply(&world, "skip", &undo.clone().on_conflict(OnConflict::Skip))
@@ -446,17 +452,9 @@ pub(crate) async fn what_happened_in_between_is_a_conflict<DB: Db>(server: Serve
     )
     .await;
     let undo = plan(&world, &of_request("gone")).await;
-    let conflicts: Vec<_> = undo
-        .steps()
-        .iter()
-        .flat_map(|step| &step.conflicts)
-        .collect();
+    let conflicts = conflicts_of(&undo);
     assert_eq!(conflicts, [&Conflict::Exists, &Conflict::Gone]);
-    let refused = apply(&world, "undo", &undo.on_conflict(OnConflict::Overwrite)).await;
-    assert!(
-        matches!(refused, Err(UndoError::Conflicts { count: 2 })),
-        "{refused:?}"
-    );
+    conflicts_refuse(&world, &undo.on_conflict(OnConflict::Overwrite), 2).await;
 }
 
 pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
@@ -478,22 +476,14 @@ pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
     .await;
     let before = snapshot(&mut world).await;
     let undo = plan(&world, &of_request("org")).await;
-    let conflicts: Vec<_> = undo
-        .steps()
-        .iter()
-        .flat_map(|step| &step.conflicts)
-        .collect();
+    let conflicts = conflicts_of(&undo);
     let referenced = Conflict::Referenced {
         table: "people".to_owned(),
         rows: 1,
     };
     assert_eq!(conflicts, [&referenced]);
     for choice in [OnConflict::Refuse, OnConflict::Overwrite] {
-        let refused = apply(&world, "undo", &undo.clone().on_conflict(choice)).await;
-        assert!(
-            matches!(refused, Err(UndoError::Conflicts { count: 1 })),
-            "{refused:?}"
-        );
+        conflicts_refuse(&world, &undo.clone().on_conflict(choice), 1).await;
     }
     assert_eq!(snapshot(&mut world).await, before);
     all(
