@@ -13,6 +13,29 @@ pub(crate) struct Record {
     key: Vec<String>,
 }
 
+/// A table, and a key where one row is meant.
+#[derive(Debug, Args)]
+pub(crate) struct TableOrRecord {
+    /// The table, or its schema, a dot and the table
+    table: String,
+    /// The key of one row; where it has several columns, all of them in their order
+    key: Vec<String>,
+}
+
+impl TableOrRecord {
+    /// The record, where a key was given, else the table.
+    pub(crate) fn record(&self) -> Result<Record, LogQuery> {
+        let record = Record {
+            table: self.table.clone(),
+            key: self.key.clone(),
+        };
+        match self.key.is_empty() {
+            false => Ok(record),
+            true => Err(record.table()),
+        }
+    }
+}
+
 impl Record {
     /// The query of the table.
     pub(crate) fn table(&self) -> LogQuery {

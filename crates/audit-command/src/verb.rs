@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     Timeline(Answering<timeline::Timeline>),
     /// Show who each field of a record has its value from
     Blame(Answering<blame::Blame>),
-    /// Show a record as it was
+    /// Show a record, or a table, as it was
     AsOf(Answering<as_of::AsOf>),
     /// Count events
     Stats(Box<Answering<stats::Stats>>),

@@ -222,6 +222,24 @@ async fn a_record_is_told_through_time<DB: Db>(server: Server) {
         was["gaps"],
         serde_json::json!(["`secret` is hidden, or a part of it"])
     );
+    let table = audited.ask(&["as-of", at, "invoices", "--format", "ndjson"]);
+    let table: Vec<Value> = table
+        .1
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ids: Vec<_> = table
+        .iter()
+        .map(|was| was["record_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, [r#"["acme","1"]"#, r#"["acme","2"]"#]);
+    assert_eq!(table[0]["fields"], was["fields"]);
+    let (code, told, _) = audited.ask(&["as-of", at, "invoices"]);
+    assert_eq!(
+        (code, told.contains("\n  status paid\n")),
+        (0, true),
+        "{told}"
+    );
     let (code, told, said) = audited.ask(&[&["as-of", "0s"], &record[..]].concat());
     assert_eq!((code, told.as_str()), (1, ""));
     assert!(said.starts_with("there was no such record at "), "{said}");

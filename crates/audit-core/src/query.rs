@@ -12,6 +12,7 @@ mod index;
 mod instant;
 mod one_of;
 mod position;
+mod records;
 pub(crate) mod setter;
 mod sql;
 
@@ -33,6 +34,7 @@ pub use index::index_names;
 pub use instant::When;
 pub use one_of::OneOf;
 pub use position::Position;
+pub use records::Keys;
 
 use filter::{Filter, check_range};
 use setter::setters;

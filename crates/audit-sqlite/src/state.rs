@@ -1,5 +1,7 @@
 //! What one connection remembers between calls: context, key, and the event being written.
 
+use std::cell::OnceCell;
+
 use audit_core::stamp::{Slot, Stamp};
 
 use crate::clock::{Tick, tick};
@@ -7,8 +9,10 @@ use crate::clock::{Tick, tick};
 /// The state of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Empty outside a checkout, also of the service.
-    context: Stamp,
+    /// The stamp as it came; empty outside a checkout, also of the service.
+    joined: String,
+    /// Its slots, once an event asks for one. Work that only reads never does.
+    slots: OnceCell<Stamp>,
     is_stamped: bool,
     installed_for: Option<i64>,
     fallback: Stamp,
@@ -32,10 +36,11 @@ impl State {
     /// Replaces the context. The empty text stands for the connection's fallback, which also
     /// fills the service and environment that a stamp leaves open.
     pub(crate) fn stamp(&mut self, stamp: &str) {
-        self.context = if stamp.is_empty() {
-            self.fallback.clone()
-        } else {
-            Stamp::split(stamp)
+        self.joined.clear();
+        self.joined.push_str(stamp);
+        self.slots = match stamp {
+            "" => OnceCell::from(self.fallback.clone()),
+            _ => OnceCell::new(),
         };
         self.is_stamped = true;
         self.event = Pending::Nothing;
@@ -43,7 +48,8 @@ impl State {
 
     /// Forgets the context.
     pub(crate) fn clear(&mut self) {
-        self.context = Stamp::default();
+        self.joined.clear();
+        self.slots = OnceCell::new();
         self.is_stamped = false;
         self.event = Pending::Nothing;
     }
@@ -72,7 +78,8 @@ impl State {
         let slot = *Slot::ALL.get(index)?;
         let is_filled = self.is_stamped && matches!(slot, Slot::Service | Slot::Environment);
         let fallback = || self.fallback.get(slot).filter(|_| is_filled);
-        self.context.get(slot).or_else(fallback)
+        let slots = self.slots.get_or_init(|| Stamp::split(&self.joined));
+        slots.get(slot).or_else(fallback)
     }
 
     pub(crate) fn now(&mut self) -> Tick {

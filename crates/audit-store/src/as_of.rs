@@ -128,7 +128,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
         self.as_of_position(table, record.into(), position).await
     }
 
-    async fn as_of_position(
+    pub(crate) async fn as_of_position(
         &mut self,
         table: &LogQuery,
         key: String,

@@ -9,6 +9,7 @@ mod index;
 mod page;
 mod record;
 mod stats;
+mod table_as_of;
 mod trail;
 mod undo;
 pub mod words;
@@ -23,6 +24,7 @@ pub use index::MissingIndex;
 pub use page::{Around, Page, Pages};
 pub use record::{Blame, FieldChange, Timeline, Turn};
 pub use stats::{Count, Stats};
+pub use table_as_of::TableAsOf;
 pub use trail::{Everything, OneTenant, TenantLog, Trail};
 pub use undo::{
     Conflict, Missing, Obstacle, OnConflict, UndoError, UndoPlan, UndoStep, Undone, Unknown, Why,

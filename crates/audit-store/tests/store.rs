@@ -30,6 +30,7 @@ macro_rules! database {
 
             database! { $server, $database,
                 as_of::a_record_is_what_a_full_read_showed_then,
+                as_of::a_table_of_many_keys_is_given_once,
                 as_of::what_was_never_recorded_is_a_gap,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,

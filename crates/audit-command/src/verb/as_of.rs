@@ -1,9 +1,9 @@
-//! `audit as-of`: a record as it was.
+//! `audit as-of`: a record or a table as it was.
 
-use audit_core::Json;
-use audit_core::query::When;
+use audit_core::query::{LogQuery, When};
+use audit_core::{Json, LogReader};
 use audit_sqlx::AuditDatabase;
-use audit_store::{Gap, State, words};
+use audit_store::{Gap, State, StoreError, Trail, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use serde::{Serialize, Serializer};
@@ -12,8 +12,8 @@ use super::Run;
 use crate::database::{Database, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Format, Output, talk};
-use crate::record::Record;
+use crate::output::{Colour, Format, JsonLines, Output, talk};
+use crate::record::{Record, TableOrRecord};
 use crate::table::table;
 
 /// The arguments of `audit as-of`.
@@ -23,13 +23,14 @@ pub(crate) struct AsOf {
     /// `2026-01-31T09:00:00Z`
     time: String,
     #[command(flatten)]
-    record: Record,
+    what: TableOrRecord,
 }
 
 /// The wire form of a record as it was.
 #[derive(Debug, Serialize)]
 struct Was<'a> {
     at: String,
+    record_id: &'a str,
     /// `absent`, `present` or `unknown`.
     state: &'static str,
     /// The fields, where it was present.
@@ -47,6 +48,23 @@ fn object<S: Serializer>(
     serializer.collect_map(fields.map(|(field, value)| (field, value)))
 }
 
+impl<'a> Was<'a> {
+    fn new(at: DateTime<Utc>, record_id: &'a str, was: &'a audit_store::AsOf) -> Self {
+        let (state, fields) = match &was.state {
+            State::Absent => ("absent", None),
+            State::Present(fields) => ("present", Some(fields.as_slice())),
+            _ => ("unknown", None),
+        };
+        Self {
+            at: instant(at),
+            record_id,
+            state,
+            fields,
+            gaps: was.gaps.iter().map(in_words).collect(),
+        }
+    }
+}
+
 impl Run for AsOf {
     async fn run<DB: AuditDatabase>(
         &self,
@@ -55,55 +73,85 @@ impl Run for AsOf {
     ) -> Result<Exit, Fault> {
         let at = When::from(&self.time).instant(Utc::now())?;
         let pool = database.open::<DB>().await?;
-        let (table, id) = (self.record.table(), self.record.id());
-        let was = trail(&pool).as_of(&table, id, at).await?;
-        let gaps: Vec<String> = was.gaps.iter().map(in_words).collect();
+        let record = match self.what.record() {
+            Ok(record) => record,
+            Err(table) => return whole_table(&mut trail(&pool), &table, at, output).await,
+        };
+        let was = trail(&pool).as_of(&record.table(), record.id(), at).await?;
         match output.format {
-            Format::Table => self.print(output, at, &was.state, &gaps)?,
-            Format::Json | Format::Ndjson => {
-                let (state, fields) = match &was.state {
-                    State::Absent => ("absent", None),
-                    State::Present(fields) => ("present", Some(fields.as_slice())),
-                    _ => ("unknown", None),
-                };
-                let at = instant(at);
-                output.json(&[Was {
-                    at,
-                    state,
-                    fields,
-                    gaps,
-                }])?;
-            }
+            Format::Table => print(output, &record, at, &was)?,
+            Format::Json | Format::Ndjson => output.json(&[Was::new(at, &record.id(), &was)])?,
         }
         Ok(Exit::of_search(matches!(was.state, State::Present(_))))
     }
 }
 
-impl AsOf {
-    /// The fields; what else there is to say, and what the log does not tell, on standard error.
-    fn print(
-        &self,
-        output: Output,
-        at: DateTime<Utc>,
-        state: &State,
-        gaps: &[String],
-    ) -> Result<(), Fault> {
-        match state {
-            State::Present(fields) => {
-                let row = |(field, value): &(String, Json)| {
-                    [words::printable(field), words::value(Some(value))]
-                };
-                let rows = fields.iter().map(row);
-                output.write(&table(output, ["field", "value"], rows))?;
-            }
-            State::Absent => talk(&format!("there was no such record at {}", instant(at))),
-            _ => talk(&self.record.unknown()),
+/// The fields; what else there is to say, and what the log does not tell, on standard error.
+fn print(
+    output: Output,
+    record: &Record,
+    at: DateTime<Utc>,
+    was: &audit_store::AsOf,
+) -> Result<(), Fault> {
+    match &was.state {
+        State::Present(fields) => {
+            let row = |(field, value): &(String, Json)| {
+                [words::printable(field), words::value(Some(value))]
+            };
+            let rows = fields.iter().map(row);
+            output.write(&table(output, ["field", "value"], rows))?;
         }
-        for gap in gaps {
-            talk(&format!("note: {gap}"));
-        }
-        Ok(())
+        State::Absent => talk(&format!("there was no such record at {}", instant(at))),
+        _ => talk(&record.unknown()),
     }
+    for gap in &was.gaps {
+        talk(&format!("note: {}", in_words(gap)));
+    }
+    Ok(())
+}
+
+/// Every record of a table, as it is read.
+async fn whole_table<R: LogReader>(
+    trail: &mut Trail<R>,
+    of: &LogQuery,
+    at: DateTime<Utc>,
+    output: Output,
+) -> Result<Exit, Fault>
+where
+    Fault: From<StoreError<R::Error>>,
+{
+    let mut json = JsonLines::new(output);
+    let mut records = trail.table_as_of(of, at);
+    let mut has_found = false;
+    while let Some((key, was)) = records.next().await? {
+        has_found |= matches!(was.state, State::Present(_));
+        match (&was.state, output.format) {
+            (_, Format::Json | Format::Ndjson) => json.add(&[Was::new(at, &key, &was)])?,
+            (State::Present(fields), Format::Table) => {
+                let row = |(field, value): &(String, Json)| {
+                    format!(
+                        "  {} {}\n",
+                        words::printable(field),
+                        words::value(Some(value))
+                    )
+                };
+                let fields: String = fields.iter().map(row).collect();
+                let key = output.paint(Colour::Bold, &words::printable(&key));
+                output.write(&format!("{key}\n{fields}"))?;
+            }
+            (_, Format::Table) => {}
+        }
+        if output.format == Format::Table {
+            for gap in &was.gaps {
+                let key = words::printable(&key);
+                talk(&format!("note: {key}: {}", in_words(gap)));
+            }
+        }
+    }
+    if output.format != Format::Table {
+        json.end()?;
+    }
+    Ok(Exit::of_search(has_found))
 }
 
 fn instant(at: DateTime<Utc>) -> String {

@@ -104,6 +104,47 @@ pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Ser
         }
     }
     assert!(present > 30 && absent > 30, "{present} {absent}");
+    for (event, rows) in &seen {
+        let mut table = trail.table_as_of(&users, event.occurred_at);
+        let mut told = BTreeMap::new();
+        while let Some((key, was)) = table.next().await.unwrap() {
+            if let State::Present(fields) = was.state {
+                assert_eq!(was.gaps, []);
+                assert_eq!(told.insert(key, texts(&fields)), None);
+            }
+        }
+        assert_eq!(&told, rows, "at {event:?}");
+    }
+}
+
+/// Keys come in several pages, some in the form of others but for what a language overlooks.
+pub(crate) async fn a_table_of_many_keys_is_given_once<DB: Db>(server: Server) {
+    let table = "CREATE TABLE words (word VARBINARY(20) NOT NULL PRIMARY KEY)";
+    let table = match server.dialect() {
+        Dialect::Postgres => table.replace("VARBINARY(20)", "VARCHAR(20) COLLATE \"C\""),
+        Dialect::MySql => table.replace("VARBINARY(20)", "VARCHAR(20) COLLATE utf8mb4_nopad_bin"),
+        _ => table.replace("VARBINARY(20)", "TEXT"),
+    };
+    let world = World::<DB>::of(server, &table, &Audit::builder().build().unwrap()).await;
+    let mut words: Vec<String> = (0..1_050).map(|number| format!("w{number}")).collect();
+    words.extend(["W1", "w1 ", "é", "e\u{301}", "Z", "z", ""].map(str::to_owned));
+    let values: Vec<String> = words.iter().map(|word| format!("('{word}')")).collect();
+    let insert = format!("INSERT INTO words VALUES {}", values.join(", "));
+    // A key that was given up is asked for as well.
+    let rename = "UPDATE words SET word = 'last' WHERE word = 'w7'";
+    world.run_as("ann", &[&insert, rename]).await;
+    words.retain(|word| word != "w7");
+    words.push("last".to_owned());
+    words.sort();
+    let mut trail = world.trail();
+    let of = LogQuery::new().table("words");
+    let mut table = trail.table_as_of(&of, chrono::Utc::now());
+    let mut told = Vec::new();
+    while let Some((key, was)) = table.next().await.unwrap() {
+        assert!(matches!(was.state, State::Present(_)), "{key}: {was:?}");
+        told.push(key);
+    }
+    assert_eq!(told, words);
 }
 
 /// What the log does not hold is told as a gap, and not made up.
