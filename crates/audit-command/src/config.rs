@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use audit_core::{Audit, AuditBuilder};
 use serde::Deserialize;
 
 use crate::fault::Fault;
@@ -14,11 +15,15 @@ use crate::fault::Fault;
 pub(crate) struct Config {
     /// The database. There may be a password in it.
     pub(crate) database_url: Option<String>,
+    /// The settings of the application that writes: its rules.
+    pub(crate) audit: Option<AuditBuilder>,
 }
 
 impl Config {
     /// The name of the file.
     pub(crate) const FILE: &'static str = "audit.toml";
+    /// The variable of the environment that holds the key of hashes.
+    const HASH_KEY: &'static str = "AUDIT_HASH_KEY";
 
     /// Reads the file, if there is one.
     pub(crate) fn read() -> Result<Self, Fault> {
@@ -30,6 +35,21 @@ impl Config {
                 source,
             }),
         }
+    }
+
+    /// The rules of the application, where the file tells them; the key of its hashes is in the
+    /// environment.
+    pub(crate) fn rules() -> Result<Option<Audit>, Fault> {
+        let builder = Self::read()?.audit;
+        let key = std::env::var(Self::HASH_KEY)
+            .ok()
+            .filter(|key| !key.is_empty());
+        let builder = builder.map(|builder| match key {
+            Some(key) => builder.hash_key(key),
+            None => builder,
+        });
+        let audit = builder.map(AuditBuilder::build).transpose();
+        audit.map_err(Fault::Rules)
     }
 
     fn parse(text: &str) -> Result<Self, Fault> {

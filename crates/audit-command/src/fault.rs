@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use audit_core::BuildError;
 use audit_core::query::QueryError;
 use audit_sqlx::LogError;
 use audit_store::{StoreError, UndoError};
@@ -48,8 +49,10 @@ pub(crate) enum Fault {
         "without a filter all that ever happened would be taken back; name a request, a transaction, an actor and a time"
     )]
     EverythingUndone,
+    #[error("the settings under `[audit]` of `audit.toml` cannot work")]
+    Rules(#[source] BuildError),
     #[error(
-        "on SQLite the rules are those of a connection, and this command does not know the application's; say `--without-rules` where it has none"
+        "on SQLite the rules are those of a connection, and this command does not know the application's; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
     )]
     UnknownRules,
     #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
@@ -99,6 +102,7 @@ impl Fault {
         match self {
             Self::EverythingUndone
             | Self::UnknownRules
+            | Self::Rules(_)
             | Self::Config { .. }
             | Self::ConfigFile { .. }
             | Self::NoVerb { .. }

@@ -7,7 +7,7 @@
 
 mod verbs {
     pub(crate) mod export;
-    mod settings;
+    pub(crate) mod settings;
     pub(crate) mod undo;
 }
 
@@ -336,6 +336,10 @@ async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
     verbs::undo::shows_and_then_does::<DB>(server).await;
 }
 
+async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
+    verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
+}
+
 async fn a_closed_pipe_ends_it_quietly<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let mut child = audit(Some(audited.database.url()), &["log"])
@@ -354,6 +358,7 @@ macro_rules! database {
         database! { $module, $server, $database,
             a_closed_pipe_ends_it_quietly,
             an_undo_is_shown_and_then_done,
+            rules_are_those_of_the_file,
             a_record_is_told_through_time,
             each_filter_and_page_gives_its_events,
             an_export_reads_back_as_the_events,

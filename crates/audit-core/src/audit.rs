@@ -1,5 +1,7 @@
 //! The settings of an audit log, checked once when they are built.
 
+mod file;
+
 use std::fmt;
 use std::sync::Arc;
 

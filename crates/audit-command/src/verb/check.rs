@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Run;
+use crate::config::Config;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -30,7 +31,10 @@ impl Run for Check {
         database: &Database,
         output: Output,
     ) -> Result<Exit, Fault> {
-        let audit = Audit::builder().build().map_err(Fault::database)?;
+        let audit = match Config::rules()? {
+            Some(audit) => audit,
+            None => Audit::builder().build().map_err(Fault::Rules)?,
+        };
         let pool = database.attach::<DB>(&audit).await?;
         let report = audit_sqlx::check(&pool).await.map_err(Fault::database)?;
         let line = |finding: &audit_sqlx::Finding| Line {

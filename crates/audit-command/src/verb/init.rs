@@ -18,6 +18,25 @@ const TEXT: &str = "\
 # The database: sqlite:FILE, postgres://.. or mysql://.., as --database-url and AUDIT_DATABASE_URL.
 # With a password in it this file is a secret: keep it out of the repository.
 # database_url = \"sqlite:app.db\"
+
+# The settings of the application that writes, for `check` and, on SQLite, `undo`: every setter of
+# `Audit::builder()` has its place here. The key of hashes is in AUDIT_HASH_KEY.
+# [audit]
+# service = \"shop\"
+# exclude = [\"tmp_*\"]
+# on_missing_context = { system = \"shop\" }    # or \"unknown\", \"deny\"
+# indexes = [\"request\", \"actor\"]
+#
+# [[audit.table]]
+# pattern = \"users\"
+# ignore = [\"seen_at\"]
+# data_class = \"confidential\"
+# redact = { password = \"drop\", \"card:$.number\" = \"truncate:4\" }
+#
+# [[audit.enrich]]
+# pattern = \"invoices\"
+# operation = \"DELETE\"
+# severity = \"high\"
 ";
 
 /// The arguments of `audit init`.

@@ -10,6 +10,7 @@ use sqlx::Pool;
 use uuid::Uuid;
 
 use super::Run;
+use crate::config::Config;
 use crate::database::{Database, Kind, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -114,10 +115,13 @@ impl Run for Undo {
         if query.canonical() == LogQuery::new().canonical() {
             return Err(Fault::EverythingUndone);
         }
-        if self.apply && database.kind() == Kind::Sqlite && !self.without_rules {
-            return Err(Fault::UnknownRules);
-        }
-        let audit = Audit::builder().build().map_err(Fault::database)?;
+        let audit = match Config::rules()? {
+            Some(audit) => audit,
+            None if self.apply && database.kind() == Kind::Sqlite && !self.without_rules => {
+                return Err(Fault::UnknownRules);
+            }
+            None => Audit::builder().build().map_err(Fault::Rules)?,
+        };
         let pool = database.attach::<DB>(&audit).await?;
         let plan = trail(&pool).plan_undo(&query).await?;
         print(&plan, output)?;

@@ -118,3 +118,54 @@ fn the_manual_has_a_page_for_each_verb() {
         "audit: there is no verb `exprt`; `audit --help` lists them\n"
     );
 }
+
+/// The rules of the service that wrote: without them its triggers are other than those asked for.
+pub(crate) async fn rules_are_those_of_the_file<DB: crate::Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = audited.database.url();
+    let ends = |arguments: &[&str]| {
+        let variables = [("DATABASE_URL", url)];
+        ended_in(folder.path(), &variables, arguments)
+    };
+    // What the server itself has to be told of is no matter of rules.
+    let is_other = || {
+        let mut command = audit(Some(url), &["check"]);
+        let told = command.current_dir(folder.path()).output().unwrap().stdout;
+        String::from_utf8(told).unwrap().contains("invoices")
+    };
+    assert_eq!(is_other(), server != Server::Sqlite);
+    let write = |text: &str| fs::write(folder.path().join("audit.toml"), text).unwrap();
+    write("[[audit.table]]\npattern = \"invoices\"\nredact = { secret = \"drop\" }\n");
+    assert!(!is_other());
+
+    // The undo hides what the service would.
+    let undo = [
+        "undo",
+        "--actor",
+        "bob",
+        "--apply",
+        "--as",
+        "olga",
+        "--leave-missing",
+    ];
+    let (code, said) = ends(&undo);
+    assert_eq!(code, 0, "{said}");
+    let log = ["log", "--actor", "olga", "--format", "ndjson"];
+    let (_, told, _) = audited.ask(&log);
+    assert!(
+        told.contains("\"status\"") && !told.contains("\"secret\":"),
+        "{told}"
+    );
+    assert!(told.contains("[\"secret\"]"), "{told}");
+
+    write("[audit]\nmax_cell_bytes = 1\n");
+    let (code, said) = ends(&["check"]);
+    assert!(code == 2 && said.contains("max_cell_bytes"), "{said}");
+    write("[audit]\nhash_key = \"a secret\"\n");
+    let (code, said) = ends(&["check"]);
+    assert!(
+        code == 2 && said.contains("hash_key") && !said.contains("a secret"),
+        "{said}"
+    );
+}
