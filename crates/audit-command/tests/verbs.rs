@@ -222,24 +222,6 @@ async fn a_record_is_told_through_time<DB: Db>(server: Server) {
         was["gaps"],
         serde_json::json!(["`secret` is hidden, or a part of it"])
     );
-    let table = audited.ask(&["as-of", at, "invoices", "--format", "ndjson"]);
-    let table: Vec<Value> = table
-        .1
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let ids: Vec<_> = table
-        .iter()
-        .map(|was| was["record_id"].as_str().unwrap())
-        .collect();
-    assert_eq!(ids, [r#"["acme","1"]"#, r#"["acme","2"]"#]);
-    assert_eq!(table[0]["fields"], was["fields"]);
-    let (code, told, _) = audited.ask(&["as-of", at, "invoices"]);
-    assert_eq!(
-        (code, told.contains("\n  status paid\n")),
-        (0, true),
-        "{told}"
-    );
     let (code, told, said) = audited.ask(&[&["as-of", "0s"], &record[..]].concat());
     assert_eq!((code, told.as_str()), (1, ""));
     assert!(said.starts_with("there was no such record at "), "{said}");
@@ -254,6 +236,31 @@ async fn a_record_is_told_through_time<DB: Db>(server: Server) {
             .ask(&["show", "00000000-0000-0000-0000-000000000000"])
             .0,
         1
+    );
+}
+
+async fn a_table_is_told_as_it_was<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let paid = audited.ask(&["log", "--operation", "update", "--format", "ndjson"]);
+    let paid: Value = serde_json::from_str(&paid.1).unwrap();
+    let at = paid["occurred_at"].as_str().unwrap();
+    let table = audited.ask(&["as-of", at, "invoices", "--format", "ndjson"]);
+    let table: Vec<Value> = table
+        .1
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ids: Vec<_> = table
+        .iter()
+        .map(|was| was["record_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, [r#"["acme","1"]"#, r#"["acme","2"]"#]);
+    assert_eq!(table[0]["fields"], paid["after_data"]);
+    let (code, told, _) = audited.ask(&["as-of", at, "invoices"]);
+    assert_eq!(
+        (code, told.contains("\n  status paid\n")),
+        (0, true),
+        "{told}"
     );
 }
 
@@ -357,6 +364,7 @@ macro_rules! database {
     ($module:ident, $server:ident, $database:ty) => {
         database! { $module, $server, $database,
             a_closed_pipe_ends_it_quietly,
+            a_table_is_told_as_it_was,
             an_undo_is_shown_and_then_done,
             rules_are_those_of_the_file,
             a_record_is_told_through_time,

@@ -1,15 +1,16 @@
 //! The settings of an audit log, checked once when they are built.
 
 mod file;
+mod pattern;
 
 use std::fmt;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::rules::{Enrichment, OperationMatch, PathError, TableRule};
 use crate::switch::Switch;
 use crate::vocabulary::LogIndex;
+
+use pattern::Pattern;
 
 /// The tables that are never audited: those in which migration tools keep track.
 const NEVER_AUDITED: [&str; 5] = [
@@ -100,42 +101,6 @@ impl fmt::Debug for Audit {
                 &self.inner.hash_key.as_ref().map(|_| "[hidden]"),
             )
             .finish_non_exhaustive()
-    }
-}
-
-/// A glob over `table` or `schema.table`.
-struct Pattern {
-    text: String,
-    matcher: GlobMatcher,
-    qualified: bool,
-}
-
-impl Pattern {
-    fn new(text: &str) -> Result<Self, BuildError> {
-        let glob = GlobBuilder::new(text).build();
-        let invalid = || BuildError::InvalidPattern {
-            pattern: text.to_owned(),
-        };
-        if text.is_empty() {
-            return Err(invalid());
-        }
-        let matcher = glob.map_err(|_| invalid())?.compile_matcher();
-        Ok(Self {
-            text: text.to_owned(),
-            matcher,
-            qualified: text.contains('.'),
-        })
-    }
-
-    fn matches(&self, schema: Option<&str>, table: &str) -> bool {
-        match (self.qualified, schema) {
-            (true, Some(schema)) => self.matcher.is_match(format!("{schema}.{table}")),
-            _ => self.matcher.is_match(table),
-        }
-    }
-
-    fn is_everything(&self) -> bool {
-        self.text == "*"
     }
 }
 
