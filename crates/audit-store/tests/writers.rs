@@ -122,35 +122,43 @@ macro_rules! diesel_async {
     }};
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite() {
-    let database = TestDatabase::create(Server::Sqlite).await;
-    let (url, mut raw) = (database.url(), database.raw().await);
-    let path = url
-        .trim_start_matches("sqlite://")
-        .trim_end_matches("?mode=rwc");
-    let pool = written!(sqlx::Sqlite, url);
-    seaorm!(url, raw, pool);
-    diesel!(diesel::SqliteConnection, path, raw, pool);
-    diesel_async!(
-        SyncConnectionWrapper<diesel::SqliteConnection>,
-        path,
-        raw,
-        pool
-    );
+mod sqlite {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_library_takes_changes_back() {
+        let database = TestDatabase::create(Server::Sqlite).await;
+        let (url, mut raw) = (database.url(), database.raw().await);
+        let path = url
+            .trim_start_matches("sqlite://")
+            .trim_end_matches("?mode=rwc");
+        let pool = written!(sqlx::Sqlite, url);
+        seaorm!(url, raw, pool);
+        diesel!(diesel::SqliteConnection, path, raw, pool);
+        diesel_async!(
+            SyncConnectionWrapper<diesel::SqliteConnection>,
+            path,
+            raw,
+            pool
+        );
+    }
 }
 
 /// Expands to the test of a PostgreSQL.
 macro_rules! postgres {
     ($name:ident, $server:ident) => {
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            let database = TestDatabase::create(Server::$server).await;
-            let (url, mut raw) = (database.url(), database.raw().await);
-            let pool = written!(sqlx::Postgres, url);
-            seaorm!(url, raw, pool);
-            diesel!(diesel::PgConnection, url, raw, pool);
-            diesel_async!(AsyncPgConnection, url, raw, pool);
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_library_takes_changes_back() {
+                let database = TestDatabase::create(Server::$server).await;
+                let (url, mut raw) = (database.url(), database.raw().await);
+                let pool = written!(sqlx::Postgres, url);
+                seaorm!(url, raw, pool);
+                diesel!(diesel::PgConnection, url, raw, pool);
+                diesel_async!(AsyncPgConnection, url, raw, pool);
+            }
         }
     };
 }
@@ -160,11 +168,15 @@ postgres!(postgres16, Postgres16);
 postgres!(postgres17, Postgres17);
 postgres!(postgres18, Postgres18);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb() {
-    let database = TestDatabase::create(Server::MariaDb).await;
-    let (url, mut raw) = (database.url(), database.raw().await);
-    let pool = written!(sqlx::MySql, url);
-    seaorm!(url, raw, pool);
-    diesel_async!(AsyncMysqlConnection, url, raw, pool);
+mod mariadb {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_library_takes_changes_back() {
+        let database = TestDatabase::create(Server::MariaDb).await;
+        let (url, mut raw) = (database.url(), database.raw().await);
+        let pool = written!(sqlx::MySql, url);
+        seaorm!(url, raw, pool);
+        diesel_async!(AsyncMysqlConnection, url, raw, pool);
+    }
 }
