@@ -19,6 +19,8 @@ pub(crate) struct RowExpressions {
     pub(crate) before_data: Option<String>,
     pub(crate) after_data: Option<String>,
     pub(crate) changed_fields: Option<String>,
+    /// The events whose changes are taken back, where the row can be such a change.
+    pub(crate) reverts: Option<String>,
 }
 
 /// What a trigger is for.
@@ -66,6 +68,7 @@ pub(crate) fn columns(
         ("before_data", row.before_data),
         ("after_data", row.after_data),
         ("changed_fields", row.changed_fields),
+        ("reverts", row.reverts),
         ("redacted_fields", list(subject.redacted_fields)),
         ("table_schema", subject.table_schema.map(text)),
         ("description", rule.description().map(text)),
@@ -114,7 +117,6 @@ pub(crate) fn columns(
             "severity",
             over(Slot::Severity, rule.severity().map(Severity::as_str)),
         ),
-        ("reverts", expressions.list_slot(Slot::Reverts)),
         ("source", text(Source::Trigger.as_str())),
     ];
     let mut set: Vec<(&'static str, String)> = required.into();

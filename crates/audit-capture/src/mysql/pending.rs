@@ -5,17 +5,18 @@
 use std::fmt::Write as _;
 
 use audit_core::rules::ResolvedRule;
+use audit_core::stamp::Slot;
 use audit_core::{Audit, Dialect, MissingContext, Operation};
 
 use crate::catalog::{Catalog, Table};
-use crate::event_row::RowExpressions;
+use crate::event_row::{Expressions, RowExpressions};
 use crate::finding::Finding;
 use crate::plan::{Capture, TableSchema, Trigger};
 use crate::sql::{short_hash, trigger_name};
 
 use super::cascade::{self, Change, Changed, Step, Walk, Way};
 use super::column::Value;
-use super::event;
+use super::event::{self, MySql};
 use super::skipped;
 use super::trigger::{self, DECLARATIONS, Images, Row};
 use super::{LABEL, LONGEST_NAME, text};
@@ -380,6 +381,7 @@ impl<'a> Writer<'_, 'a> {
                     before_data: Some("before_data".to_owned()),
                     after_data: noted("after_data"),
                     changed_fields: noted("changed_fields"),
+                    reverts: Some(MySql.list_slot(Slot::Reverts)),
                 };
                 let home = self.table.schema.as_deref();
                 let (names, values) = trigger::columns(&capture, home, row);

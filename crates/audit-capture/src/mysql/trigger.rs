@@ -127,7 +127,7 @@ pub(super) fn log_table(catalog: &Catalog, table: &Table) -> String {
 /// How the images of an event are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Images {
-    /// For rows that [`exceptions`] lets through: nothing can be too long.
+    /// For rows that [`exceptions`] lets through: nothing can be too long, and nothing is taken back.
     Ordinary,
     /// With a look at every limit.
     Guarded,
@@ -142,7 +142,8 @@ fn insert(capture: &Capture<'_>, images: Images) -> String {
     )
 }
 
-/// When the images of a row need a look at the limits, or there are to be none.
+/// When the images of a row need a look at the limits or there are to be none, or the change takes
+/// others back.
 fn exceptions(capture: &Capture<'_>) -> String {
     let limits = capture.audit.limits();
     let rows: &[&dyn Row] = match capture.operation {
@@ -151,7 +152,11 @@ fn exceptions(capture: &Capture<'_>) -> String {
         _ => &[&"OLD", &"NEW"],
     };
     let mut conditions = vec![
-        format!("{} IS NOT NULL", MySql.slot(Slot::Suppress)),
+        format!(
+            "COALESCE({}, {}) IS NOT NULL",
+            MySql.slot(Slot::Suppress),
+            MySql.slot(Slot::Reverts)
+        ),
         format!(
             "@@max_allowed_packet < {}",
             limits.max_image_bytes.saturating_mul(2)
@@ -265,6 +270,7 @@ fn row(capture: &Capture<'_>, images: Images) -> RowExpressions {
         before_data: old.map(|row| image(capture, row, both, images)),
         after_data: new.map(|row| image(capture, row, both, images)),
         changed_fields: both.map(|(old, new)| changed_fields(capture, old, new)),
+        reverts: matches!(images, Images::Guarded).then(|| MySql.list_slot(Slot::Reverts)),
     }
 }
 

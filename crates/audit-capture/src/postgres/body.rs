@@ -160,6 +160,7 @@ fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
         before_data: moment.before,
         after_data: moment.after,
         changed_fields: is_update.then(|| "v_changed".to_owned()),
+        reverts: Some(Postgres.list_slot(Slot::Reverts)),
     };
     let columns = event_row::columns(&Postgres, subject, row);
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
