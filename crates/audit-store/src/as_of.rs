@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::record::{Timeline, came_from, hides, left, newest_first};
+use crate::record::{Timeline, came_from, hides, is_truncated, left, newest_first};
 use crate::trail::{Trail, now};
 
 /// Something that the log does not tell of a state.
@@ -72,11 +72,7 @@ impl AsOf {
             let mut hidden = event.redacted_fields.iter().flatten();
             if hidden.any(|entry| hides(entry, &field)) {
                 gaps.push(Gap::Redacted { field });
-            } else if value
-                .fields()
-                .first()
-                .is_some_and(|(name, _)| name == "$truncated")
-            {
+            } else if is_truncated(value) {
                 gaps.push(Gap::Truncated { field });
             }
         }

@@ -59,6 +59,12 @@ pub(crate) fn hides(entry: &str, column: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(":$"))
 }
 
+/// Whether a value stands in for one that was too long.
+pub(crate) fn is_truncated(value: &Json) -> bool {
+    let fields = value.fields();
+    fields.first().is_some_and(|(name, _)| name == "$truncated")
+}
+
 /// One event of a record, and what it changed.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -104,7 +104,7 @@ pub enum Why {
     Truncated,
     /// It has no image: images were suppressed.
     NoImage,
-    /// The table has no primary key to find the row by.
+    /// The table has no primary key to find the row by, or the event does not tell all of it.
     NoKey,
     /// The table is not there any more, or cannot be read.
     NoTable,

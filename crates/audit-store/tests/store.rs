@@ -59,6 +59,7 @@ macro_rules! database {
                 undo::what_others_refer_to_does_not_go,
                 undo::what_the_log_does_not_hold_is_missing,
                 undo::what_nothing_can_take_back_is_told,
+                undo::a_key_that_grew_is_told_and_touches_no_row,
                 undo::a_database_goes_back_to_an_event,
             }
         }

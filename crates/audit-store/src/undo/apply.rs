@@ -8,7 +8,8 @@ use super::order::Action;
 use super::{OnConflict, UndoError, UndoPlan, UndoStep, Undone};
 
 impl UndoPlan {
-    fn checked<E: std::error::Error>(&self) -> Result<Vec<&UndoStep>, UndoError<E>> {
+    /// Which of the steps are to be done.
+    fn checked<E: std::error::Error>(&self) -> Result<Vec<bool>, UndoError<E>> {
         if !self.obstacles.is_empty() {
             return Err(UndoError::Obstacles {
                 count: self.obstacles.len(),
@@ -23,15 +24,14 @@ impl UndoPlan {
         if count > 0 {
             return Err(UndoError::Conflicts { count });
         }
-        let is_skipped =
-            |step: &&UndoStep| self.on_conflict == OnConflict::Skip && !step.conflicts.is_empty();
-        let steps: Vec<&UndoStep> = self.steps.iter().filter(|step| !is_skipped(step)).collect();
-        let lacks = |step: &&&UndoStep| !step.missing.is_empty();
-        let count = steps.iter().filter(lacks).count();
+        let is_done =
+            |step: &UndoStep| self.on_conflict != OnConflict::Skip || step.conflicts.is_empty();
+        let lacks = |step: &&UndoStep| is_done(step) && !step.missing.is_empty();
+        let count = self.steps.iter().filter(lacks).count();
         if count > 0 && !self.leaves_missing {
             return Err(UndoError::Missing { count });
         }
-        Ok(steps)
+        Ok(self.steps.iter().map(is_done).collect())
     }
 
     /// Does it, in the caller's transaction: each row is locked, looked at once more, and changed. The
@@ -48,21 +48,22 @@ impl UndoPlan {
     /// # Cancel safety
     /// None: roll the transaction back when the future is dropped.
     pub async fn apply<W: RowWriter>(&self, writer: &mut W) -> Result<Undone, UndoError<W::Error>> {
-        let steps = self.checked()?;
+        let done = self.checked()?;
+        let records = done.iter().filter(|done| **done).count();
         let mut undone = Undone {
-            records: steps.len(),
-            skipped: self.steps.len() - steps.len(),
+            records,
+            skipped: done.len() - records,
             differing: Vec::new(),
         };
         let who = context::current().unwrap_or_default();
         let mut touched = HashSet::new();
         for action in &self.actions {
-            let Some(step) = self.steps.get(action.place()) else {
+            let (Some(step), Some(true)) = (
+                self.steps.get(action.place()),
+                done.get(action.place()).copied(),
+            ) else {
                 continue;
             };
-            if !steps.iter().any(|one| std::ptr::eq(*one, step)) {
-                continue;
-            }
             let context = who.clone().with_reverts(&step.reverts);
             let stamped = context.scope(async { writer.stamp().await }).await;
             stamped.map_err(|source| step.refused(source))?;
@@ -70,7 +71,7 @@ impl UndoPlan {
             let differing = self.act(*action, step, is_first, writer).await?;
             undone.differing.extend(differing);
         }
-        if let Some(step) = steps.last() {
+        if let Some(step) = self.steps.last() {
             let stamped = writer.stamp().await;
             stamped.map_err(|source| step.refused(source))?;
         }

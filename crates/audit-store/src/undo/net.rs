@@ -6,7 +6,7 @@ use audit_core::{Event, Json, Operation};
 use uuid::Uuid;
 
 use super::{Conflict, Missing, Obstacle, Why};
-use crate::record::{FieldChange, hides};
+use crate::record::{FieldChange, hides, is_truncated};
 
 /// Fields in their order, each with the exact text of its value.
 pub(super) type Fields = Vec<(String, Json)>;
@@ -148,11 +148,6 @@ impl<'e> Step<'e> {
         missing.extend(left_out.map(|entry| Missing::redacted(entry)));
         (Some(known), missing)
     }
-}
-
-fn is_truncated(value: &Json) -> bool {
-    let fields = value.fields();
-    fields.first().is_some_and(|(name, _)| name == "$truncated")
 }
 
 impl Net {

@@ -8,7 +8,7 @@ use audit_core::{Dialect, Event, LogReader};
 
 use super::net::{self, Net, TableName};
 use super::order::{self, Action};
-use super::step::values;
+use super::step::{has_key, values};
 use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
 use crate::error::StoreError;
 use crate::trail::{Everything, Trail};
@@ -72,7 +72,7 @@ impl<R: LogReader> Trail<R, Everything> {
         for net in nets {
             let why = match tables.get(&net.table) {
                 None => Why::NoTable,
-                Some(table) if table.key.is_empty() => Why::NoKey,
+                Some(table) if !has_key(&net, table) => Why::NoKey,
                 Some(_) => {
                     able.push(net);
                     continue;

@@ -40,6 +40,12 @@ fn key_of(table: &Restorable, image: Option<&Fields>, record_id: &str) -> Fields
     table.key.iter().enumerate().filter_map(part).collect()
 }
 
+/// Whether the whole key of a record is known: without a part of it, more rows than one would be found.
+pub(super) fn has_key(net: &Net, table: &Restorable) -> bool {
+    let image = net.left.as_ref().or(net.was.as_ref());
+    !table.key.is_empty() && key_of(table, image, &net.record_id).len() == table.key.len()
+}
+
 impl UndoStep {
     pub(super) fn of(net: &Net, table: &Restorable) -> Self {
         let computed = |field: &String| {
@@ -148,11 +154,6 @@ impl UndoStep {
                 });
             }
         }
-        let is_set = |field: &str| {
-            self.then
-                .as_ref()
-                .is_none_or(|then| find(then, field).is_some())
-        };
         let before = found.unwrap_or_default();
         let fields = match &self.then {
             Some(then) => then,
@@ -168,11 +169,7 @@ impl UndoStep {
                 .cloned(),
             is_redacted: false,
         };
-        self.changes = fields
-            .iter()
-            .filter(|(field, _)| is_set(field))
-            .map(change)
-            .collect();
+        self.changes = fields.iter().map(change).collect();
     }
 
     /// Whether this takes away a row that refers to these values, or makes it refer to others.

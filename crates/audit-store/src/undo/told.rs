@@ -60,7 +60,7 @@ impl fmt::Display for Obstacle {
         let why = match self.why {
             Why::Truncated => "emptied a table whose rows the log does not hold",
             Why::NoImage => "has no image of the row",
-            Why::NoKey => "is of a table without a primary key",
+            Why::NoKey => "is of a table without a primary key, or does not tell all of it",
             Why::NoTable => "is of a table that is not there, or cannot be read",
         };
         write!(formatter, "event {} {why}", self.event)

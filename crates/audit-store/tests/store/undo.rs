@@ -636,6 +636,25 @@ pub(crate) async fn what_nothing_can_take_back_is_told<DB: Db>(server: Server) {
     );
 }
 
+/// A part of the key that no event tells: the other part is that of several rows.
+pub(crate) async fn a_key_that_grew_is_told_and_touches_no_row<DB: Db>(server: Server) {
+    let table = "CREATE TABLE grown (id INTEGER NOT NULL PRIMARY KEY, v INTEGER)";
+    let mut world = World::<DB>::of(server, table, &audit()).await;
+    let statements = ["INSERT INTO grown VALUES (1, 1)", "UPDATE grown SET v = 2"];
+    all(&world, "first", &statements[..1]).await;
+    all(&world, "work", &statements[1..]).await;
+    for sql in [
+        "DROP TABLE grown",
+        "CREATE TABLE grown (id INTEGER NOT NULL, org INTEGER NOT NULL, v INTEGER, PRIMARY KEY (id, org))",
+        "INSERT INTO grown VALUES (1, 1, 2), (1, 2, 2)",
+    ] {
+        world.raw.run(sql).await;
+    }
+    let undo = plan(&world, &of_request("work")).await;
+    assert!(undo.steps().is_empty(), "{undo:?}");
+    assert_eq!(undo.obstacles()[0].why, Why::NoKey);
+}
+
 /// A database of tests: back to where it was, and forward again.
 pub(crate) async fn a_database_goes_back_to_an_event<DB: Db>(server: Server) {
     let mut world = World::<DB>::of(server, TREE, &audit()).await;
