@@ -230,15 +230,15 @@ async fn run_step<S: Session>(session: &mut S, step: &Step, table: &str) -> Resu
 
 async fn record_schema<S: Session>(session: &mut S, table: &TableSchema) -> Result<(), S::Error> {
     let binds = [
-        &table.table_schema,
-        &table.table_name,
-        &table.fingerprint,
-        &table.columns,
-        &table.record_key,
+        table.table_schema.clone(),
+        table.table_name.clone(),
+        table.fingerprint.clone(),
+        table.columns_json(),
+        table.record_key_json(),
     ];
     let query = BoundQuery {
         text: statement::record_schema(S::DIALECT).to_owned(),
-        binds: binds.into_iter().cloned().map(Bind::Text).collect(),
+        binds: binds.map(Bind::Text).into(),
     };
     session.texts(&query).await.map(|_| ())
 }

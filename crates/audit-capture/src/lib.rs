@@ -11,16 +11,18 @@ mod plan;
 mod postgres;
 mod probe;
 mod restore;
+mod shape;
 mod sql;
 mod sqlite;
 
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
-pub use plan::{Plan, TableSchema, Trigger};
+pub use plan::{Plan, Trigger};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
 pub use restore::{Fields, Reference, Restorable};
+pub use shape::{SchemaColumn, TableSchema, is_real_on_sqlite};
 pub use sql::checksum;
 
 /// What every error that a trigger of ours raises begins with.

@@ -7,7 +7,7 @@ use audit_core::{Audit, Dialect, MissingContext, Operation, Redaction, Switch, s
 use crate::catalog::{Catalog, Column, InstalledTrigger, Table, TableKind};
 use crate::finding::Finding;
 use crate::own::Own;
-use crate::sql::short_hash;
+use crate::shape::TableSchema;
 
 /// A trigger that the rules ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,41 +23,6 @@ pub struct Trigger {
     pub create: String,
     /// Its definition as the database will keep it.
     pub definition: String,
-}
-
-/// The columns, types and key of an audited table, for `audit_schemas`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TableSchema {
-    /// The schema; the empty text on SQLite.
-    pub table_schema: String,
-    /// The table.
-    pub table_name: String,
-    /// What events name it by.
-    pub fingerprint: String,
-    /// The columns as a JSON array of `{"name":..,"type":..}`.
-    pub columns: String,
-    /// The columns of the key as a JSON array.
-    pub record_key: String,
-}
-
-impl TableSchema {
-    pub(crate) fn of(table: &Table) -> Self {
-        let columns: Vec<serde_json::Value> = table
-            .columns
-            .iter()
-            .map(|column| serde_json::json!({"name": column.name, "type": column.type_name}))
-            .collect();
-        let columns = serde_json::Value::from(columns).to_string();
-        let record_key = serde_json::Value::from(table.key.clone()).to_string();
-        Self {
-            table_schema: table.schema.clone().unwrap_or_default(),
-            table_name: table.name.clone(),
-            fingerprint: short_hash(&format!("{columns}{record_key}")),
-            columns,
-            record_key,
-        }
-    }
 }
 
 /// What is to be in the database.

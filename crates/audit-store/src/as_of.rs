@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::record::{Timeline, came_from, hides, is_truncated, left, newest_first};
 use crate::trail::{Trail, now};
+use crate::typed::{ColumnChange, Shapes};
 
 /// Something that the log does not tell of a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,12 @@ pub enum Gap {
     Truncated {
         /// The column.
         field: String,
+    },
+    /// The table had other columns than the newest event tells of, as far as `migrate` found: what
+    /// that did to the row is in no event.
+    Columns {
+        /// What became of a column.
+        change: ColumnChange,
     },
 }
 
@@ -80,6 +87,24 @@ impl AsOf {
     }
 }
 
+impl AsOf {
+    /// Adds what became of columns where the fields do not show it.
+    fn note(&mut self, changes: Vec<ColumnChange>) {
+        let State::Present(fields) = &self.state else {
+            return;
+        };
+        let has = |name: &String| fields.iter().any(|(field, _)| field == name);
+        let is_hidden = |change: &ColumnChange| match change {
+            ColumnChange::Added { field } => !has(field),
+            ColumnChange::Dropped { field } | ColumnChange::Retyped { field, .. } => has(field),
+            ColumnChange::Renamed { from, .. } => has(from),
+        };
+        let changes = changes.into_iter().filter(is_hidden);
+        self.gaps
+            .extend(changes.map(|change| Gap::Columns { change }));
+    }
+}
+
 fn fields_by_name(fields: Vec<(String, Json, &Event)>, gaps: Vec<Gap>) -> AsOf {
     let mut fields: Vec<(String, Json)> = fields
         .into_iter()
@@ -107,7 +132,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             occurred_at: at,
             id: Uuid::max(),
         };
-        self.as_of_position(table, record.into(), last).await
+        self.as_of_position(table, record.into(), last, &mut None)
+            .await
     }
 
     /// What was under a key of a table when an event had happened.
@@ -121,14 +147,17 @@ impl<R: LogReader, S: Send> Trail<R, S> {
         event: &Event,
     ) -> Result<AsOf, StoreError<R::Error>> {
         let position = event.position();
-        self.as_of_position(table, record.into(), position).await
+        self.as_of_position(table, record.into(), position, &mut None)
+            .await
     }
 
+    /// `shapes` keeps what was read of the table, for the next record of it.
     pub(crate) async fn as_of_position(
         &mut self,
         table: &LogQuery,
         key: String,
         last: Position,
+        shapes: &mut Option<Shapes>,
     ) -> Result<AsOf, StoreError<R::Error>> {
         let rows = [Operation::Delete, Operation::Insert, Operation::Update];
         let table = newest_first(&self.within(table));
@@ -154,7 +183,14 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             return Ok(AsOf::new(State::Absent, Vec::new()));
         }
         let timeline = Timeline::starting(self, table.operation(rows), key, next);
-        state_of(timeline).await
+        let mut was = state_of(timeline).await?;
+        let name = newest.table_name.as_deref().unwrap_or_default();
+        let shapes = match shapes {
+            Some(shapes) if shapes.table() == name => shapes,
+            other => other.insert(self.shapes(name).await?),
+        };
+        was.note(shapes.since(&newest, last.occurred_at));
+        Ok(was)
     }
 }
 

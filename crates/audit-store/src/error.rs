@@ -42,6 +42,12 @@ pub enum StoreError<E: std::error::Error + 'static> {
         /// What it told.
         text: String,
     },
+    /// The log told a time in a form that is not known.
+    #[error("the log told a time as `{text}`, which cannot be read")]
+    UnknownTime {
+        /// What it told.
+        text: String,
+    },
     /// The database told a number in a form that is not known.
     #[error("the database told a number as `{text}`, which cannot be read")]
     UnknownNumber {

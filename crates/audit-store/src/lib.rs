@@ -11,6 +11,7 @@ mod record;
 mod stats;
 mod table_as_of;
 mod trail;
+mod typed;
 mod undo;
 pub mod words;
 
@@ -26,6 +27,7 @@ pub use record::{Blame, FieldChange, Timeline, Turn};
 pub use stats::{Count, Stats};
 pub use table_as_of::TableAsOf;
 pub use trail::{Everything, OneTenant, TenantLog, Trail};
+pub use typed::{ColumnChange, Shape, Shapes, TypedField, TypedImage, TypedValue};
 pub use undo::{
     Conflict, Missing, Obstacle, OnConflict, UndoError, UndoPlan, UndoStep, Undone, Unknown, Why,
 };

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::as_of::{AsOf, State};
 use crate::error::StoreError;
 use crate::trail::{Trail, now};
+use crate::typed::Shapes;
 
 /// How many keys are asked for at once.
 const KEYS: u32 = 1_000;
@@ -24,6 +25,7 @@ pub struct TableAsOf<'t, R, S> {
     /// The last key that was asked for; `None` before the first one.
     behind: Option<String>,
     is_last_page: bool,
+    shapes: Option<Shapes>,
 }
 
 impl<R: LogReader, S: Send> Trail<R, S> {
@@ -44,6 +46,7 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             keys: VecDeque::new(),
             behind: None,
             is_last_page: false,
+            shapes: None,
         }
     }
 }
@@ -66,9 +69,10 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
                 self.read_keys().await?;
                 continue;
             };
+            let (last, shapes) = (self.last, &mut self.shapes);
             let was = self
                 .trail
-                .as_of_position(&self.table, key.clone(), self.last);
+                .as_of_position(&self.table, key.clone(), last, shapes);
             let was = was.await?;
             self.keys.pop_front();
             if was.state != State::Absent {

@@ -18,6 +18,7 @@ mod store {
     pub(crate) mod record;
     pub(crate) mod stats;
     pub(crate) mod tenant;
+    pub(crate) mod typed;
     pub(crate) mod undo;
     pub(crate) mod world;
 }
@@ -50,6 +51,9 @@ macro_rules! database {
                 record::each_field_is_blamed_on_who_set_it,
                 stats::numbers_are_those_of_a_model,
                 tenant::a_tenant_sees_its_own_events_alone,
+                typed::a_value_has_the_type_of_its_column,
+                typed::columns_that_changed_are_read_as_they_were,
+                typed::what_an_alteration_did_is_a_gap,
                 undo::random_work_is_undone_and_redone,
                 undo::every_value_comes_back_as_it_was,
                 undo::a_cascade_comes_back_with_its_parent,

@@ -11,7 +11,8 @@ use audit_core::{Audit, Dialect, MissingContext, Operation};
 use crate::catalog::{Catalog, Table};
 use crate::event_row::{Expressions, RowExpressions};
 use crate::finding::Finding;
-use crate::plan::{Capture, TableSchema, Trigger};
+use crate::plan::{Capture, Trigger};
+use crate::shape::TableSchema;
 use crate::sql::{short_hash, trigger_name};
 
 use super::cascade::{self, Change, Changed, Step, Walk, Way};

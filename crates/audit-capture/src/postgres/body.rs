@@ -29,6 +29,7 @@ DECLARE
     v_context text[] := string_to_array(nullif(current_setting('audit.context', true), ''), \
     E'\\x1f', '');
     v_time timestamptz := clock_timestamp();
+    v_reverts text[];
 ";
 
 /// What the functions of rows declare beside it.
@@ -47,7 +48,16 @@ fn declarations(capture: &Capture<'_>, more: &str) -> String {
         ""
     };
     let micros = micros("v_time");
-    format!("{START}    v_micros bigint := {micros};\n{key}{more}BEGIN\n")
+    // A query inside the statement that writes the event would be set up for every row.
+    let reverts = Slot::Reverts;
+    let reverts = format!(
+        "    IF {} IS NOT NULL THEN
+        v_reverts := {};
+    END IF;\n",
+        Postgres.slot(reverts),
+        Postgres.list_slot(reverts)
+    );
+    format!("{START}    v_micros bigint := {micros};\n{key}{more}BEGIN\n{reverts}")
 }
 
 /// Refuses a write without a context where the settings ask for it; `rows` holds when there is
@@ -160,7 +170,7 @@ fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
         before_data: moment.before,
         after_data: moment.after,
         changed_fields: is_update.then(|| "v_changed".to_owned()),
-        reverts: Some(Postgres.list_slot(Slot::Reverts)),
+        reverts: Some("v_reverts".to_owned()),
     };
     let columns = event_row::columns(&Postgres, subject, row);
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();

@@ -5,6 +5,7 @@ use audit_core::query::BoundQuery;
 use audit_core::{Dialect, Json};
 
 use super::{Fields, Reference, Restorable, each, image, texts};
+use crate::shape::is_real_on_sqlite;
 use crate::sql::{identifier, literal};
 
 /// More bytes than SQLite keeps in one value.
@@ -33,15 +34,9 @@ fn number_or(of: &Restorable, bind: u8, (column, json): &(String, Json)) -> Stri
     }
 }
 
-/// Whether a column has the affinity REAL.
-///
-/// # Source
-/// <https://www.sqlite.org/datatype3.html>, section 3.1.
 fn is_real(of: &Restorable, column: &str) -> bool {
-    let declared = of.column(column).map(|column| column.type_name.as_str());
-    let declared = declared.unwrap_or_default().to_ascii_uppercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
-    !has(&["INT", "CHAR", "CLOB", "TEXT", "BLOB"]) && has(&["REAL", "FLOA", "DOUB"])
+    let column = of.column(column);
+    column.is_some_and(|column| is_real_on_sqlite(&column.type_name))
 }
 
 fn is_row(of: &Restorable, key: &Fields, bind: u8) -> String {

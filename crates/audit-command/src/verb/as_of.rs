@@ -167,6 +167,7 @@ fn in_words(gap: &Gap) -> String {
         Gap::NoEvent => "the log has no event of the record".to_owned(),
         Gap::Redacted { field } => format!("`{field}` is hidden, or a part of it"),
         Gap::Truncated { field } => format!("`{field}` was too long to be stored whole"),
+        Gap::Columns { change } => format!("{change} since the newest event, which no event tells"),
         _ => "the log does not tell all of it".to_owned(),
     }
 }
