@@ -70,6 +70,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ("actix-diesel", EXAMPLE),
     ("axum-diesel-async", EXAMPLE),
     ("axum-seaorm", EXAMPLE),
+    ("use-cases", &["audit-core", "audit-sqlx", "audit-store"]),
     ("xtask", LIBRARIES),
     ("audit-bench", LIBRARIES),
 ];
