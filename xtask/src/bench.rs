@@ -12,7 +12,11 @@ use crate::workspace::{cargo, has_mariadb_client};
 
 /// What is measured, and on which databases.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    /// What is measured in place of writing.
+    #[command(subcommand)]
+    what: Option<What>,
     #[command(flatten)]
     selection: Selection,
     /// Operations: insert, update, delete, tx10, update1000, insert1000, select, unaudited; all of
@@ -42,6 +46,47 @@ pub struct Bench {
     arguments: Vec<OsString>,
 }
 
+/// What is measured in place of writing.
+#[derive(Debug, Clone, clap::Subcommand)]
+enum What {
+    /// Measure how long questions take on logs of different lengths
+    Read(Read),
+}
+
+/// Which logs are read.
+#[derive(Debug, Clone, clap::Args)]
+struct Read {
+    #[command(flatten)]
+    selection: Selection,
+    /// How many events the logs have, in rising order; 10000,100000,1000000 unless set
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
+    events: Vec<u64>,
+    /// What is printed: table, or json for one object a line
+    #[arg(long, value_parser = ["table", "json"])]
+    format: Option<String>,
+    /// Fail when a gate does not pass
+    #[arg(long)]
+    gate: bool,
+}
+
+impl Read {
+    fn command(&self) -> Command {
+        let mut command = on_bench("run");
+        command.args(["--", "read", "--db", &names(&self.selection.databases())]);
+        if !self.events.is_empty() {
+            let events: Vec<String> = self.events.iter().map(u64::to_string).collect();
+            command.args(["--events", &events.join(",")]);
+        }
+        if let Some(format) = &self.format {
+            command.args(["--format", format]);
+        }
+        if self.gate {
+            command.arg("--gate");
+        }
+        command
+    }
+}
+
 impl Bench {
     /// Starts the servers, measures, and stops the servers.
     ///
@@ -50,11 +95,17 @@ impl Bench {
     /// When the bench fails, a server does not start, or a signal arrives; in every case the
     /// servers have been stopped.
     pub fn run(&self) -> Result<()> {
-        let databases = self.selection.databases();
+        let databases = match &self.what {
+            Some(What::Read(read)) => read.selection.databases(),
+            None => self.selection.databases(),
+        };
         // Built first, so that no server waits for the compiler.
         process::must(&mut on_bench("build"))?;
         let fleet = Fleet::start(&databases, Place::Disk)?;
-        let mut command = self.command(&databases);
+        let mut command = match &self.what {
+            Some(What::Read(read)) => read.command(),
+            None => self.command(&databases),
+        };
         command.envs(servers::environment(&names(&databases), fleet.servers()));
         for server in fleet.servers() {
             let name = server.database.variable();
@@ -117,7 +168,10 @@ mod tests {
     fn passed_on(line: &str) -> String {
         let words = std::iter::once("bench").chain(line.split_whitespace());
         let bench = Line::try_parse_from(words).expect("is understood").bench;
-        let command = bench.command(&bench.selection.databases());
+        let command = match &bench.what {
+            Some(What::Read(read)) => read.command(),
+            None => bench.command(&bench.selection.databases()),
+        };
         let words: Vec<_> = command
             .get_args()
             .map(|word| word.to_string_lossy())
@@ -143,6 +197,10 @@ mod tests {
         assert_eq!(
             passed_on("--db mariadb --latency-ms 1 --gate -- --clock cpu"),
             "--db mariadb --latency-ms 1 --gate --clock cpu"
+        );
+        assert_eq!(
+            passed_on("read --db sqlite --events 10,100 --gate"),
+            "read --db sqlite --events 10,100 --gate"
         );
     }
 }

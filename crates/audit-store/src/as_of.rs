@@ -176,8 +176,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             return Ok(before_first(first.as_ref(), &key));
         };
         let is_gone = newest.operation == Operation::Delete || left(&newest, &key);
-        let truncated = table.clone().operation(Operation::Truncate).reversed();
-        let truncated = truncated.after(newest.position()).limit(1);
+        let truncated = table.clone().whole_table().operation(Operation::Truncate);
+        let truncated = truncated.reversed().after(newest.position()).limit(1);
         let truncated = self.read(&truncated, now()).await?.pop();
         if is_gone || truncated.is_some_and(|event| event.position() <= last) {
             return Ok(AsOf::new(State::Absent, Vec::new()));

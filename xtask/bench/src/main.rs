@@ -18,6 +18,7 @@ mod options;
 mod postgres;
 mod proxy;
 mod ratio;
+mod read;
 mod report;
 mod run;
 mod site;
@@ -28,13 +29,28 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::options::{Format, Options};
-use crate::report::Line;
+use crate::engine::Engine;
+use crate::options::{Format, Options, What};
+use crate::read::Read;
+
+/// What is done with a database.
+trait Task {
+    type Done;
+
+    /// Does it, on a server or in a folder.
+    fn on<DB: Engine>(&self, name: &str, server: &str, runtime: &Runtime) -> Result<Self::Done>;
+}
 
 fn main() -> ExitCode {
-    match measure(&Options::parse()) {
+    let options = Options::parse();
+    let measured = match &options.what {
+        Some(What::Read(read)) => measure_reading(read),
+        None => measure(&options),
+    };
+    match measured {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -44,45 +60,72 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, prints, and says whether the run counts as good.
-fn measure(options: &Options) -> Result<bool> {
-    let runtime = Builder::new_multi_thread()
+fn runtime() -> Result<Runtime> {
+    Ok(Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()?;
+        .build()?)
+}
+
+/// Measures, prints, and says whether the run counts as good.
+fn measure(options: &Options) -> Result<bool> {
+    let runtime = runtime()?;
     let mut lines = Vec::new();
     for name in &options.db {
-        let (measured, version) = database(name, options, &runtime)?;
+        let (measured, version) = on_database(name, options, &runtime)?;
         eprintln!("{name}: version {version}");
         lines.extend(measured);
     }
-    match options.format {
-        Format::Table => println!("{}", report::table(&lines)),
-        Format::Json => print_json(&lines)?,
-    }
+    print(options.format, &lines, report::table)?;
     let gates = gate::gates(&lines, options.latency_ms > 0);
-    for gate in &gates {
-        let word = if gate.passed { "pass" } else { "fail" };
-        match options.format {
-            Format::Table => println!("{word}  {}", gate.text),
-            Format::Json => eprintln!("{word}  {}", gate.text),
-        }
-    }
-    Ok(!options.gate || gates.iter().all(|gate| gate.passed))
+    let gates = gates.into_iter().map(|gate| (gate.passed, gate.text));
+    Ok(tell(options.format, gates) || !options.gate)
 }
 
-fn print_json(lines: &[Line]) -> Result<()> {
-    for line in lines {
-        println!("{}", serde_json::to_string(line)?);
+/// The same for questions.
+fn measure_reading(read: &Read) -> Result<bool> {
+    let runtime = runtime()?;
+    let mut lines = Vec::new();
+    for name in &read.db {
+        lines.extend(on_database(name, read, &runtime)?);
+    }
+    print(read.format, &lines, read::table)?;
+    let gates = lines.iter().flat_map(read::Timed::gates);
+    Ok(tell(read.format, gates) || !read.gate)
+}
+
+/// Prints what was measured.
+fn print<L: Serialize>(format: Format, lines: &[L], table: fn(&[L]) -> String) -> Result<()> {
+    match format {
+        Format::Table => println!("{}", table(lines)),
+        Format::Json => {
+            for line in lines {
+                println!("{}", serde_json::to_string(line)?);
+            }
+        }
     }
     Ok(())
 }
 
-fn database(name: &str, options: &Options, runtime: &Runtime) -> Result<(Vec<Line>, String)> {
+/// Tells which gates pass, and whether all do.
+fn tell(format: Format, gates: impl Iterator<Item = (bool, String)>) -> bool {
+    let mut all = true;
+    for (passed, text) in gates {
+        all &= passed;
+        let word = if passed { "pass" } else { "fail" };
+        match format {
+            Format::Table => println!("{word}  {text}"),
+            Format::Json => eprintln!("{word}  {text}"),
+        }
+    }
+    all
+}
+
+fn on_database<T: Task>(name: &str, task: &T, runtime: &Runtime) -> Result<T::Done> {
     if name == "sqlite" {
         let folder = tempfile::tempdir()?;
         let path = folder.path().to_str().context("a folder named in UTF-8")?;
-        return run::run::<sqlx::Sqlite>(name, path, options, runtime);
+        return task.on::<sqlx::Sqlite>(name, path, runtime);
     }
     let variable = format!("AUDIT_TEST_{}_URL", name.to_uppercase());
     let url = || {
@@ -90,10 +133,10 @@ fn database(name: &str, options: &Options, runtime: &Runtime) -> Result<(Vec<Lin
             .with_context(|| format!("`{variable}` is not set; run `cargo xtask bench`"))
     };
     if name.starts_with("postgres") {
-        return run::run::<sqlx::Postgres>(name, &url()?, options, runtime);
+        return task.on::<sqlx::Postgres>(name, &url()?, runtime);
     }
     if name == "mariadb" {
-        return run::run::<sqlx::MySql>(name, &url()?, options, runtime);
+        return task.on::<sqlx::MySql>(name, &url()?, runtime);
     }
     bail!("`{name}` is no database of the bench")
 }

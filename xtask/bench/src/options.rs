@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::adapter::Adapter;
 use crate::op::Op;
+use crate::read::Read;
 use crate::variant::Variant;
 
 /// Measure what the audit log costs.
 #[derive(Debug, Parser)]
-#[command(name = "audit-bench")]
+#[command(name = "audit-bench", args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    /// What is measured in place of writing.
+    #[command(subcommand)]
+    pub(crate) what: Option<What>,
     /// Databases: sqlite, or the name of a server whose URL is in `AUDIT_TEST_<NAME>_URL`
     #[arg(
         long,
@@ -61,6 +65,12 @@ pub(crate) struct Options {
     /// Fail when a gate does not pass
     #[arg(long)]
     pub(crate) gate: bool,
+}
+
+/// What is measured in place of writing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    Read(Read),
 }
 
 /// Which time is measured.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+use crate::Task;
 use crate::adapter::Adapter;
 use crate::clock::Clock;
 use crate::compare::compare;
@@ -45,35 +46,34 @@ struct Facts {
 }
 
 /// Measures one database; gives its lines and its version.
-pub(crate) fn run<DB: Engine>(
-    name: &str,
-    server: &str,
-    options: &Options,
-    many: &Runtime,
-) -> Result<(Vec<Line>, String)> {
-    let version = many.block_on(DB::prepare_server(server))?;
-    let mut run = Run::<DB> {
-        name: name.to_owned(),
-        options,
-        many,
-        single: tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?,
-        server: server.to_owned(),
-        address: if DB::HAS_WIRE {
-            Some(address(server)?)
-        } else {
-            None
-        },
-        version: major(&version),
-        sites: Vec::new(),
-        counter: Counter::default(),
-    };
-    let lines = run.lines();
-    let removed = run.remove();
-    many.block_on(DB::restore_server(server))?;
-    removed?;
-    Ok((lines?, version))
+impl Task for Options {
+    type Done = (Vec<Line>, String);
+
+    fn on<DB: Engine>(&self, name: &str, server: &str, many: &Runtime) -> Result<Self::Done> {
+        let version = many.block_on(DB::prepare_server(server))?;
+        let mut run = Run::<DB> {
+            name: name.to_owned(),
+            options: self,
+            many,
+            single: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            server: server.to_owned(),
+            address: if DB::HAS_WIRE {
+                Some(address(server)?)
+            } else {
+                None
+            },
+            version: major(&version),
+            sites: Vec::new(),
+            counter: Counter::default(),
+        };
+        let lines = run.lines();
+        let removed = run.remove();
+        many.block_on(DB::restore_server(server))?;
+        removed?;
+        Ok((lines?, version))
+    }
 }
 
 fn major(version: &str) -> u32 {

@@ -17,6 +17,8 @@ pub(crate) enum Filter {
     Field(FieldFilter),
     /// It is one of these events.
     Id(Vec<Uuid>),
+    /// It is of no record, but of a whole table.
+    NoRecord,
     /// A column has one of these values.
     OneOf(&'static str, Vec<String>),
     /// It is of one of these records, under the present or the previous id.
@@ -40,6 +42,7 @@ impl Filter {
             Self::Id(ids) => ids.len(),
             Self::OneOf(_, values) | Self::Record(values) => values.len(),
             Self::Contains(..) | Self::Search(_) | Self::Since(_) | Self::Until(_) => 1,
+            Self::NoRecord => 0,
         }
     }
 
@@ -50,6 +53,10 @@ impl Filter {
             Self::Field(field) => sql.field(&field.read()?),
             Self::Id(ids) if ids.is_empty() => Err(QueryError::NoValue { filter: "id" }),
             Self::Id(ids) => sql.id(ids),
+            Self::NoRecord => {
+                sql.no_record();
+                Ok(())
+            }
             Self::OneOf(filter, values) if values.is_empty() => Err(QueryError::NoValue { filter }),
             Self::OneOf(column, values) => {
                 let condition = sql.one_of(column, values)?;

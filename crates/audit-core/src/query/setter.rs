@@ -121,6 +121,12 @@ macro_rules! setters {
             let filter = crate::query::filter::Filter::Until(time.into());
             self.narrow(|query| query.filters.push(filter))
         }
+
+        /// Events of no record, but of a whole table, such as TRUNCATE; with [`Self::table`] beside it
+        /// an index leads to them.
+        pub fn whole_table(self) -> Self {
+            self.narrow(|query| query.filters.push(crate::query::filter::Filter::NoRecord))
+        }
     };
     (columns $($(#[$meta:meta])* $name:ident($kind:ty) = $column:literal;)+) => {
         $($(#[$meta])*

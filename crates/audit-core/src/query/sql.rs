@@ -101,6 +101,14 @@ impl Sql {
         Ok(format!("(left({column}, 128) IN ({places}) AND {is_one})"))
     }
 
+    /// That it is of no record, by the index of records.
+    pub(super) fn no_record(&mut self) {
+        if self.dialect == Dialect::Postgres {
+            self.condition("left(record_id, 128) IS NULL");
+        }
+        self.condition("record_id IS NULL");
+    }
+
     fn instant(&mut self, instant: DateTime<Utc>) -> Result<String, QueryError> {
         let text = match self.dialect {
             Dialect::MySql => instant.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
