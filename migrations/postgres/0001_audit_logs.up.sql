@@ -65,13 +65,14 @@ CREATE TABLE IF NOT EXISTS audit.audit_logs (
     PRIMARY KEY (occurred_at, id)
 );
 
--- A prefix of the record id, because an entry of an index has a largest size and a key has none.
+-- A prefix of the record id, because an entry of an index has a largest size and a key has none. With
+-- the id at its end the newest events of a record are read in order, however many it has.
 CREATE INDEX IF NOT EXISTS audit_logs_record
-    ON audit.audit_logs (table_name, left(record_id, 128), occurred_at);
+    ON audit.audit_logs (table_name, left(record_id, 128), occurred_at, id);
 
 -- Events of a changed key alone, so other writes do not pay for it.
 CREATE INDEX IF NOT EXISTS audit_logs_previous
-    ON audit.audit_logs (table_name, left(previous_record_id, 128), occurred_at)
+    ON audit.audit_logs (table_name, left(previous_record_id, 128), occurred_at, id)
     WHERE previous_record_id IS NOT NULL;
 
 -- The columns, types and key of every audited table over time; events name their fingerprint.
