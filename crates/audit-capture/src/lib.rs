@@ -17,7 +17,7 @@ mod sqlite;
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
-pub use plan::{Plan, TableSchema, Trigger};
+pub use plan::{Plan, TableSchema, Trigger, TriggerState, TriggerStatus};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
 pub use restore::{Fields, Reference, Restorable};
