@@ -45,6 +45,12 @@ pub(crate) fn end_migration(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::MySql).then_some(END_MIGRATION_MYSQL)
 }
 
+/// The statement that pins what is stored with a trigger, where the session decides it; as in
+/// [`begin_migration`].
+pub(crate) fn pins(dialect: Dialect) -> Option<&'static str> {
+    (dialect == Dialect::MySql).then_some("SET SESSION sql_mode = '', NAMES utf8mb4")
+}
+
 /// Statements that fail where the account may not make the triggers, and leave nothing.
 pub(crate) fn try_rights(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
