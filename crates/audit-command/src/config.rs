@@ -52,16 +52,27 @@ impl Config {
         audit.map_err(Fault::Rules)
     }
 
+    /// The rules of the application; where the file tells none, those of one that has none: every
+    /// table is audited, nothing hidden.
+    pub(crate) fn rules_or_none() -> Result<Audit, Fault> {
+        let plain = || Audit::builder().build().map_err(Fault::Rules);
+        Self::rules()?.map_or_else(plain, Ok)
+    }
+
     fn parse(text: &str) -> Result<Self, Fault> {
-        toml::from_str(text).map_err(|error: toml::de::Error| {
-            // The error's own text shows the line, and what is in it may be a password.
-            let start = error.span().map_or(0, |span| span.start);
-            let before = text.bytes().take(start);
-            Fault::Config {
-                line: 1 + before.filter(|byte| *byte == b'\n').count(),
-                message: error.message().to_owned(),
-            }
-        })
+        toml::from_str(text).map_err(|error| fault(Self::FILE, text, &error))
+    }
+}
+
+/// What is wrong with a file, by its line. The error's own text shows the line, and what is in it may be
+/// a password.
+pub(crate) fn fault(file: &'static str, text: &str, error: &toml::de::Error) -> Fault {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.bytes().take(start);
+    Fault::Config {
+        file,
+        line: 1 + before.filter(|byte| *byte == b'\n').count(),
+        message: error.message().to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use audit_core::Audit;
+use audit_core::{Audit, Dialect};
 use audit_sqlx::{AuditDatabase, PoolReader};
 use audit_store::Trail;
 use sqlx::pool::PoolOptions;
@@ -60,6 +60,15 @@ impl Database {
     /// The kind.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The dialect that it speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.kind {
+            Kind::MySql => Dialect::MySql,
+            Kind::Postgres => Dialect::Postgres,
+            Kind::Sqlite => Dialect::Sqlite,
+        }
     }
 
     /// Opens it for reading the log.

@@ -14,8 +14,12 @@ use crate::exit::Exit;
 /// Why the command failed; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("line {line} of `audit.toml` cannot be read: {message}")]
-    Config { line: usize, message: String },
+    #[error("line {line} of `{file}` cannot be read: {message}")]
+    Config {
+        file: &'static str,
+        line: usize,
+        message: String,
+    },
     #[error("`{path}` cannot be read")]
     ConfigFile {
         path: PathBuf,
@@ -55,6 +59,24 @@ pub(crate) enum Fault {
         "on SQLite the rules are those of a connection, and this command does not know the application's; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
     )]
     UnknownRules,
+    #[error(
+        "this command does not know the application's rules, and would record what it hides; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
+    )]
+    NoRules,
+    #[error(
+        "the audit tables are not there, or not as this version knows them; see `audit migrate status`, and run `audit migrate up`"
+    )]
+    NotMigrated,
+    #[error("{what}, so nothing was done; say `--yes` if that is meant")]
+    Unconfirmed { what: String },
+    #[error(
+        "`Cargo.toml` in this folder names no library that migrations are for; say `--for sqlx`, `--for sea-orm` or `--for diesel`"
+    )]
+    NoTool,
+    #[error(
+        "`Cargo.toml` names several libraries that migrations could be for, `{found}`; say `--for sqlx`, `--for sea-orm` or `--for diesel`"
+    )]
+    AmbiguousTool { found: String },
     #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
     Unrecorded,
     #[error(transparent)]
@@ -106,6 +128,10 @@ impl Fault {
             | Self::Config { .. }
             | Self::ConfigFile { .. }
             | Self::NoVerb { .. }
+            | Self::NoRules
+            | Self::NoTool
+            | Self::AmbiguousTool { .. }
+            | Self::Unconfirmed { .. }
             | Self::NoDatabase
             | Self::Scheme
             | Self::InMemory
@@ -118,6 +144,7 @@ impl Fault {
             Self::Undo(_) => Exit::Nothing,
             Self::Open { .. }
             | Self::Unrecorded
+            | Self::NotMigrated
             | Self::Database(_)
             | Self::Output(_)
             | Self::File { .. }
