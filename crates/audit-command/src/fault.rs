@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use audit_core::BuildError;
 use audit_core::query::QueryError;
+use audit_core::{BuildError, SettingsError};
 use audit_sqlx::LogError;
 use audit_store::{StoreError, UndoError};
 
@@ -26,6 +26,8 @@ pub(crate) enum Fault {
         #[source]
         source: io::Error,
     },
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error("there is no verb `{name}`; `audit --help` lists them")]
     NoVerb { name: String },
     #[error(
@@ -53,7 +55,7 @@ pub(crate) enum Fault {
         "without a filter all that ever happened would be taken back; name a request, a transaction, an actor and a time"
     )]
     EverythingUndone,
-    #[error("the settings under `[audit]` of `audit.toml` cannot work")]
+    #[error("the settings under `[audit]` of `audit.toml`, or of the environment, cannot work")]
     Rules(#[source] BuildError),
     #[error(
         "on SQLite the rules are those of a connection, and this command does not know the application's; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
@@ -125,6 +127,7 @@ impl Fault {
             Self::EverythingUndone
             | Self::UnknownRules
             | Self::Rules(_)
+            | Self::Settings(_)
             | Self::Config { .. }
             | Self::ConfigFile { .. }
             | Self::NoVerb { .. }

@@ -262,3 +262,30 @@ async fn a_terminal_is_asked_before_events_are_lost() {
     let there = "SELECT name FROM sqlite_schema WHERE name LIKE 'audit%'";
     assert_eq!(application.raw.texts(there).await.len(), 0);
 }
+
+mod mariadb {
+    use super::*;
+
+    /// The triggers of a further database would refuse every write, once the log is gone.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn further_databases_are_let_go() {
+        let mut application = Application::create(Server::MariaDb).await;
+        let mut further = Application::create(Server::MariaDb).await;
+        let before = further.catalog().await;
+        let name = |of: &Application| of.database.url().rsplit('/').next().unwrap().to_owned();
+        let names = [name(&application), name(&further)];
+        let rules = format!("[audit]\nschemas = {names:?}\n");
+        fs::write(application.path().join("audit.toml"), rules).unwrap();
+        assert_eq!(application.ask("migrate up").0, 0);
+        let row = "INSERT INTO invoices VALUES ('1', 'open', '')";
+        further.raw.run(row).await;
+        assert_eq!(application.events().await, "1");
+        assert_eq!(application.ask("migrate down --yes").0, 0);
+        further
+            .catalog()
+            .await
+            .assert_is(&before, "after the log is gone");
+        further.raw.run(&row.replace("'1'", "'2'")).await;
+        application.raw.run(row).await;
+    }
+}
