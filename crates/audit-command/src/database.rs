@@ -1,5 +1,6 @@
 //! The database that is read.
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -101,8 +102,18 @@ impl Database {
     }
 
     fn fault(&self, source: sqlx::Error) -> Fault {
+        // What rustls says of a certificate comes as an answer that cannot be read.
+        let is_tls = match &source {
+            sqlx::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
+            error => matches!(error, sqlx::Error::Tls(_)),
+        };
         let advice = match self.kind {
             Kind::Sqlite => "see that the file is there and may be read and written",
+            _ if is_tls => {
+                "see that the server has a certificate for this host, of an authority that this \
+                 system knows or that `sslrootcert` (PostgreSQL) or `ssl-ca` (MariaDB, MySQL) of the \
+                 URL names"
+            }
             _ => "see that the server runs, and that the URL names its host, port and account",
         };
         Fault::Open { advice, source }

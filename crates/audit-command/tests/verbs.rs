@@ -9,6 +9,7 @@ mod verbs {
     pub(crate) mod export;
     pub(crate) mod migrate;
     pub(crate) mod settings;
+    pub(crate) mod tls;
     pub(crate) mod tools;
     pub(crate) mod triggers;
     pub(crate) mod undo;
