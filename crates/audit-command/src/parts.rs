@@ -82,9 +82,12 @@ pub(crate) fn is_ready(parts: &[Part]) -> bool {
 
 /// How many triggers of ours there are.
 pub(crate) fn ours(parts: &[Part]) -> usize {
-    let is_there = |part: &&Part| match part.state {
-        PartState::Changed | PartState::Done | PartState::LeftOver => true,
-        _ => false,
+    let is_there = |part: &&Part| {
+        let state = part.state;
+        matches!(
+            state,
+            PartState::Changed | PartState::Done | PartState::LeftOver
+        )
     };
     let triggers = parts.iter().filter(|part| part.kind == PartKind::Trigger);
     triggers.filter(is_there).count()
