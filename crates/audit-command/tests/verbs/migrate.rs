@@ -122,23 +122,30 @@ impl Application {
 pub(crate) async fn is_made_and_taken_back<DB: Db>(server: Server) {
     let mut application = Application::create(server).await;
     let before = application.catalog().await;
-    let step = |state: &str| vec![format!("step 0001_audit_logs {state}")];
+    nothing_is_done_without_rules(&mut application, &before).await;
+    fs::write(application.path().join("audit.toml"), RULES).unwrap();
+    is_made_once(&application, server);
+    application.write::<DB>("1").await;
+    application.write::<DB>("2").await;
+    assert_eq!(application.events().await, "2");
+    is_taken_back(&mut application, &before).await;
+    assert_eq!(application.ask("migrate up").0, 0);
+}
+
+/// Rules that nobody told would record what the application hides.
+async fn nothing_is_done_without_rules(application: &mut Application, before: &Catalog) {
+    let step = vec!["step 0001_audit_logs pending".to_owned()];
     let state = ["part", "name", "state"];
-    assert_eq!(
-        application.words("migrate status", &state),
-        (1, step("pending"))
-    );
-    // Rules that nobody told would record what the application hides.
+    assert_eq!(application.words("migrate status", &state), (1, step));
     let (code, _, said) = application.ask("migrate up");
     assert_eq!(code, 2);
     assert!(said.contains("`--without-rules`"), "{said}");
     assert_eq!(application.ask("migrate down --yes").0, 1);
-    application
-        .catalog()
-        .await
-        .assert_is(&before, "after what was refused");
+    let after = application.catalog().await;
+    after.assert_is(before, "after what was refused");
+}
 
-    fs::write(application.path().join("audit.toml"), RULES).unwrap();
+fn is_made_once(application: &Application, server: Server) {
     let (code, done) = application.words("migrate up", &["part", "name", "table_name", "done"]);
     assert_eq!(code, 0);
     assert_eq!(done[0], "step 0001_audit_logs - ran");
@@ -154,29 +161,23 @@ pub(crate) async fn is_made_and_taken_back<DB: Db>(server: Server) {
     assert_eq!((code, told.as_str()), (0, ""));
     assert!(said.starts_with("there was nothing to do\n"), "{said}");
     assert_eq!(application.ask("migrate status").0, 0);
+}
 
-    application.write::<DB>("1").await;
-    application.write::<DB>("2").await;
-    assert_eq!(application.events().await, "2");
+/// Once it is meant; the application's rows stay, and it can write.
+async fn is_taken_back(application: &mut Application, before: &Catalog) {
     let (code, _, said) = application.ask("migrate down");
-    assert_eq!(code, 2);
     let told = "audit: 2 events would be lost, and no change is recorded afterwards, so nothing was \
                 done; say `--yes` if that is meant\n";
-    assert_eq!(said, told);
+    assert_eq!((code, said.as_str()), (2, told));
     assert_eq!(application.events().await, "2");
     let (code, _, said) = application.ask("migrate down --yes");
     assert_eq!(code, 0, "{said}");
-    application
-        .catalog()
-        .await
-        .assert_is(&before, "after all was taken back");
+    let after = application.catalog().await;
+    after.assert_is(before, "after all was taken back");
     let rows = "SELECT number FROM invoices ORDER BY number";
     assert_eq!(application.raw.texts(rows).await.len(), 2);
-    application
-        .raw
-        .run("INSERT INTO invoices VALUES ('3', 'open', 'hush')")
-        .await;
-    assert_eq!(application.ask("migrate up").0, 0);
+    let row = "INSERT INTO invoices VALUES ('3', 'open', 'hush')";
+    application.raw.run(row).await;
 }
 
 pub(crate) async fn steps_that_do_not_fit_are_told<DB: Db>(server: Server) {
