@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attachment;
+mod backup;
 mod capture_error;
 mod catalog;
 mod check;
@@ -18,6 +19,7 @@ mod trigger;
 
 pub use attachment::{Attachment, ContextScope};
 pub use audit_capture::{Finding, Probe};
+pub use backup::{BackupError, RestoreError, backup, restore};
 pub use capture_error::{CaptureError, Detail};
 pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};

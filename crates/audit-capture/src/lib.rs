@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod catalog;
 pub mod context;
 mod event_row;
@@ -14,6 +15,7 @@ mod restore;
 mod sql;
 mod sqlite;
 
+pub use backup::{BackupTable, UnknownColumn};
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;

@@ -69,6 +69,10 @@ pub(crate) enum Fault {
         "the audit tables are not there, or not as this version knows them; see `audit migrate status`, and run `audit migrate up`"
     )]
     NotMigrated,
+    #[error("`{path}` is there; name a new file for the backup")]
+    BackupExists { path: PathBuf },
+    #[error("nothing was put back")]
+    Restore(#[source] Box<dyn Error + Send + Sync>),
     #[error("{what}, so nothing was done; say `--yes` if that is meant")]
     Unconfirmed { what: String },
     #[error(
@@ -131,6 +135,7 @@ impl Fault {
             | Self::Config { .. }
             | Self::ConfigFile { .. }
             | Self::NoVerb { .. }
+            | Self::BackupExists { .. }
             | Self::NoRules
             | Self::NoTool
             | Self::AmbiguousTool { .. }
@@ -148,6 +153,7 @@ impl Fault {
             Self::Open { .. }
             | Self::Unrecorded
             | Self::NotMigrated
+            | Self::Restore(_)
             | Self::Database(_)
             | Self::Output(_)
             | Self::File { .. }

@@ -6,6 +6,7 @@
 )]
 
 mod verbs {
+    pub(crate) mod backup;
     pub(crate) mod export;
     pub(crate) mod migrate;
     pub(crate) mod settings;
@@ -367,6 +368,10 @@ async fn printed_triggers_are_those_of_the_rules<DB: Db>(server: Server) {
     verbs::triggers::printed_are_those_of_the_rules::<DB>(server).await;
 }
 
+async fn a_backup_comes_back_row_by_row<DB: Db>(server: Server) {
+    verbs::backup::comes_back_row_by_row::<DB>(server).await;
+}
+
 async fn sqlx_runs_what_is_printed<DB: Db>(server: Server) {
     verbs::tools::sqlx_runs_what_is_printed(server).await;
 }
@@ -400,6 +405,7 @@ macro_rules! database {
             steps_that_do_not_fit_are_told,
             triggers_are_compared_and_brought,
             printed_triggers_are_those_of_the_rules,
+            a_backup_comes_back_row_by_row,
             sqlx_runs_what_is_printed,
             diesel_runs_what_is_printed,
             sea_orm_runs_what_is_printed,
@@ -480,6 +486,7 @@ fn the_help_is_what_is_written_down() {
         "migrate up",
         "migrate status",
         "migrate down",
+        "migrate restore",
         "migrate print",
         "triggers",
         "triggers print",

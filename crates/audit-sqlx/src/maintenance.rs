@@ -6,6 +6,8 @@
 
 pub use audit_adapter::{Part, PartKind, PartState, Script, scripts};
 
+use std::io;
+
 use audit_adapter as adapter;
 use audit_core::Audit;
 use sqlx::Pool;
@@ -88,4 +90,48 @@ on_a_connection! {
     /// # Cancel safety
     /// As [`install_triggers`].
     revert -> ();
+}
+
+/// The audit tables could not be written into a file.
+pub type BackupError = adapter::BackupError<sqlx::Error>;
+/// A backup could not be put back.
+pub type RestoreError = adapter::RestoreError<sqlx::Error>;
+
+/// Writes the rows of the audit tables, as they are at one moment, as lines of a file; gives their
+/// number. A few hundred rows are in memory at a time.
+///
+/// # Errors
+/// [`BackupError`]; what was written by then is no backup.
+///
+/// # Cancel safety
+/// When the future is dropped its connection is closed, and what was written is no backup.
+pub async fn backup<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    write: &mut (dyn FnMut(&str) -> io::Result<()> + Send),
+) -> Result<u64, BackupError> {
+    let connection = Held::acquire(pool).await;
+    let mut connection = connection.map_err(BackupError::Database)?;
+    let rows = adapter::backup(&mut Session::<DB>(&mut connection), write).await?;
+    connection.give_back();
+    Ok(rows)
+}
+
+/// Makes the audit tables and puts the rows of a backup into them, in a transaction; gives the number
+/// of rows. It makes no trigger: call [`migrate`](crate::migrate()) afterwards.
+///
+/// # Errors
+/// [`RestoreError`]. The database is as before then, but on MySQL and MariaDB, where the tables are
+/// there and empty: [`revert`] takes them back.
+///
+/// # Cancel safety
+/// When the future is dropped its connection is closed, and the database is as after an error.
+pub async fn restore<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    lines: &mut (dyn Iterator<Item = io::Result<String>> + Send),
+) -> Result<u64, RestoreError> {
+    let failed = |error| RestoreError::Migrate(MigrateError::Database(error));
+    let mut connection = Held::acquire(pool).await.map_err(failed)?;
+    let rows = adapter::restore(&mut Session::<DB>(&mut connection), lines).await?;
+    connection.give_back();
+    Ok(rows)
 }

@@ -2,6 +2,7 @@
 
 mod down;
 mod print;
+mod restore;
 mod status;
 mod up;
 
@@ -28,6 +29,8 @@ enum Action {
     Status(Answering<status::Status>),
     /// Take it all back: the triggers, and the audit tables with every event in them
     Down(down::Down),
+    /// Make the audit tables where there are none, with the rows of a backup in them
+    Restore(restore::Restore),
     /// Print the audit tables as migrations of sqlx, SeaORM or Diesel
     Print(print::Print),
 }
@@ -38,6 +41,7 @@ impl Migrate {
             Action::Up(verb) => run(verb, settings).await,
             Action::Status(verb) => run(verb, settings).await,
             Action::Down(verb) => run(verb, settings).await,
+            Action::Restore(verb) => run(verb, settings).await,
             Action::Print(verb) => verb.run(settings),
         }
     }

@@ -104,6 +104,11 @@ impl Application {
 
     /// Writes as the application does, with the rules of its file.
     pub(crate) async fn write<DB: Db>(&self, number: &str) {
+        let sql = format!("INSERT INTO invoices VALUES ('{number}', 'open', 'hush')");
+        self.write_text::<DB>(&sql).await;
+    }
+
+    pub(crate) async fn write_text<DB: Db>(&self, sql: &str) {
         let file = fs::read_to_string(self.path().join("audit.toml")).unwrap();
         let file: toml::Table = toml::from_str(&file).unwrap();
         let rules: audit_core::AuditBuilder = file["audit"].clone().try_into().unwrap();
@@ -112,8 +117,7 @@ impl Application {
         let context = AuditContext::new().with_actor(Actor::user("alice"));
         let transaction = context.scope(audit_sqlx::begin(&pool)).await;
         let mut transaction = transaction.unwrap();
-        let sql = format!("INSERT INTO invoices VALUES ('{number}', 'open', 'hush')");
-        DB::execute_text(&mut transaction, &sql).await;
+        DB::execute_text(&mut transaction, sql).await;
         transaction.commit().await.unwrap();
         pool.close().await;
     }
