@@ -224,7 +224,8 @@ fn is_ours<E: std::error::Error + 'static>(
     line: &str,
 ) -> Result<(), RestoreError<E>> {
     let head: Value = serde_json::from_str(line).unwrap_or_default();
-    match (head["audit_backup"].as_u64(), head["dialect"].as_str()) {
+    let version = head.get("audit_backup").and_then(Value::as_u64);
+    match (version, head.get("dialect").and_then(Value::as_str)) {
         (Some(VERSION), Some(name)) if name == dialect.as_str() => Ok(()),
         (Some(VERSION), Some(name)) => Err(RestoreError::Dialect {
             dialect: name.to_owned(),

@@ -1,6 +1,7 @@
 //! `audit migrate up --backup` and `audit migrate restore`: each row comes back as it was.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use audit_core::schema;
 use audit_testkit::Server;
@@ -117,14 +118,7 @@ pub(crate) async fn comes_back_row_by_row<DB: Db>(server: Server) {
     let before = rows(&mut application).await;
     assert!(before[0].len() > 450, "{}", before[0].len());
 
-    assert_eq!(application.ask("migrate up --backup audit.backup").0, 0);
-    let (code, _, said) = application.ask("migrate up --backup audit.backup");
-    assert_eq!(code, 2);
-    assert!(said.contains("name a new file"), "{said}");
-    let (code, _, said) = application.ask("migrate restore audit.backup");
-    assert_eq!(code, 3);
-    assert!(said.contains("are there already"), "{said}");
-    assert_eq!(application.ask("migrate down --yes").0, 0);
+    is_written_once(&application);
     what_is_no_backup_is_refused(&mut application).await;
 
     let (code, _, said) = application.ask("migrate restore audit.backup");
@@ -139,6 +133,20 @@ pub(crate) async fn comes_back_row_by_row<DB: Db>(server: Server) {
     assert_eq!(code, 0, "{parts:?}");
     application.write::<DB>("new").await;
     assert_eq!(rows(&mut application).await[0].len(), before[0].len() + 1);
+}
+
+/// Over no other file, and into no other log.
+fn is_written_once(application: &Application) {
+    assert_eq!(application.ask("migrate up --backup audit.backup").0, 0);
+    let (code, _, said) = application.ask("migrate up --backup audit.backup");
+    assert_eq!(code, 2);
+    assert!(said.contains("name a new file"), "{said}");
+    let (code, _, said) = application.ask("migrate restore audit.backup");
+    assert_eq!(code, 3);
+    assert!(said.contains("are there already"), "{said}");
+    let file = fs::metadata(application.path().join("audit.backup")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o077, 0);
+    assert_eq!(application.ask("migrate down --yes").0, 0);
 }
 
 /// A file that was cut, one that somebody wrote to, and one that is something else.
