@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attachment;
+mod backup;
 mod capture_error;
 mod catalog;
 mod check;
@@ -9,19 +10,26 @@ mod log;
 mod migrate;
 mod probe;
 mod record;
+mod revert;
 mod session;
 mod statement;
+mod status;
+mod steps;
 mod trigger;
 
 pub use attachment::{Attachment, ContextScope};
 pub use audit_capture::{Finding, Probe};
+pub use backup::{BackupError, RestoreError, backup, restore};
 pub use capture_error::{CaptureError, Detail};
 pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};
 pub use connection::{Until, prepare, replacement, stamp};
 pub use log::LogError;
-pub use migrate::{MigrateError, install, migrate, migrate_tables};
+pub use migrate::{MigrateError, install, install_triggers, migrate, migrate_tables};
 pub use probe::{Stamping, new_probe};
 pub use record::{RecordError, record};
+pub use revert::{drop_triggers, revert};
 pub use session::{Answer, Refusal, Rows, Session};
+pub use status::{Part, PartKind, PartState, status, trigger_statements};
+pub use steps::{Script, scripts};
 pub use trigger::{install_on_connection, remove_from_connection, triggers_are_on_connection};

@@ -1,14 +1,14 @@
 //! The shared migration, and the triggers for the audited tables.
 
 use audit_capture::TableSchema;
+use audit_core::Audit;
 use audit_core::query::{Bind, BoundQuery};
-use audit_core::{Audit, Dialect, schema};
-use audit_migrations::Step;
 
 use crate::catalog::CatalogReadError;
 use crate::check::{self, CheckError};
-use crate::session::{Rows, Session};
+use crate::session::Session;
 use crate::statement;
+use crate::steps;
 use crate::trigger::triggers_are_on_connection;
 
 /// The audit tables or triggers could not be brought to where the rules want them.
@@ -75,7 +75,7 @@ pub async fn migrate<S: Session>(
 /// As [`migrate`].
 pub async fn migrate_tables<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
     begin(session).await.map_err(MigrateError::Database)?;
-    let done = run_steps(session).await;
+    let done = steps::run(session).await;
     let ended = end(session, done.is_ok()).await;
     done?;
     ended.map_err(MigrateError::Database)
@@ -97,11 +97,27 @@ pub async fn install<S: Session>(
     ended.map_err(CheckError::Database)
 }
 
-async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
+/// Makes the triggers of the schema those that the rules ask for, as the last part of [`migrate`]
+/// does. Where triggers are put on each connection there are none to make.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn install_triggers<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), MigrateError<S::Error>> {
+    begin(session).await.map_err(MigrateError::Database)?;
+    let done = bring_triggers(session, audit).await;
+    let ended = end(session, done.is_ok()).await;
+    done?;
+    ended.map_err(MigrateError::Database)
+}
+
+pub(crate) async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
     session.run(statement::begin_migration(S::DIALECT)).await
 }
 
-async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
+pub(crate) async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
     let ended = session
         .run(if is_done { "COMMIT" } else { "ROLLBACK" })
         .await;
@@ -120,7 +136,7 @@ async fn triggers<S: Session>(
     done.map_err(CatalogReadError::Database)
 }
 
-async fn run_all<S: Session, T: AsRef<str> + Sync>(
+pub(crate) async fn run_all<S: Session, T: AsRef<str> + Sync>(
     session: &mut S,
     statements: &[T],
 ) -> Result<(), S::Error> {
@@ -134,12 +150,20 @@ async fn everything<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
-    run_steps(session).await?;
+    steps::run(session).await?;
     for index in audit.indexes() {
         let statement = audit_migrations::index(S::DIALECT, *index);
         let done = session.run(statement).await;
         done.map_err(MigrateError::Database)?;
     }
+    bring_triggers(session, audit).await
+}
+
+/// What `migrate` does after the steps: the triggers, and what goes with them.
+async fn bring_triggers<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+) -> Result<(), MigrateError<S::Error>> {
     let plan = check::plan(session, audit).await?;
     if !triggers_are_on_connection(S::DIALECT) {
         let statements = plan.install(S::DIALECT);
@@ -159,73 +183,9 @@ async fn everything<S: Session>(
 }
 
 /// Fails where the account may not make triggers, before anything else is made.
-async fn try_rights<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
+pub(crate) async fn try_rights<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
     let tried = run_all(session, statement::try_rights(S::DIALECT)).await;
     tried.map_err(MigrateError::TriggersRefused)
-}
-
-/// The table of the steps that ran; its own statement, because it must be there before any step.
-fn tracking_table(table: &str) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {table} (version BIGINT NOT NULL PRIMARY KEY, \
-         name VARCHAR(190) NOT NULL, checksum VARCHAR(64) NOT NULL)"
-    )
-}
-
-/// The steps that ran: version and checksum.
-fn steps_done(rows: Rows) -> Vec<(i64, String)> {
-    let steps = rows.into_iter().map(|row| {
-        let mut row = row.into_iter().flatten();
-        let version = row.next().and_then(|text| text.parse().ok());
-        (version.unwrap_or_default(), row.next().unwrap_or_default())
-    });
-    steps.collect()
-}
-
-async fn run_steps<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
-    let table = schema::qualified(S::DIALECT, schema::MIGRATIONS_TABLE);
-    let made = session.run(&tracking_table(&table)).await;
-    made.map_err(MigrateError::Database)?;
-    let text = match S::DIALECT {
-        Dialect::MySql => "CAST(version AS CHAR)",
-        _ => "CAST(version AS TEXT)",
-    };
-    let query = BoundQuery::plain(format!(
-        "SELECT {text}, checksum FROM {table} ORDER BY version"
-    ));
-    let rows = session.texts(&query).await;
-    let done = steps_done(rows.map_err(MigrateError::Database)?);
-    let steps = audit_migrations::steps(S::DIALECT);
-    for (version, checksum) in &done {
-        match steps.iter().find(|step| step.version == *version) {
-            None => return Err(MigrateError::UnknownStep { version: *version }),
-            Some(step) if audit_capture::checksum(step.up) != *checksum => {
-                return Err(MigrateError::ChangedStep { version: *version });
-            }
-            Some(_) => {}
-        }
-    }
-    if steps.len() > done.len() {
-        try_rights(session).await?;
-    }
-    for step in steps
-        .iter()
-        .filter(|step| !done.iter().any(|(known, _)| *known == step.version))
-    {
-        let ran = run_step(session, step, &table).await;
-        ran.map_err(MigrateError::Database)?;
-    }
-    Ok(())
-}
-
-async fn run_step<S: Session>(session: &mut S, step: &Step, table: &str) -> Result<(), S::Error> {
-    session.run(step.up).await?;
-    let checksum = audit_capture::checksum(step.up);
-    let (version, name) = (step.version, step.name);
-    let insert = format!(
-        "INSERT INTO {table} (version, name, checksum) VALUES ({version}, '{name}', '{checksum}')"
-    );
-    session.run(&insert).await
 }
 
 async fn record_schema<S: Session>(session: &mut S, table: &TableSchema) -> Result<(), S::Error> {

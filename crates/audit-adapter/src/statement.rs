@@ -45,6 +45,35 @@ pub(crate) fn end_migration(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::MySql).then_some(END_MIGRATION_MYSQL)
 }
 
+/// The statement that pins what is stored with a trigger, where the session decides it; as in
+/// [`begin_migration`].
+pub(crate) fn pins(dialect: Dialect) -> Option<&'static str> {
+    (dialect == Dialect::MySql).then_some("SET SESSION sql_mode = '', NAMES utf8mb4")
+}
+
+/// The statement that opens the transaction of a backup, which sees the database at one moment and
+/// writes values in one form.
+pub(crate) fn begin_backup(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        Dialect::Postgres => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+             SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'"
+        }
+        _ => "BEGIN",
+    }
+}
+
+/// The statement that goes before rows are put back: where statements of a migration commit by
+/// themselves, it opens a transaction anew; a value that does not fit is an error.
+pub(crate) fn begin_restore(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::MySql => Some("SET SESSION sql_mode = 'STRICT_ALL_TABLES'; START TRANSACTION"),
+        Dialect::Postgres => Some("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'"),
+        _ => None,
+    }
+}
+
 /// Statements that fail where the account may not make the triggers, and leave nothing.
 pub(crate) fn try_rights(dialect: Dialect) -> &'static [&'static str] {
     match dialect {

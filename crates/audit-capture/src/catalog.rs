@@ -258,6 +258,14 @@ impl Catalog {
         }
     }
 
+    /// The same database with nothing of ours installed: a plan of it makes every trigger.
+    #[must_use]
+    pub fn uninstalled(mut self) -> Self {
+        self.triggers.clear();
+        self.postgres.functions.clear();
+        self
+    }
+
     /// Adds what another schema of the same database holds.
     fn extend(&mut self, other: Self) {
         add_new(&mut self.tables, other.tables);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod catalog;
 pub mod context;
 mod event_row;
@@ -15,10 +16,11 @@ mod shape;
 mod sql;
 mod sqlite;
 
+pub use backup::{BackupTable, UnknownColumn};
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
-pub use plan::{Plan, Trigger};
+pub use plan::{Plan, Trigger, TriggerState, TriggerStatus};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
 pub use restore::{Fields, Reference, Restorable};

@@ -1,13 +1,17 @@
 //! The rules laid over a catalog: which triggers are wanted, and what cannot be captured.
 
+mod compare;
+
 use audit_core::rules::{Parts, ResolvedColumn, ResolvedRule};
 use audit_core::schema::AUDIT_TABLES;
 use audit_core::{Audit, Dialect, MissingContext, Operation, Redaction, Switch, schema};
 
-use crate::catalog::{Catalog, Column, InstalledTrigger, Table, TableKind};
+use crate::catalog::{Catalog, Column, InstalledTrigger, Table, TableKind, UserTrigger};
 use crate::finding::Finding;
 use crate::own::Own;
 use crate::shape::TableSchema;
+
+pub use compare::{TriggerState, TriggerStatus};
 
 /// A trigger that the rules ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub struct Plan {
     schemas: Vec<TableSchema>,
     findings: Vec<Finding>,
     installed: Vec<InstalledTrigger>,
+    foreign: Vec<UserTrigger>,
     prepare: Vec<String>,
     compile: Vec<String>,
     can_probe: bool,
@@ -168,6 +173,7 @@ impl Plan {
     pub fn new(audit: &Audit, catalog: &Catalog, dialect: Dialect) -> Self {
         let mut plan = Self {
             installed: catalog.triggers.clone(),
+            foreign: catalog.user_triggers.clone(),
             ..Self::default()
         };
         let own = |table: &Table| Own::of(dialect, catalog, table);
@@ -386,94 +392,6 @@ impl Plan {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
-    }
-
-    /// How the installed triggers differ from the wanted ones.
-    #[must_use]
-    pub fn drift(&self) -> Vec<Finding> {
-        let is_same = |wanted: &Trigger, found: &InstalledTrigger| {
-            wanted.name == found.name
-                && wanted.table == found.table
-                && wanted.schema == found.schema
-        };
-        let mut findings = Vec::new();
-        for wanted in &self.triggers {
-            let (table, trigger) = (wanted.table.clone(), wanted.name.clone());
-            match self.installed.iter().find(|found| is_same(wanted, found)) {
-                None => findings.push(Finding::TriggerMissing { table, trigger }),
-                Some(found) if found.definition != wanted.definition => {
-                    findings.push(Finding::TriggerDiffers { table, trigger });
-                }
-                Some(_) => {}
-            }
-        }
-        for found in &self.installed {
-            if !self.triggers.iter().any(|wanted| is_same(wanted, found)) {
-                let (table, trigger) = (found.table.clone(), found.name.clone());
-                findings.push(Finding::TriggerLeftOver { table, trigger });
-            }
-        }
-        findings.sort();
-        findings
-    }
-
-    /// The statements that make the installed triggers the wanted ones, in order. What is right
-    /// already is left alone.
-    #[must_use]
-    pub fn install(&self, dialect: Dialect) -> Vec<String> {
-        let stays = |found: &InstalledTrigger| {
-            self.triggers.iter().any(|wanted| {
-                wanted.name == found.name
-                    && wanted.table == found.table
-                    && wanted.schema == found.schema
-                    && wanted.definition == found.definition
-            })
-        };
-        // Where a trigger is replaced in one step, it is not dropped first.
-        let replaced = |found: &InstalledTrigger| {
-            let mut same = self.triggers.iter().filter(|wanted| {
-                wanted.name == found.name
-                    && wanted.table == found.table
-                    && wanted.schema == found.schema
-            });
-            dialect == Dialect::MySql && same.next().is_some()
-        };
-        let removed = self
-            .installed
-            .iter()
-            .filter(|found| !stays(found) && !replaced(found));
-        let mut statements: Vec<String> =
-            removed.map(|found| drop_trigger(dialect, found)).collect();
-        statements.extend(self.prepare.iter().cloned());
-        let kept: Vec<&InstalledTrigger> =
-            self.installed.iter().filter(|found| stays(found)).collect();
-        let is_kept = |wanted: &Trigger| {
-            kept.iter().any(|found| {
-                found.name == wanted.name
-                    && found.table == wanted.table
-                    && found.schema == wanted.schema
-            })
-        };
-        let added = self.triggers.iter().filter(|wanted| !is_kept(wanted));
-        statements.extend(added.map(|wanted| wanted.create.clone()));
-        statements
-    }
-
-    /// The statements that remove every installed trigger.
-    #[must_use]
-    pub fn uninstall(&self, dialect: Dialect) -> Vec<String> {
-        self.installed
-            .iter()
-            .map(|found| drop_trigger(dialect, found))
-            .collect()
-    }
-}
-
-fn drop_trigger(dialect: Dialect, found: &InstalledTrigger) -> String {
-    match dialect {
-        Dialect::MySql => crate::mysql::drop_trigger(found),
-        Dialect::Postgres => crate::postgres::drop_trigger(found),
-        _ => crate::sqlite::drop_trigger(found),
     }
 }
 

@@ -51,7 +51,7 @@ const SETTINGS: [(&str, &str); 7] = [
 pub(crate) const CATALOG_QUERY: &str = include_str!("postgres/catalog.sql");
 
 /// Functions that no trigger calls any more, once the triggers that go are gone.
-const DROP_UNUSED: &str = "DO $$
+pub(crate) const DROP_UNUSED: &str = "DO $$
 DECLARE
     unused regprocedure;
 BEGIN

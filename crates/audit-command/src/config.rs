@@ -4,8 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use audit_core::{Audit, AuditBuilder};
+use audit_core::Audit;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::fault::Fault;
 
@@ -15,15 +16,13 @@ use crate::fault::Fault;
 pub(crate) struct Config {
     /// The database. There may be a password in it.
     pub(crate) database_url: Option<String>,
-    /// The settings of the application that writes: its rules.
-    pub(crate) audit: Option<AuditBuilder>,
+    /// The settings of the application that writes: its rules. `Audit::from_toml_file` reads them.
+    audit: Option<IgnoredAny>,
 }
 
 impl Config {
     /// The name of the file.
     pub(crate) const FILE: &'static str = "audit.toml";
-    /// The variable of the environment that holds the key of hashes.
-    const HASH_KEY: &'static str = "AUDIT_HASH_KEY";
 
     /// Reads the file, if there is one.
     pub(crate) fn read() -> Result<Self, Fault> {
@@ -37,31 +36,37 @@ impl Config {
         }
     }
 
-    /// The rules of the application, where the file tells them; the key of its hashes is in the
-    /// environment.
+    /// The rules of the application, where the file tells them; what the environment says comes
+    /// first.
     pub(crate) fn rules() -> Result<Option<Audit>, Fault> {
-        let builder = Self::read()?.audit;
-        let key = std::env::var(Self::HASH_KEY)
-            .ok()
-            .filter(|key| !key.is_empty());
-        let builder = builder.map(|builder| match key {
-            Some(key) => builder.hash_key(key),
-            None => builder,
-        });
-        let audit = builder.map(AuditBuilder::build).transpose();
-        audit.map_err(Fault::Rules)
+        if Self::read()?.audit.is_none() {
+            return Ok(None);
+        }
+        let builder = Audit::from_toml_file(Self::FILE)?.env()?;
+        builder.build().map(Some).map_err(Fault::Rules)
+    }
+
+    /// The rules of the application; where the file tells none, those of one that has none: every
+    /// table is audited, nothing hidden.
+    pub(crate) fn rules_or_none() -> Result<Audit, Fault> {
+        let plain = || Audit::from_env()?.build().map_err(Fault::Rules);
+        Self::rules()?.map_or_else(plain, Ok)
     }
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        toml::from_str(text).map_err(|error: toml::de::Error| {
-            // The error's own text shows the line, and what is in it may be a password.
-            let start = error.span().map_or(0, |span| span.start);
-            let before = text.bytes().take(start);
-            Fault::Config {
-                line: 1 + before.filter(|byte| *byte == b'\n').count(),
-                message: error.message().to_owned(),
-            }
-        })
+        toml::from_str(text).map_err(|error| fault(Self::FILE, text, &error))
+    }
+}
+
+/// What is wrong with a file, by its line. The error's own text shows the line, and what is in it may be
+/// a password.
+pub(crate) fn fault(file: &'static str, text: &str, error: &toml::de::Error) -> Fault {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.bytes().take(start);
+    Fault::Config {
+        file,
+        line: 1 + before.filter(|byte| *byte == b'\n').count(),
+        message: error.message().to_owned(),
     }
 }
 

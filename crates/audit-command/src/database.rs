@@ -1,9 +1,10 @@
 //! The database that is read.
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use audit_core::Audit;
+use audit_core::{Audit, Dialect};
 use audit_sqlx::{AuditDatabase, PoolReader};
 use audit_store::Trail;
 use sqlx::pool::PoolOptions;
@@ -62,6 +63,15 @@ impl Database {
         self.kind
     }
 
+    /// The dialect that it speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.kind {
+            Kind::MySql => Dialect::MySql,
+            Kind::Postgres => Dialect::Postgres,
+            Kind::Sqlite => Dialect::Sqlite,
+        }
+    }
+
     /// Opens it for reading the log.
     pub(crate) async fn open<DB: AuditDatabase>(&self) -> Result<Pool<DB>, Fault> {
         self.reach::<DB>().await?;
@@ -92,8 +102,18 @@ impl Database {
     }
 
     fn fault(&self, source: sqlx::Error) -> Fault {
+        // What rustls says of a certificate comes as an answer that cannot be read.
+        let is_tls = match &source {
+            sqlx::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
+            error => matches!(error, sqlx::Error::Tls(_)),
+        };
         let advice = match self.kind {
             Kind::Sqlite => "see that the file is there and may be read and written",
+            _ if is_tls => {
+                "see that the server has a certificate for this host, of an authority that this \
+                 system knows or that `sslrootcert` (PostgreSQL) or `ssl-ca` (MariaDB, MySQL) of the \
+                 URL names"
+            }
             _ => "see that the server runs, and that the URL names its host, port and account",
         };
         Fault::Open { advice, source }

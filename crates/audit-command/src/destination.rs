@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -19,6 +20,15 @@ pub(crate) struct Destination {
 impl Destination {
     /// Begins the file. Only its owner can read it.
     pub(crate) fn create(path: &Path, may_replace: bool) -> Result<Self, Fault> {
+        Self::begin(path, may_replace, 0o600)
+    }
+
+    /// Begins a file that holds no data, and that whoever can read its folder can read.
+    pub(crate) fn public(path: &Path, may_replace: bool) -> Result<Self, Fault> {
+        Self::begin(path, may_replace, 0o666)
+    }
+
+    fn begin(path: &Path, may_replace: bool, mode: u32) -> Result<Self, Fault> {
         let path = path.to_owned();
         match fs::symlink_metadata(&path) {
             // A device, a folder or a link has another meaning than to be replaced.
@@ -30,6 +40,7 @@ impl Destination {
         let file = Builder::new()
             .prefix(".audit-export-")
             .suffix(".part")
+            .permissions(fs::Permissions::from_mode(mode))
             .tempfile_in(folder.unwrap_or(Path::new(".")));
         match file {
             Ok(file) => Ok(Self {

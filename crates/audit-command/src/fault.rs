@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use audit_core::BuildError;
 use audit_core::query::QueryError;
+use audit_core::{BuildError, SettingsError};
 use audit_sqlx::LogError;
 use audit_store::{StoreError, UndoError};
 
@@ -14,14 +14,20 @@ use crate::exit::Exit;
 /// Why the command failed; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("line {line} of `audit.toml` cannot be read: {message}")]
-    Config { line: usize, message: String },
+    #[error("line {line} of `{file}` cannot be read: {message}")]
+    Config {
+        file: &'static str,
+        line: usize,
+        message: String,
+    },
     #[error("`{path}` cannot be read")]
     ConfigFile {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error("there is no verb `{name}`; `audit --help` lists them")]
     NoVerb { name: String },
     #[error(
@@ -49,12 +55,34 @@ pub(crate) enum Fault {
         "without a filter all that ever happened would be taken back; name a request, a transaction, an actor and a time"
     )]
     EverythingUndone,
-    #[error("the settings under `[audit]` of `audit.toml` cannot work")]
+    #[error("the settings under `[audit]` of `audit.toml`, or of the environment, cannot work")]
     Rules(#[source] BuildError),
     #[error(
         "on SQLite the rules are those of a connection, and this command does not know the application's; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
     )]
     UnknownRules,
+    #[error(
+        "this command does not know the application's rules, and would record what it hides; write them under `[audit]` of `audit.toml`, or say `--without-rules` where it has none"
+    )]
+    NoRules,
+    #[error(
+        "the audit tables are not there, or not as this version knows them; see `audit migrate status`, and run `audit migrate up`"
+    )]
+    NotMigrated,
+    #[error("`{path}` is there; name a new file for the backup")]
+    BackupExists { path: PathBuf },
+    #[error("nothing was put back")]
+    Restore(#[source] Box<dyn Error + Send + Sync>),
+    #[error("{what}, so nothing was done; say `--yes` if that is meant")]
+    Unconfirmed { what: String },
+    #[error(
+        "`Cargo.toml` in this folder names no library that migrations are for; say `--for sqlx`, `--for sea-orm` or `--for diesel`"
+    )]
+    NoTool,
+    #[error(
+        "`Cargo.toml` names several libraries that migrations could be for, `{found}`; say `--for sqlx`, `--for sea-orm` or `--for diesel`"
+    )]
+    AmbiguousTool { found: String },
     #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
     Unrecorded,
     #[error(transparent)]
@@ -103,9 +131,15 @@ impl Fault {
             Self::EverythingUndone
             | Self::UnknownRules
             | Self::Rules(_)
+            | Self::Settings(_)
             | Self::Config { .. }
             | Self::ConfigFile { .. }
             | Self::NoVerb { .. }
+            | Self::BackupExists { .. }
+            | Self::NoRules
+            | Self::NoTool
+            | Self::AmbiguousTool { .. }
+            | Self::Unconfirmed { .. }
             | Self::NoDatabase
             | Self::Scheme
             | Self::InMemory
@@ -118,6 +152,8 @@ impl Fault {
             Self::Undo(_) => Exit::Nothing,
             Self::Open { .. }
             | Self::Unrecorded
+            | Self::NotMigrated
+            | Self::Restore(_)
             | Self::Database(_)
             | Self::Output(_)
             | Self::File { .. }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod confirmation;
 mod database;
 mod destination;
 mod exit;
@@ -9,9 +10,13 @@ mod fault;
 mod filters;
 mod listing;
 mod output;
+mod parts;
 mod record;
+mod rules;
+mod script;
 mod secret;
 mod table;
+mod tool;
 mod verb;
 
 use std::process::ExitCode;

@@ -8,9 +8,11 @@ mod export;
 mod init;
 mod log;
 mod man;
+mod migrate;
 mod show;
 mod stats;
 mod timeline;
+mod triggers;
 mod undo;
 
 use audit_sqlx::AuditDatabase;
@@ -43,6 +45,10 @@ pub(crate) enum Verb {
     Undo(Box<Answering<undo::Undo>>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
+    /// Make the audit tables and triggers, say what is to do, take them back, or print them
+    Migrate(migrate::Migrate),
+    /// Print, install, compare or drop the triggers that the rules make
+    Triggers(triggers::Triggers),
     /// Write `audit.toml`, in which settings are read from the working folder
     Init(init::Init),
     /// Print what completes the command line in a shell
@@ -96,6 +102,8 @@ impl Verb {
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
+            Self::Migrate(verb) => verb.run(settings).await,
+            Self::Triggers(verb) => verb.run(settings).await,
             Self::Init(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
             Self::Man(verb) => verb.run(),

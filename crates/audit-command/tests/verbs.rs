@@ -6,8 +6,13 @@
 )]
 
 mod verbs {
+    pub(crate) mod backup;
     pub(crate) mod export;
+    pub(crate) mod migrate;
     pub(crate) mod settings;
+    pub(crate) mod tls;
+    pub(crate) mod tools;
+    pub(crate) mod triggers;
     pub(crate) mod undo;
 }
 
@@ -347,6 +352,38 @@ async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
     verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
 }
 
+async fn a_log_is_made_and_taken_back<DB: Db>(server: Server) {
+    verbs::migrate::is_made_and_taken_back::<DB>(server).await;
+}
+
+async fn steps_that_do_not_fit_are_told<DB: Db>(server: Server) {
+    verbs::migrate::steps_that_do_not_fit_are_told::<DB>(server).await;
+}
+
+async fn triggers_are_compared_and_brought<DB: Db>(server: Server) {
+    verbs::triggers::are_compared_and_brought::<DB>(server).await;
+}
+
+async fn printed_triggers_are_those_of_the_rules<DB: Db>(server: Server) {
+    verbs::triggers::printed_are_those_of_the_rules::<DB>(server).await;
+}
+
+async fn a_backup_comes_back_row_by_row<DB: Db>(server: Server) {
+    verbs::backup::comes_back_row_by_row::<DB>(server).await;
+}
+
+async fn sqlx_runs_what_is_printed<DB: Db>(server: Server) {
+    verbs::tools::sqlx_runs_what_is_printed(server).await;
+}
+
+async fn diesel_runs_what_is_printed<DB: Db>(server: Server) {
+    verbs::tools::diesel_runs_what_is_printed(server).await;
+}
+
+async fn sea_orm_runs_what_is_printed<DB: Db>(server: Server) {
+    verbs::tools::sea_orm_runs_what_is_printed(server).await;
+}
+
 async fn a_closed_pipe_ends_it_quietly<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let mut child = audit(Some(audited.database.url()), &["log"])
@@ -364,6 +401,14 @@ macro_rules! database {
     ($module:ident, $server:ident, $database:ty) => {
         database! { $module, $server, $database,
             a_closed_pipe_ends_it_quietly,
+            a_log_is_made_and_taken_back,
+            steps_that_do_not_fit_are_told,
+            triggers_are_compared_and_brought,
+            printed_triggers_are_those_of_the_rules,
+            a_backup_comes_back_row_by_row,
+            sqlx_runs_what_is_printed,
+            diesel_runs_what_is_printed,
+            sea_orm_runs_what_is_printed,
             a_table_is_told_as_it_was,
             an_undo_is_shown_and_then_done,
             rules_are_those_of_the_file,
@@ -437,13 +482,25 @@ fn the_help_is_what_is_written_down() {
         "export",
         "undo",
         "check",
+        "migrate",
+        "migrate up",
+        "migrate status",
+        "migrate down",
+        "migrate restore",
+        "migrate print",
+        "triggers",
+        "triggers print",
+        "triggers install",
+        "triggers status",
+        "triggers drop",
         "init",
         "completions",
         "man",
     ];
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {
-        help += &format!("\n=== {verb}\n{}", ended(None, &[verb, "--help"]).1);
+        let arguments: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
+        help += &format!("\n=== {verb}\n{}", ended(None, &arguments).1);
     }
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
     if std::env::var_os("AUDIT_WRITE_STORY").is_some() {

@@ -1,7 +1,10 @@
 //! The settings of an audit log, checked once when they are built.
 
+mod environment;
 mod file;
 mod pattern;
+#[cfg(feature = "toml")]
+mod toml_file;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +14,8 @@ use crate::switch::Switch;
 use crate::vocabulary::LogIndex;
 
 use pattern::Pattern;
+
+pub use environment::SettingsError;
 
 /// The tables that are never audited: those in which migration tools keep track.
 const NEVER_AUDITED: [&str; 5] = [

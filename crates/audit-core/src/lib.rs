@@ -21,7 +21,7 @@ mod switch;
 mod vocabulary;
 
 pub use actor::{Actor, ActorSource};
-pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift};
+pub use audit::{Audit, AuditBuilder, BuildError, Limits, MissingContext, OnDrift, SettingsError};
 pub use context::AuditContext;
 pub use event::{Event, EventError, Json, WireError};
 pub use log::{BlockingLogReader, BlockingRowWriter, Log, LogReader, RowWriter};

@@ -10,6 +10,7 @@ mod connection;
 mod database;
 mod held;
 mod log;
+pub mod maintenance;
 mod migrate;
 #[cfg(feature = "mysql")]
 mod mysql;

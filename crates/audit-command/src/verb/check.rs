@@ -1,6 +1,5 @@
 //! `audit check`: whether changes are recorded.
 
-use audit_core::Audit;
 use audit_sqlx::AuditDatabase;
 use audit_store::words;
 use clap::Args;
@@ -31,10 +30,7 @@ impl Run for Check {
         database: &Database,
         output: Output,
     ) -> Result<Exit, Fault> {
-        let audit = match Config::rules()? {
-            Some(audit) => audit,
-            None => Audit::builder().build().map_err(Fault::Rules)?,
-        };
+        let audit = Config::rules_or_none()?;
         let pool = database.attach::<DB>(&audit).await?;
         let report = audit_sqlx::check(&pool).await.map_err(Fault::database)?;
         let line = |finding: &audit_sqlx::Finding| Line {

@@ -19,8 +19,10 @@ const TEXT: &str = "\
 # With a password in it this file is a secret: keep it out of the repository.
 # database_url = \"sqlite:app.db\"
 
-# The settings of the application that writes, for `check` and, on SQLite, `undo`: every setter of
-# `Audit::builder()` has its place here. The key of hashes is in AUDIT_HASH_KEY.
+# The settings of the application that writes, which can read them here too, by
+# `Audit::from_toml_file`; for `migrate`, `triggers`, `check` and, on SQLite, `undo`: every setter of
+# `Audit::builder()` has its place here. The environment comes first: AUDIT_SERVICE, AUDIT_EXCLUDE ..;
+# the key of hashes has its place there alone, in AUDIT_HASH_KEY.
 # [audit]
 # service = \"shop\"
 # exclude = [\"tmp_*\"]

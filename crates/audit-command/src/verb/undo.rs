@@ -1,7 +1,7 @@
 //! `audit undo`: takes changes back, after it has shown what that would do.
 
 use audit_core::query::LogQuery;
-use audit_core::{Actor, Audit, AuditContext, Json, LogReader as _, Operation};
+use audit_core::{Actor, AuditContext, Json, LogReader as _, Operation};
 use audit_sqlx::AuditDatabase;
 use audit_store::{FieldChange, OnConflict, UndoPlan, UndoStep, words};
 use clap::{Args, ValueEnum};
@@ -120,7 +120,7 @@ impl Run for Undo {
             None if self.apply && database.kind() == Kind::Sqlite && !self.without_rules => {
                 return Err(Fault::UnknownRules);
             }
-            None => Audit::builder().build().map_err(Fault::Rules)?,
+            None => Config::rules_or_none()?,
         };
         let pool = database.attach::<DB>(&audit).await?;
         let plan = trail(&pool).plan_undo(&query).await?;

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use audit_testkit::Server;
 
+use super::migrate::Application;
 use crate::{Audited, audit, ended};
 
 /// How the command ends in a folder: its code, and what it said.
@@ -111,6 +112,7 @@ fn the_manual_has_a_page_for_each_verb() {
     let export = page(&["export"]);
     assert!(export.contains(".TH audit-export 1"), "{export}");
     assert!(export.contains("\\-\\-delimiter") && export.contains("\\-\\-database\\-url"));
+    assert!(page(&["migrate", "up"]).contains(".TH audit-migrate-up 1"));
     let (code, _, said) = ended(None, &["man", "exprt"]);
     assert_eq!(code, 2);
     assert_eq!(
@@ -168,4 +170,39 @@ pub(crate) async fn rules_are_those_of_the_file<DB: crate::Db>(server: Server) {
         code == 2 && said.contains("hash_key") && !said.contains("a secret"),
         "{said}"
     );
+}
+
+/// What the environment says of the rules comes before what the file does, and is named when it is
+/// wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_environment_comes_before_the_file() {
+    let application = Application::with_rules(Server::Sqlite).await;
+    assert_eq!(application.ask("migrate up").0, 0);
+    let url = application.database.url();
+    let told = |variable: &str, value: &str| {
+        let mut command = audit(Some(url), &["triggers", "status"]);
+        command.current_dir(application.path()).env(variable, value);
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout) + &text(output.stderr),
+        )
+    };
+    let (code, triggers) = told("AUDIT_EXCLUDE", "");
+    assert!(
+        code == Some(0) && triggers.contains("invoices"),
+        "{triggers}"
+    );
+    let (code, triggers) = told("AUDIT_EXCLUDE", "tmp_*,invoices");
+    assert!(
+        code == Some(0) && !triggers.contains("invoices"),
+        "{triggers}"
+    );
+    let wrong = "audit: the variable AUDIT_ON_DRIFT cannot be read: unknown variant `later`, expected \
+                 one of `deny`, `install`, `warn`\n";
+    assert_eq!(told("AUDIT_ON_DRIFT", "later"), (Some(2), wrong.to_owned()));
+    let (code, said) = told("AUDIT_HASH_KEY", "hunter2");
+    assert!(code == Some(2) && said.contains("at least 32"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
 }

@@ -41,10 +41,20 @@ enum Missing {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Drift {
+pub(super) enum Drift {
     Deny,
     Install,
     Warn,
+}
+
+impl From<Drift> for OnDrift {
+    fn from(policy: Drift) -> Self {
+        match policy {
+            Drift::Deny => Self::Deny,
+            Drift::Install => Self::Install,
+            Drift::Warn => Self::Warn,
+        }
+    }
 }
 
 /// A [`TableRule`].
@@ -164,11 +174,7 @@ impl From<Settings> for AuditBuilder {
             });
         }
         if let Some(policy) = settings.on_drift {
-            builder = builder.on_drift(match policy {
-                Drift::Deny => OnDrift::Deny,
-                Drift::Install => OnDrift::Install,
-                Drift::Warn => OnDrift::Warn,
-            });
+            builder = builder.on_drift(policy.into());
         }
         if let Some(bytes) = settings.max_cell_bytes {
             builder = builder.max_cell_bytes(bytes);
