@@ -98,7 +98,7 @@ pub async fn install<S: Session>(
 }
 
 async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
-    session.run(statement::begin_migration(S::DIALECT)).await
+    session.run(&statement::begin_migration(S::DIALECT)).await
 }
 
 async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
@@ -106,7 +106,7 @@ async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error>
         .run(if is_done { "COMMIT" } else { "ROLLBACK" })
         .await;
     if let Some(text) = statement::end_migration(S::DIALECT) {
-        session.run(text).await?;
+        session.run(&text).await?;
     }
     ended
 }

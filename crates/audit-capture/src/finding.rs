@@ -93,11 +93,18 @@ pub enum Finding {
         /// The engine.
         engine: String,
     },
+    /// No month is made for what is written soon, or now.
+    MonthsRunOut {
+        /// The day from which on there is none, in UTC.
+        end: String,
+    },
     /// A table has no key, so that a row is known by the hash of its values.
     NoKey {
         /// The table.
         table: String,
     },
+    /// A change of the log's partitions was begun and not ended.
+    PartitionsUnfinished,
     /// The database was locked for longer than the connection waits, so that capture was not
     /// probed. It says nothing about capture.
     ProbeBusy {
@@ -213,7 +220,9 @@ impl Finding {
                 | Self::JsonCast { .. }
                 | Self::KeyInServerLog
                 | Self::LogWritable { .. }
+                | Self::MonthsRunOut { .. }
                 | Self::NoKey { .. }
+                | Self::PartitionsUnfinished
                 | Self::ProbeBusy { .. }
                 | Self::ProbeDenied { .. }
                 | Self::SuperuserOwner { .. }
@@ -264,6 +273,15 @@ impl fmt::Display for Finding {
             Self::ShadowTable { table } => write!(
                 formatter,
                 "the temporary table `{table}` hides an audit table; rename it"
+            ),
+            Self::MonthsRunOut { end } => write!(
+                formatter,
+                "no month is made for events from {end} on, which then come together in one \
+                 partition; run `audit partitions create`"
+            ),
+            Self::PartitionsUnfinished => formatter.write_str(
+                "a change of the log's partitions was not ended, and writes can fail in two weeks; \
+                 repeat it with `audit partitions convert`, or `create`",
             ),
             Self::KeyInServerLog => formatter.write_str(
                 "the server may log the values of binds, and with them the key of hashed columns; \
