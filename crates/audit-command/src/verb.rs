@@ -8,6 +8,7 @@ mod export;
 mod init;
 mod log;
 mod man;
+mod partitions;
 mod show;
 mod stats;
 mod timeline;
@@ -41,6 +42,9 @@ pub(crate) enum Verb {
     Export(Box<export::Export>),
     /// Take changes back; without `--apply` it only shows what that would do
     Undo(Box<Answering<undo::Undo>>),
+    /// Keep the log in monthly partitions (PostgreSQL, MariaDB)
+    #[command(subcommand)]
+    Partitions(partitions::PartitionsVerb),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
     /// Write `audit.toml`, in which settings are read from the working folder
@@ -95,6 +99,7 @@ impl Verb {
             Self::Stats(verb) => run(&**verb, settings).await,
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
+            Self::Partitions(verb) => verb.run(settings).await,
             Self::Check(verb) => run(verb, settings).await,
             Self::Init(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),

@@ -7,6 +7,7 @@
 
 mod verbs {
     pub(crate) mod export;
+    pub(crate) mod partitions;
     pub(crate) mod settings;
     pub(crate) mod undo;
 }
@@ -343,6 +344,10 @@ async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
     verbs::undo::shows_and_then_does::<DB>(server).await;
 }
 
+async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
+    verbs::partitions::are_made_and_taken_away::<DB>(server).await;
+}
+
 async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
     verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
 }
@@ -373,6 +378,7 @@ macro_rules! database {
             following_prints_what_comes,
             nothing_from_data_steers_the_terminal,
             numbers_and_findings_are_told,
+            partitions_are_made_and_taken_away,
         }
     };
     ($module:ident, $server:ident, $database:ty, $($name:ident),+ $(,)?) => {
@@ -436,6 +442,7 @@ fn the_help_is_what_is_written_down() {
         "stats",
         "export",
         "undo",
+        "partitions",
         "check",
         "init",
         "completions",
@@ -444,6 +451,10 @@ fn the_help_is_what_is_written_down() {
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {
         help += &format!("\n=== {verb}\n{}", ended(None, &[verb, "--help"]).1);
+    }
+    for verb in ["list", "convert", "create", "detach", "drop"] {
+        let told = ended(None, &["partitions", verb, "--help"]).1;
+        help += &format!("\n=== partitions {verb}\n{told}");
     }
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
     if std::env::var_os("AUDIT_WRITE_STORY").is_some() {
