@@ -138,7 +138,13 @@ impl<W: RowWriter> Partitions<W> {
 
     async fn run_all(&mut self, steps: &[Step]) -> Result<(), PartitionsError<W::Error>> {
         for step in steps {
-            self.run(&step.statement).await?;
+            let mut tries = step.tries;
+            while let Err(error) = self.run(&step.statement).await {
+                tries = tries.saturating_sub(1);
+                if tries == 0 {
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ macro_rules! partitioned {
             }
             tests! { $server, $database, None,
                 partitions::a_conversion_stops_no_writer,
+                partitions::a_conversion_waits_for_open_transactions,
                 partitions::a_span_of_time_reads_its_partitions_alone,
                 partitions::an_interrupted_conversion_is_ended,
                 partitions::events_without_a_month_get_one,

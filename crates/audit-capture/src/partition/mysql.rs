@@ -14,8 +14,12 @@ pub(super) const NEW: &str = "audit_logs_new";
 /// The table that was the log until a conversion had taken its place.
 pub(super) const REST: &str = "audit_logs_rest";
 
-/// How long a lock is waited for, in seconds: who waits stops everyone behind it.
-const PATIENCE: u8 = 5;
+/// How long a lock is waited for, in seconds. Who waits stops everyone behind it: rather several short
+/// waits than a long one.
+const PATIENCE: u8 = 1;
+
+/// How often it is waited for.
+const TRIES: u8 = 30;
 
 pub(super) fn query() -> BoundQuery {
     let text = include_str!("mysql.sql");
@@ -68,7 +72,8 @@ pub(super) fn convert(boundary: DateTime<Utc>, months: &[NewMonth], has_new: boo
                  and writers wait meanwhile"
             ),
             format!("ALTER TABLE {NEW} WAIT {PATIENCE} EXCHANGE PARTITION {PAST} WITH TABLE {LOG}"),
-        ),
+        )
+        .tried(TRIES),
     ];
     let steps = left.into_iter().chain(steps);
     steps.chain(resume_convert()).collect()
@@ -79,8 +84,9 @@ pub(super) fn resume_convert() -> Vec<Step> {
     let rename = Step::new(
         "gives the new table the name of the log; writers wait for milliseconds, and until it is \
          done readers see new events alone",
-        format!("RENAME TABLE {LOG} TO {REST}, {NEW} TO {LOG}"),
-    );
+        format!("RENAME TABLE {LOG} WAIT {PATIENCE} TO {REST}, {NEW} TO {LOG}"),
+    )
+    .tried(TRIES);
     [rename].into_iter().chain(end_convert()).collect()
 }
 
@@ -122,6 +128,7 @@ pub(super) fn detach(partition: &str) -> Step {
         format!("makes `{partition}` a table of its own; writers wait for milliseconds"),
         format!("ALTER TABLE {LOG} WAIT {PATIENCE} CONVERT PARTITION {name} TO TABLE {name}"),
     )
+    .tried(TRIES)
 }
 
 pub(super) fn drop(partition: &str) -> Step {
@@ -132,6 +139,7 @@ pub(super) fn drop(partition: &str) -> Step {
             quoted(partition)
         ),
     )
+    .tried(TRIES)
 }
 
 /// The partitions of months, and the one of what is newer.

@@ -39,6 +39,8 @@ pub struct Step {
     pub what: String,
     /// The statement.
     pub statement: String,
+    /// How often it is tried at most: it may wait for a lock in vain, and leaves nothing then.
+    pub tries: u8,
 }
 
 impl Step {
@@ -46,7 +48,12 @@ impl Step {
         Self {
             what: what.into(),
             statement: statement.into(),
+            tries: 1,
         }
+    }
+
+    pub(super) fn tried(self, tries: u8) -> Self {
+        Self { tries, ..self }
     }
 }
 

@@ -215,6 +215,36 @@ fn sorted(mut rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
     rows
 }
 
+/// Nobody waits for the whole of the time that the conversion waits.
+pub(crate) async fn a_conversion_waits_for_open_transactions<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    let open = world.open("INSERT INTO users (id) VALUES (1)").await;
+    let mut connection = world.pool.acquire().await.unwrap();
+    let conversion = tokio::spawn(async move {
+        let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+        partitions.apply(&CONVERT).await.unwrap()
+    });
+    let waiting = match server.dialect() {
+        Dialect::MySql => {
+            "SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.PROCESSLIST \
+             WHERE DB = DATABASE() AND STATE LIKE 'Waiting for table metadata lock%'"
+        }
+        _ => {
+            "SELECT count(*)::text FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+    };
+    while world.raw.texts(waiting).await == [[Some("0".to_owned())]] {}
+    for id in 2..=4 {
+        let insert = format!("INSERT INTO users (id) VALUES ({id})");
+        world.run_as("ann", &[&insert]).await;
+    }
+    assert!(!conversion.is_finished());
+    open.commit().await.unwrap();
+    assert!(!conversion.await.unwrap().steps.is_empty());
+    assert_eq!(world.events().await.len(), 4);
+}
+
 pub(crate) async fn an_interrupted_conversion_is_ended<DB: Db>(server: Server) {
     let mut ended = 0;
     loop {
