@@ -106,10 +106,10 @@ impl<W: RowWriter> Partitions<W> {
     /// None: close the connection when the future is dropped, and make the change again.
     pub async fn apply(&mut self, change: &Change) -> Result<Changed, PartitionsError<W::Error>> {
         let dialect = self.writer.dialect();
-        if let Some(take) = audit_capture::take_migration_lock(dialect) {
-            if self.text(&take).await? != "1" {
-                return Err(PartitionsError::Busy);
-            }
+        if let Some(take) = audit_capture::take_migration_lock(dialect)
+            && self.text(&take).await? != "1"
+        {
+            return Err(PartitionsError::Busy);
         }
         let done = self.make(change).await;
         if let Some(give_back) = audit_capture::give_migration_lock_back(dialect) {

@@ -105,6 +105,7 @@ macro_rules! partitioned {
                 partitions::a_span_of_time_reads_its_partitions_alone,
                 partitions::an_interrupted_conversion_is_ended,
                 partitions::events_without_a_month_get_one,
+                partitions::migrations_go_on_as_before,
                 partitions::months_leave_with_an_event,
                 partitions::two_changes_do_not_run_at_once,
                 partitions::what_cannot_be_taken_along_is_told,

@@ -56,7 +56,8 @@ pub(crate) async fn are_made_and_taken_away<DB: Db>(server: Server) {
         partitions(&audited, &["drop", "audit_logs_past", "--apply"]).0,
         2
     );
-    let past_ends = &parts[0]["ends_at"].as_str().unwrap()[..10];
+    let past_ends = parts[0]["ends_at"].as_str().unwrap();
+    let (past_ends, _) = past_ends.split_once('T').unwrap();
     a_month_leaves(&audited, server, past_ends).await;
 }
 

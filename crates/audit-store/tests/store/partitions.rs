@@ -167,11 +167,7 @@ async fn while_others_write<DB: Db>(world: &World<DB>, change_made: &Change) -> 
 }
 
 pub(crate) async fn a_conversion_stops_no_writer<DB: Db>(server: Server) {
-    let audit = audit_core::Audit::builder()
-        .index(LogIndex::Actor)
-        .build()
-        .unwrap();
-    let mut world = World::<DB>::with(server, &audit).await;
+    let mut world = World::<DB>::new(server).await;
     let found = findings(&world).await;
     let indexes = audit_core::query::index_names(server.dialect()).text;
     let indexed = sorted(world.raw.texts(&indexes).await);
@@ -182,32 +178,37 @@ pub(crate) async fn a_conversion_stops_no_writer<DB: Db>(server: Server) {
     assert_eq!(parts.last().unwrap(), "audit_logs_future");
     assert!(parts.len() > 3, "{parts:?}");
     assert_eq!(change(&world, &CONVERT).await.steps, []);
-
-    // Everything else goes on as before.
     assert_eq!(findings(&world).await, found);
     assert_eq!(sorted(world.raw.texts(&indexes).await), indexed);
+}
+
+/// `migrate`, also one that asks for a further index, and the way back.
+pub(crate) async fn migrations_go_on_as_before<DB: Db>(server: Server) {
+    let asked = |index| audit_core::Audit::builder().index(index).build().unwrap();
+    let audit = asked(LogIndex::Actor);
+    let mut world = World::<DB>::with(server, &audit).await;
+    let found = findings(&world).await;
+    convert(&mut world).await;
     audit_sqlx::migrate(&world.pool, &audit).await.unwrap();
     assert_eq!(findings(&world).await, found);
     let of_actor = LogQuery::new().actor("writer-1");
-    assert_eq!(world.trail().missing_index(&of_actor).await.unwrap(), None);
+    let missing = world.trail().missing_index(&of_actor).await.unwrap();
+    assert_eq!(missing, None);
     let of_request = LogQuery::new().request("r");
     let missing = world.trail().missing_index(&of_request).await.unwrap();
     assert_eq!(missing.unwrap().index, LogIndex::Request);
 
-    // An index that is asked for later, and the way back.
-    let more = audit_core::Audit::builder()
-        .index(LogIndex::Request)
-        .build()
-        .unwrap();
+    let more = asked(LogIndex::Request);
     audit_sqlx::migrate(&world.pool, &more).await.unwrap();
-    assert_eq!(
-        world.trail().missing_index(&of_request).await.unwrap(),
-        None
-    );
+    let missing = world.trail().missing_index(&of_request).await.unwrap();
+    assert_eq!(missing, None);
     for step in audit_migrations::steps(server.dialect()) {
         world.raw.run(step.down).await;
     }
     world.raw.run("INSERT INTO users (id) VALUES (7)").await;
+    let left = audit_core::schema::qualified(server.dialect(), "audit_logs_past");
+    let read = format!("SELECT 1 FROM {left}");
+    assert!(world.raw.try_run(&read).await.is_err());
 }
 
 fn sorted(mut rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
