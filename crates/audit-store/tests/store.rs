@@ -103,6 +103,7 @@ macro_rules! partitioned {
                 partitions::a_conversion_stops_no_writer,
                 partitions::a_conversion_waits_for_open_transactions,
                 partitions::a_span_of_time_reads_its_partitions_alone,
+                partitions::a_removal_that_fails_is_told_as_one,
                 partitions::an_interrupted_conversion_is_ended,
                 partitions::events_without_a_month_get_one,
                 partitions::migrations_go_on_as_before,

@@ -53,13 +53,13 @@ SELECT json_build_object(
     'months_end', (
         SELECT to_char(m.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
         FROM (
-            SELECT coalesce(
+            SELECT bool_or(p.bounds = 'DEFAULT') AS has_rest, coalesce(
                 max(substring(p.bounds FROM 'TO \(''([^'']+)''')::timestamptz), now()
             ) AS ends_at
             FROM log_parts AS p
         ) AS m
         CROSS JOIN log
-        WHERE log.relkind = 'p' AND pg_get_partkeydef(log.oid) = 'RANGE (occurred_at)'
+        WHERE m.has_rest AND pg_get_partkeydef(log.oid) = 'RANGE (occurred_at)'
         AND m.ends_at < now() + interval '14 days'
     ),
     'change_unfinished', EXISTS (

@@ -417,6 +417,56 @@ fn told(event: &Event, action: &str, partition: &str, events: usize, end: &str) 
     assert!(ends_at.starts_with(end), "{metadata}");
 }
 
+/// By an account that may do all but change the table.
+pub(crate) async fn a_removal_that_fails_is_told_as_one<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    convert(&mut world).await;
+    let end = "2026-03-01 00:00:00".to_owned();
+    split_at(&mut world, &[("audit_logs_2026_02", end)]).await;
+    let (rest, database) = world.url().rsplit_once('/').unwrap();
+    let account = database.replace("audit_test", "parts");
+    let (_, place) = rest.rsplit_once('@').unwrap();
+    let (make, url, drop) = match server.dialect() {
+        Dialect::MySql => (
+            format!(
+                "CREATE USER {account}@'%' IDENTIFIED BY 'pw'; \
+                 GRANT SELECT, INSERT ON {database}.audit_logs TO {account}@'%'"
+            ),
+            format!("mysql://{account}:pw@{place}/{database}"),
+            format!("DROP USER {account}@'%'"),
+        ),
+        _ => (
+            format!(
+                "CREATE ROLE {account} LOGIN; \
+                 GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA audit TO {account}"
+            ),
+            format!("postgres://{account}@{place}/{database}"),
+            format!("DROP OWNED BY {account}; DROP ROLE {account}"),
+        ),
+    };
+    world.raw.run(&make).await;
+    let pool = sqlx::pool::PoolOptions::<DB>::new()
+        .connect(&url)
+        .await
+        .unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let partition = "audit_logs_2026_02".to_owned();
+    let refused = partitions.apply(&Change::Drop { partition }).await;
+    let Err(PartitionsError::Database(_)) = refused else {
+        panic!("{refused:?}");
+    };
+    let outcomes: Vec<Outcome> = world.events().await.iter().map(|e| e.outcome).collect();
+    match server.dialect() {
+        Dialect::MySql => assert_eq!(outcomes, [Outcome::Success, Outcome::Failure]),
+        _ => assert_eq!(outcomes, []),
+    }
+    assert_eq!(names(&world).await[0], "audit_logs_2026_02");
+    connection.close().await.unwrap();
+    pool.close().await;
+    world.raw.run(&drop).await;
+}
+
 pub(crate) async fn two_changes_do_not_run_at_once<DB: Db>(server: Server) {
     let world = World::<DB>::new(server).await;
     let mut other = world.pool.acquire().await.unwrap();
