@@ -114,7 +114,7 @@ pub async fn install_triggers<S: Session>(
 }
 
 pub(crate) async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
-    session.run(statement::begin_migration(S::DIALECT)).await
+    session.run(&statement::begin_migration(S::DIALECT)).await
 }
 
 pub(crate) async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
@@ -122,7 +122,7 @@ pub(crate) async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<()
         .run(if is_done { "COMMIT" } else { "ROLLBACK" })
         .await;
     if let Some(text) = statement::end_migration(S::DIALECT) {
-        session.run(text).await?;
+        session.run(&text).await?;
     }
     ended
 }

@@ -1,48 +1,58 @@
 //! The statements that differ between dialects.
 
-use audit_capture::context;
+use audit_capture::{MIGRATION_LOCK_MYSQL, MIGRATION_LOCK_POSTGRES, context};
 use audit_core::Dialect;
 use audit_core::stamp::Stamp;
 use uuid::Uuid;
 
-/// Keeps other migrations out, and makes the schema that holds the list of steps. The number is
-/// any that no other program uses for its own locks.
-const BEGIN_MIGRATION_POSTGRES: &str = "BEGIN;
-SELECT pg_catalog.pg_advisory_xact_lock(7020945711468206893);
+/// Keeps other migrations out, and makes the schema that holds the list of steps.
+fn begin_migration_postgres() -> String {
+    format!(
+        "BEGIN;
+SELECT pg_catalog.pg_advisory_xact_lock({MIGRATION_LOCK_POSTGRES});
 DO $$
 BEGIN
     IF pg_catalog.to_regnamespace('audit') IS NULL THEN
         CREATE SCHEMA audit;
     END IF;
 END
-$$";
+$$"
+    )
+}
 
 /// Keeps other migrations of this database out, and pins what is stored with a trigger. Statements
 /// of a migration commit by themselves: each can run again.
-const BEGIN_MIGRATION_MYSQL: &str = "SET @audit_sql_mode = @@SESSION.sql_mode, \
-     @audit_charset_client = @@SESSION.character_set_client, \
-     @audit_charset_results = @@SESSION.character_set_results, \
-     @audit_collation = @@SESSION.collation_connection; \
-     SET SESSION sql_mode = '', NAMES utf8mb4; \
-     DO GET_LOCK(CONCAT('audit_', SHA1(DATABASE())), 31536000); START TRANSACTION";
-
-/// Gives back what [`BEGIN_MIGRATION_MYSQL`] took.
-const END_MIGRATION_MYSQL: &str = "DO RELEASE_LOCK(CONCAT('audit_', SHA1(DATABASE()))); \
-     SET SESSION sql_mode = @audit_sql_mode, character_set_client = @audit_charset_client, \
-     character_set_results = @audit_charset_results, collation_connection = @audit_collation";
+fn begin_migration_mysql() -> String {
+    format!(
+        "SET @audit_sql_mode = @@SESSION.sql_mode, \
+         @audit_charset_client = @@SESSION.character_set_client, \
+         @audit_charset_results = @@SESSION.character_set_results, \
+         @audit_collation = @@SESSION.collation_connection; \
+         SET SESSION sql_mode = '', NAMES utf8mb4; \
+         DO GET_LOCK({MIGRATION_LOCK_MYSQL}, 31536000); START TRANSACTION"
+    )
+}
 
 /// The statement that opens the transaction of a migration.
-pub(crate) fn begin_migration(dialect: Dialect) -> &'static str {
+pub(crate) fn begin_migration(dialect: Dialect) -> String {
     match dialect {
-        Dialect::MySql => BEGIN_MIGRATION_MYSQL,
-        Dialect::Postgres => BEGIN_MIGRATION_POSTGRES,
-        _ => "BEGIN IMMEDIATE",
+        Dialect::MySql => begin_migration_mysql(),
+        Dialect::Postgres => begin_migration_postgres(),
+        _ => "BEGIN IMMEDIATE".to_owned(),
     }
 }
 
-/// What follows the end of a migration's transaction.
-pub(crate) fn end_migration(dialect: Dialect) -> Option<&'static str> {
-    (dialect == Dialect::MySql).then_some(END_MIGRATION_MYSQL)
+/// What follows the end of a migration's transaction: on MySQL it gives back what its beginning took.
+pub(crate) fn end_migration(dialect: Dialect) -> Option<String> {
+    (dialect == Dialect::MySql).then(|| {
+        format!(
+            "DO RELEASE_LOCK({MIGRATION_LOCK_MYSQL}); \
+             SET SESSION sql_mode = @audit_sql_mode, \
+             character_set_client = @audit_charset_client, \
+             character_set_results = @audit_charset_results, \
+             collation_connection = @audit_collation"
+        )
+    })
 }
 
 /// The statement that pins what is stored with a trigger, where the session decides it; as in

@@ -24,6 +24,11 @@ pub struct Catalog {
     pub has_log: bool,
     /// Whether `migrate` ran here before; then a missing log is a fault, and writes must fail.
     pub was_migrated: bool,
+    /// The day on which the months end that are made, where that is less than two weeks away or past;
+    /// `None` also where the log has no partitions.
+    pub months_end: Option<String>,
+    /// Whether a change of the partitions was begun and not ended.
+    pub change_unfinished: bool,
     /// Databases beside the main one that this connection can write (SQLite).
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).

@@ -6,8 +6,10 @@ pub mod context;
 mod event_row;
 mod finding;
 mod manual;
+mod migration_lock;
 mod mysql;
 mod own;
+mod partition;
 mod plan;
 mod postgres;
 mod probe;
@@ -20,6 +22,10 @@ pub use backup::{BackupTable, UnknownColumn};
 pub use catalog::{Catalog, CatalogError, Column, InstalledTrigger, Table, TableKind};
 pub use finding::Finding;
 pub use manual::manual_insert;
+pub use migration_lock::{
+    MIGRATION_LOCK_MYSQL, MIGRATION_LOCK_POSTGRES, give_migration_lock_back, take_migration_lock,
+};
+pub use partition::{Change, LogPartitions, Partition, PartitionRefusal, Span, Step};
 pub use plan::{Plan, Trigger, TriggerState, TriggerStatus};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};

@@ -202,7 +202,9 @@ impl Plan {
         let audit = &audit.with_switch(catalog.switch.clone());
         for table in &catalog.tables {
             let own = own(table);
-            let is_ours = dialect != Dialect::Postgres && AUDIT_TABLES.contains(&&*table.name);
+            let is_ours = dialect != Dialect::Postgres
+                && (AUDIT_TABLES.contains(&&*table.name)
+                    || crate::partition::is_of_log(&table.name));
             let is_left_out = is_ours || audit.is_excluded(table.schema.as_deref(), &table.name);
             if own.is_some() || !is_left_out {
                 plan.add_table(audit, catalog, table, own, dialect);
@@ -320,6 +322,13 @@ impl Plan {
     }
 
     fn find_misfits(&mut self, audit: &Audit, catalog: &Catalog) {
+        if let Some(end) = &catalog.months_end {
+            self.findings
+                .push(Finding::MonthsRunOut { end: end.clone() });
+        }
+        if catalog.change_unfinished {
+            self.findings.push(Finding::PartitionsUnfinished);
+        }
         let logs_binds = catalog.postgres.logs_binds || catalog.mysql.logs_binds;
         if audit.hash_key().is_some() && logs_binds {
             self.findings.push(Finding::KeyInServerLog);

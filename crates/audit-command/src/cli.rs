@@ -10,7 +10,8 @@ use crate::verb::Verb;
 
 /// Reads the audit log of a database, checks it and looks after it.
 ///
-/// Exit codes: 0 something was found or done, 1 nothing was found, a check has findings or an undo has conflicts, 2 the
+/// Exit codes: 0 something was found or done, 1 nothing was found or to do, a check has findings or something stands
+/// against a change, 2 the
 /// arguments make no sense, 3 the database or the output failed.
 #[derive(Debug, Parser)]
 #[command(name = "audit", version, disable_help_subcommand = true)]

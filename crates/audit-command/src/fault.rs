@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use audit_core::query::QueryError;
 use audit_core::{BuildError, SettingsError};
 use audit_sqlx::LogError;
+use audit_store::partitions::PartitionsError;
 use audit_store::{StoreError, UndoError};
 
 use crate::exit::Exit;
@@ -86,6 +87,8 @@ pub(crate) enum Fault {
     #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
     Unrecorded,
     #[error(transparent)]
+    Partitions(Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
     Undo(Box<dyn Error + Send + Sync>),
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
@@ -113,6 +116,14 @@ impl Fault {
     /// A failure of the database.
     pub(crate) fn database(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Database(Box::new(error))
+    }
+
+    /// Why partitions were not changed.
+    pub(crate) fn partitions(error: PartitionsError<LogError>) -> Self {
+        match error {
+            PartitionsError::Refused(_) => Self::Partitions(Box::new(error)),
+            error => Self::database(error),
+        }
     }
 
     /// Why changes were not taken back.
@@ -149,7 +160,7 @@ impl Fault {
             | Self::NoFile { .. }
             | Self::NoTable
             | Self::Terminal => Exit::Usage,
-            Self::Undo(_) => Exit::Nothing,
+            Self::Partitions(_) | Self::Undo(_) => Exit::Nothing,
             Self::Open { .. }
             | Self::Unrecorded
             | Self::NotMigrated

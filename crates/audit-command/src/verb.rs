@@ -9,6 +9,7 @@ mod init;
 mod log;
 mod man;
 mod migrate;
+mod partitions;
 mod show;
 mod stats;
 mod timeline;
@@ -43,6 +44,9 @@ pub(crate) enum Verb {
     Export(Box<export::Export>),
     /// Take changes back; without `--apply` it only shows what that would do
     Undo(Box<Answering<undo::Undo>>),
+    /// Keep the log in monthly partitions (PostgreSQL, MariaDB)
+    #[command(subcommand)]
+    Partitions(partitions::PartitionsVerb),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
     /// Make the audit tables and triggers, say what is to do, take them back, or print them
@@ -101,6 +105,7 @@ impl Verb {
             Self::Stats(verb) => run(&**verb, settings).await,
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
+            Self::Partitions(verb) => verb.run(settings).await,
             Self::Check(verb) => run(verb, settings).await,
             Self::Migrate(verb) => verb.run(settings).await,
             Self::Triggers(verb) => verb.run(settings).await,

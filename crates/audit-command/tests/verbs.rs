@@ -9,6 +9,7 @@ mod verbs {
     pub(crate) mod backup;
     pub(crate) mod export;
     pub(crate) mod migrate;
+    pub(crate) mod partitions;
     pub(crate) mod settings;
     pub(crate) mod tls;
     pub(crate) mod tools;
@@ -348,6 +349,10 @@ async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
     verbs::undo::shows_and_then_does::<DB>(server).await;
 }
 
+async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
+    verbs::partitions::are_made_and_taken_away::<DB>(server).await;
+}
+
 async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
     verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
 }
@@ -418,6 +423,7 @@ macro_rules! database {
             following_prints_what_comes,
             nothing_from_data_steers_the_terminal,
             numbers_and_findings_are_told,
+            partitions_are_made_and_taken_away,
         }
     };
     ($module:ident, $server:ident, $database:ty, $($name:ident),+ $(,)?) => {
@@ -481,6 +487,7 @@ fn the_help_is_what_is_written_down() {
         "stats",
         "export",
         "undo",
+        "partitions",
         "check",
         "migrate",
         "migrate up",
@@ -501,6 +508,10 @@ fn the_help_is_what_is_written_down() {
     for verb in verbs {
         let arguments: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
         help += &format!("\n=== {verb}\n{}", ended(None, &arguments).1);
+    }
+    for verb in ["list", "convert", "create", "detach", "drop"] {
+        let told = ended(None, &["partitions", verb, "--help"]).1;
+        help += &format!("\n=== partitions {verb}\n{told}");
     }
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
     if std::env::var_os("AUDIT_WRITE_STORY").is_some() {

@@ -7,6 +7,7 @@ pub mod export;
 mod follow;
 mod index;
 mod page;
+pub mod partitions;
 mod record;
 mod stats;
 mod table_as_of;

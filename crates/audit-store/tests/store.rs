@@ -15,6 +15,7 @@ mod store {
     pub(crate) mod indexes;
     pub(crate) mod memory;
     pub(crate) mod pages;
+    pub(crate) mod partitions;
     pub(crate) mod record;
     pub(crate) mod stats;
     pub(crate) mod tenant;
@@ -23,13 +24,27 @@ mod store {
     pub(crate) mod world;
 }
 
-/// Expands to the tests of one database.
-macro_rules! database {
-    ($module:ident, $server:ident, $database:ty) => {
-        mod $module {
-            use audit_testkit::Server;
+use store::world::{PARTITIONED, Partitioned};
 
-            database! { $server, $database,
+/// Expands to a test for each case.
+macro_rules! tests {
+    ($server:ident, $database:ty, $how:expr, $($case:ident :: $name:ident),+ $(,)?) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let case = crate::store::$case::$name::<$database>(audit_testkit::Server::$server);
+            let how: Option<crate::Partitioned> = $how;
+            match how {
+                Some(how) => crate::PARTITIONED.scope(how, case).await,
+                None => case.await,
+            }
+        })+
+    };
+}
+
+/// Expands to what holds on every log, whatever it is kept in.
+macro_rules! every_log {
+    ($server:ident, $database:ty, $how:expr) => {
+        tests! { $server, $database, $how,
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::a_table_of_many_keys_is_given_once,
                 as_of::what_was_never_recorded_is_a_gap,
@@ -41,7 +56,6 @@ macro_rules! database {
                 filters::an_id_leads_to_its_event,
                 follow::ten_thousand_late_commits_are_given_once,
                 follow::what_is_given_is_in_pages_and_only_once,
-                indexes::each_shape_of_query_takes_the_index_that_is_named,
                 memory::a_longer_log_takes_no_more_memory,
                 pages::every_event_of_the_first_page_is_on_one_page,
                 pages::a_list_goes_back_as_it_went_on,
@@ -65,14 +79,44 @@ macro_rules! database {
                 undo::what_nothing_can_take_back_is_told,
                 undo::a_key_that_grew_is_told_and_touches_no_row,
                 undo::a_database_goes_back_to_an_event,
+        }
+    };
+}
+
+/// Expands to the tests of one database.
+macro_rules! database {
+    ($module:ident, $server:ident, $database:ty) => {
+        mod $module {
+            every_log! { $server, $database, None }
+            tests! { $server, $database, None,
+                indexes::each_shape_of_query_takes_the_index_that_is_named,
             }
         }
     };
-    ($server:ident, $database:ty, $($case:ident :: $name:ident),+ $(,)?) => {
-        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            crate::store::$case::$name::<$database>(Server::$server).await;
-        })+
+}
+
+/// Expands to the tests of one database that has partitions.
+macro_rules! partitioned {
+    ($module:ident, $server:ident, $database:ty) => {
+        mod $module {
+            every_log! { $server, $database, Some(crate::Partitioned::Split) }
+            tests! { $server, $database, Some(crate::Partitioned::Converted),
+                indexes::each_shape_of_query_takes_the_index_that_is_named,
+            }
+            tests! { $server, $database, None,
+                partitions::a_conversion_stops_no_writer,
+                partitions::a_conversion_waits_for_open_transactions,
+                partitions::a_span_of_time_reads_its_partitions_alone,
+                partitions::a_removal_that_fails_is_told_as_one,
+                partitions::an_interrupted_conversion_is_ended,
+                partitions::events_without_a_month_get_one,
+                partitions::migrations_go_on_as_before,
+                partitions::months_leave_with_an_event,
+                partitions::two_changes_do_not_run_at_once,
+                partitions::what_cannot_be_taken_along_is_told,
+                partitions::what_is_on_the_log_stays_on_it,
+            }
+        }
     };
 }
 
@@ -82,3 +126,11 @@ database!(postgres16, Postgres16, sqlx::Postgres);
 database!(postgres17, Postgres17, sqlx::Postgres);
 database!(postgres18, Postgres18, sqlx::Postgres);
 database!(sqlite, Sqlite, sqlx::Sqlite);
+partitioned!(mariadb_partitioned, MariaDb, sqlx::MySql);
+partitioned!(postgres15_partitioned, Postgres15, sqlx::Postgres);
+partitioned!(postgres18_partitioned, Postgres18, sqlx::Postgres);
+
+#[tokio::test]
+async fn sqlite_has_no_partitions() {
+    store::partitions::a_database_without_partitions_says_so().await;
+}

@@ -105,5 +105,22 @@ SELECT JSON_OBJECT(
     ), 'true', 'false'), '$'),
     'was_migrated', JSON_EXTRACT(IF(EXISTS(
         SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'audit_migrations'
+    ), 'true', 'false'), '$'),
+    'months_end', (
+        SELECT DATE_FORMAT(COALESCE(MAX(month.ends_at), UTC_TIMESTAMP()), '%Y-%m-%d')
+        FROM (
+            SELECT PARTITION_DESCRIPTION = 'MAXVALUE' AS is_rest,
+                IF(PARTITION_DESCRIPTION = 'MAXVALUE', NULL,
+                    CAST(REPLACE(PARTITION_DESCRIPTION, '''', '') AS DATETIME)) AS ends_at
+            FROM information_schema.PARTITIONS
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'audit_logs'
+                AND PARTITION_METHOD = 'RANGE COLUMNS' AND PARTITION_EXPRESSION = '`occurred_at`'
+        ) AS month
+        HAVING MAX(month.is_rest)
+            AND COALESCE(MAX(month.ends_at), UTC_TIMESTAMP()) < UTC_TIMESTAMP() + INTERVAL 14 DAY
+    ),
+    'change_unfinished', JSON_EXTRACT(IF(EXISTS(
+        SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()
+            AND TABLE_NAME IN ('audit_logs_new', 'audit_logs_rest')
     ), 'true', 'false'), '$')
 )

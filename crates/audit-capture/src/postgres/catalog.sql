@@ -31,10 +31,17 @@ WITH scope AS (
         p.pronamespace IN (SELECT oid FROM audit_schema) OR t.tgname LIKE '!audit\_%'
     )
 ), log AS (
-    SELECT c.oid, c.relowner, c.relacl, c.relrowsecurity
+    SELECT c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity
     FROM pg_class AS c
     JOIN audit_schema AS a ON a.oid = c.relnamespace
     WHERE c.relname = 'audit_logs'
+), log_parts AS (
+    SELECT oid, relowner, relacl, NULL AS bounds FROM log
+    UNION ALL
+    SELECT c.oid, c.relowner, c.relacl, pg_get_expr(c.relpartbound, c.oid)
+    FROM log
+    JOIN pg_inherits AS i ON i.inhparent = log.oid
+    JOIN pg_class AS c ON c.oid = i.inhrelid
 )
 SELECT json_build_object(
     'has_log', EXISTS (SELECT FROM log),
@@ -42,6 +49,22 @@ SELECT json_build_object(
         SELECT FROM pg_class AS c
         JOIN audit_schema AS a ON a.oid = c.relnamespace
         WHERE c.relname = 'audit_migrations'
+    ),
+    'months_end', (
+        SELECT to_char(m.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+        FROM (
+            SELECT bool_or(p.bounds = 'DEFAULT') AS has_rest, coalesce(
+                max(substring(p.bounds FROM 'TO \(''([^'']+)''')::timestamptz), now()
+            ) AS ends_at
+            FROM log_parts AS p
+        ) AS m
+        CROSS JOIN log
+        WHERE m.has_rest AND pg_get_partkeydef(log.oid) = 'RANGE (occurred_at)'
+        AND m.ends_at < now() + interval '14 days'
+    ),
+    'change_unfinished', EXISTS (
+        SELECT FROM pg_constraint AS k
+        WHERE k.conname = 'audit_logs_until' AND k.conrelid IN (SELECT oid FROM log_parts)
     ),
     'tables', coalesce((
         SELECT json_agg(json_build_object(
@@ -175,25 +198,26 @@ SELECT json_build_object(
             SELECT json_agg(DISTINCT w.name)
             FROM (
                 SELECT coalesce(r.rolname, 'PUBLIC') AS name
-                FROM log
-                CROSS JOIN aclexplode(log.relacl) AS acl
+                FROM log_parts AS p
+                CROSS JOIN aclexplode(p.relacl) AS acl
                 LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
-                WHERE acl.grantee <> log.relowner
+                WHERE acl.grantee <> p.relowner
                 AND acl.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
                 UNION
                 SELECT current_user
-                FROM log
-                WHERE has_table_privilege(log.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                FROM log_parts AS p
+                WHERE has_table_privilege(p.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
             ) AS w
         ), '[]'),
         'log_triggers', coalesce((
             SELECT json_agg(x.name ORDER BY x.name)
             FROM (
                 SELECT t.tgname::text AS name FROM pg_trigger AS t
-                WHERE t.tgrelid IN (SELECT oid FROM log) AND NOT t.tgisinternal
+                WHERE t.tgrelid IN (SELECT oid FROM log_parts) AND NOT t.tgisinternal
+                AND t.tgparentid = 0
                 UNION ALL
                 SELECT w.rulename::text FROM pg_rewrite AS w
-                WHERE w.ev_class IN (SELECT oid FROM log)
+                WHERE w.ev_class IN (SELECT oid FROM log_parts)
             ) AS x
         ), '[]'),
         'foreign_types', coalesce((

@@ -10,11 +10,32 @@ use audit_testkit::{Raw, Server, TestDatabase};
 use sqlx::pool::PoolOptions;
 use sqlx::{AssertSqlSafe, Pool, Transaction};
 
+tokio::task_local! {
+    /// How the log of every world of a test is partitioned; not at all where this is not set.
+    pub(crate) static PARTITIONED: Partitioned;
+}
+
+/// How a log is partitioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Partitioned {
+    /// As a conversion leaves it.
+    Converted,
+    /// The events of a test are in several partitions.
+    Split,
+}
+
 /// A database of sqlx that runs texts.
 pub(crate) trait Db: AuditDatabase {
     fn execute_text(
         connection: &mut Self::Connection,
         sql: &str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Runs a statement with one bind, which the connection keeps prepared.
+    fn execute_with(
+        connection: &mut Self::Connection,
+        sql: &str,
+        number: i64,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
@@ -24,6 +45,10 @@ macro_rules! db {
         $(impl Db for $database {
             async fn execute_text(connection: &mut Self::Connection, sql: &str) -> Result<(), sqlx::Error> {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+            }
+
+            async fn execute_with(connection: &mut Self::Connection, sql: &str, number: i64) -> Result<(), sqlx::Error> {
+                sqlx::query(AssertSqlSafe(sql)).bind(number).execute(connection).await.map(|_| ())
             }
         })+
     };
@@ -69,6 +94,12 @@ impl<DB: Db> World<DB> {
             raw,
         };
         world.empty().await;
+        if let Ok(how) = PARTITIONED.try_with(|how| *how) {
+            super::partitions::convert(&mut world).await;
+            if how == Partitioned::Split {
+                super::partitions::split(&mut world).await;
+            }
+        }
         world
     }
 

@@ -1,0 +1,6 @@
+DO $audit$
+BEGIN
+@LOCK@
+@CHANGE@
+END
+$audit$

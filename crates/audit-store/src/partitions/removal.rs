@@ -1,0 +1,104 @@
+//! A partition that leaves the log.
+
+use audit_capture::{LogPartitions, Partition, PartitionRefusal, Step};
+use audit_core::{Dialect, Event, ManualEvent, Outcome, RowWriter, Severity, schema};
+
+use super::{Partitions, PartitionsError};
+
+/// The action of an event that tells of a partition that became a table of its own.
+pub(super) const DETACH: &str = "audit.partition.detach";
+
+/// The action of an event that tells of a partition that was dropped.
+pub(super) const DROP: &str = "audit.partition.drop";
+
+/// Whether all events of a partition may leave the log: the one place that decides it, asked
+/// before anything is changed. Nothing leaves while its month still takes events.
+fn may_go<'l>(log: &'l LogPartitions, name: &str) -> Result<&'l Partition, PartitionRefusal> {
+    log.finished(name)
+}
+
+/// The event of a removal.
+fn event(action: &str, partition: &Partition, events: u64) -> ManualEvent {
+    let time = |time: Option<chrono::DateTime<chrono::Utc>>| time.map(|time| time.to_rfc3339());
+    Event::custom(action)
+        .record(schema::LOG_TABLE, partition.name.as_str())
+        .severity(Severity::High)
+        .metadata("events", events)
+        .metadata("starts_at", time(partition.starts_at))
+        .metadata("ends_at", time(partition.ends_at))
+}
+
+impl<W: RowWriter> Partitions<W> {
+    /// Takes a partition out of the log, and says how many events it had.
+    pub(super) async fn remove(
+        &mut self,
+        action: &str,
+        name: &str,
+        steps: &[Step],
+    ) -> Result<u64, PartitionsError<W::Error>> {
+        let log = self.look().await?;
+        let partition = may_go(&log, name)?;
+        if self.writer.dialect() == Dialect::MySql {
+            return self.remove_after(action, partition, steps).await;
+        }
+        self.run("BEGIN").await?;
+        let removed = self.remove_within(action, partition, steps).await;
+        let ended = self
+            .run(if removed.is_ok() {
+                "COMMIT"
+            } else {
+                "ROLLBACK"
+            })
+            .await;
+        removed.and_then(|events| ended.map(|()| events))
+    }
+
+    /// In a transaction: the count is that of what goes, because nobody else writes there.
+    async fn remove_within(
+        &mut self,
+        action: &str,
+        partition: &Partition,
+        steps: &[Step],
+    ) -> Result<u64, PartitionsError<W::Error>> {
+        if let Some(hold) = LogPartitions::hold(self.writer.dialect(), &partition.name) {
+            self.run(&hold).await?;
+        }
+        let events = self.count(partition).await?;
+        self.record(&event(action, partition, events)).await?;
+        self.run_all(steps).await?;
+        Ok(events)
+    }
+
+    /// Where the removal commits by itself: the event comes first, because one that came after could be
+    /// missing.
+    async fn remove_after(
+        &mut self,
+        action: &str,
+        partition: &Partition,
+        steps: &[Step],
+    ) -> Result<u64, PartitionsError<W::Error>> {
+        let events = self.count(partition).await?;
+        let event = event(action, partition, events);
+        self.record(&event).await?;
+        let removed = self.run_all(steps).await;
+        if removed.is_err() {
+            self.record(&event.outcome(Outcome::Failure)).await?;
+        }
+        removed.map(|()| events)
+    }
+
+    async fn record(&mut self, event: &ManualEvent) -> Result<(), PartitionsError<W::Error>> {
+        let stamped = self.writer.stamp().await;
+        stamped.map_err(PartitionsError::Database)?;
+        let dialect = self.writer.dialect();
+        let insert = audit_capture::manual_insert(dialect, &event.to_texts()?);
+        let written = self.writer.texts(&insert).await;
+        written.map(|_| ()).map_err(PartitionsError::Database)
+    }
+
+    async fn count(&mut self, partition: &Partition) -> Result<u64, PartitionsError<W::Error>> {
+        let query = LogPartitions::count_query(self.writer.dialect(), &partition.name);
+        let text = self.text(&query).await?;
+        text.parse().map_err(|_| PartitionsError::Unknown { text })
+    }
+}
