@@ -12,10 +12,12 @@ mod store {
     pub(crate) mod export;
     pub(crate) mod filters;
     pub(crate) mod follow;
+    pub(crate) mod holds;
     pub(crate) mod indexes;
     pub(crate) mod memory;
     pub(crate) mod pages;
     pub(crate) mod record;
+    pub(crate) mod retention;
     pub(crate) mod stats;
     pub(crate) mod tenant;
     pub(crate) mod undo;
@@ -48,6 +50,11 @@ macro_rules! database {
                 pages::an_event_has_its_neighbours,
                 record::a_record_is_one_over_changes_of_its_key,
                 record::each_field_is_blamed_on_who_set_it,
+                holds::a_hold_is_an_event_and_stays_in_its_table,
+                holds::a_hold_never_loses_the_race_with_a_batch,
+                retention::policies_and_holds_leave_what_a_model_leaves,
+                holds::purges_at_once_remove_each_event_once,
+                holds::who_may_not_remove_is_told,
                 stats::numbers_are_those_of_a_model,
                 tenant::a_tenant_sees_its_own_events_alone,
                 undo::random_work_is_undone_and_redone,
