@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use audit_core::retention::Retention;
 use audit_core::{Audit, AuditBuilder};
 use serde::Deserialize;
 
@@ -17,6 +18,9 @@ pub(crate) struct Config {
     pub(crate) database_url: Option<String>,
     /// The settings of the application that writes: its rules.
     pub(crate) audit: Option<AuditBuilder>,
+    /// How long events are kept.
+    #[serde(default)]
+    pub(crate) retention: Retention,
 }
 
 impl Config {
@@ -50,6 +54,14 @@ impl Config {
         });
         let audit = builder.map(AuditBuilder::build).transpose();
         audit.map_err(Fault::Rules)
+    }
+
+    /// The same, or no rules: for what changes no table of the application.
+    pub(crate) fn rules_or_none() -> Result<Audit, Fault> {
+        match Self::rules()? {
+            Some(audit) => Ok(audit),
+            None => Audit::builder().build().map_err(Fault::Rules),
+        }
     }
 
     fn parse(text: &str) -> Result<Self, Fault> {

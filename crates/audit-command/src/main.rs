@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod claim;
 mod cli;
 mod config;
 mod database;
@@ -8,6 +9,7 @@ mod exit;
 mod fault;
 mod filters;
 mod listing;
+mod operator;
 mod output;
 mod record;
 mod secret;

@@ -5,9 +5,11 @@ mod blame;
 mod check;
 mod completions;
 mod export;
+mod hold;
 mod init;
 mod log;
 mod man;
+mod purge;
 mod show;
 mod stats;
 mod timeline;
@@ -41,6 +43,10 @@ pub(crate) enum Verb {
     Export(Box<export::Export>),
     /// Take changes back; without `--apply` it only shows what that would do
     Undo(Box<Answering<undo::Undo>>),
+    /// Remove what the policies of retention let go; without `--apply` it only shows what would go
+    Purge(Answering<purge::Purge>),
+    /// Keep events from every purge
+    Hold(Answering<hold::Hold>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
     /// Write `audit.toml`, in which settings are read from the working folder
@@ -57,7 +63,13 @@ pub(crate) struct Answering<V: Args> {
     #[command(flatten)]
     verb: V,
     /// How the answer is printed
-    #[arg(long, value_enum, default_value_t, help_heading = "Settings")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        help_heading = "Settings"
+    )]
     format: Format,
 }
 
@@ -95,6 +107,8 @@ impl Verb {
             Self::Stats(verb) => run(&**verb, settings).await,
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
+            Self::Purge(verb) => run(verb, settings).await,
+            Self::Hold(verb) => run(verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
             Self::Init(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),

@@ -7,6 +7,7 @@
 
 mod verbs {
     pub(crate) mod export;
+    pub(crate) mod purge;
     pub(crate) mod settings;
     pub(crate) mod undo;
 }
@@ -343,6 +344,14 @@ async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
     verbs::undo::shows_and_then_does::<DB>(server).await;
 }
 
+async fn a_purge_is_shown_and_then_done<DB: Db>(server: Server) {
+    verbs::purge::shows_and_then_does::<DB>(server).await;
+}
+
+async fn a_purge_that_is_killed_leaves_whole_batches<DB: Db>(server: Server) {
+    verbs::purge::killed_in_the_middle_leaves_whole_batches::<DB>(server).await;
+}
+
 async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
     verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
 }
@@ -366,6 +375,8 @@ macro_rules! database {
             a_closed_pipe_ends_it_quietly,
             a_table_is_told_as_it_was,
             an_undo_is_shown_and_then_done,
+            a_purge_is_shown_and_then_done,
+            a_purge_that_is_killed_leaves_whole_batches,
             rules_are_those_of_the_file,
             a_record_is_told_through_time,
             each_filter_and_page_gives_its_events,
@@ -436,6 +447,11 @@ fn the_help_is_what_is_written_down() {
         "stats",
         "export",
         "undo",
+        "purge",
+        "hold",
+        "hold add",
+        "hold list",
+        "hold release",
         "check",
         "init",
         "completions",
@@ -443,7 +459,10 @@ fn the_help_is_what_is_written_down() {
     ];
     let mut help = ended(None, &["--help"]).1;
     for verb in verbs {
-        help += &format!("\n=== {verb}\n{}", ended(None, &[verb, "--help"]).1);
+        help += &format!(
+            "\n=== {verb}\n{}",
+            ended(None, &[verb.split(' ').collect(), vec!["--help"]].concat()).1
+        );
     }
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
     if std::env::var_os("AUDIT_WRITE_STORY").is_some() {
