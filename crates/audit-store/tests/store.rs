@@ -8,6 +8,7 @@
 
 mod store {
     pub(crate) mod as_of;
+    pub(crate) mod batches;
     pub(crate) mod events;
     pub(crate) mod export;
     pub(crate) mod filters;
@@ -34,6 +35,7 @@ macro_rules! database {
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::a_table_of_many_keys_is_given_once,
                 as_of::what_was_never_recorded_is_a_gap,
+                batches::a_batch_is_found_by_the_primary_key,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,
                 filters::random_queries_find_what_a_model_finds,
