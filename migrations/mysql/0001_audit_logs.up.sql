@@ -89,6 +89,10 @@ CREATE TABLE IF NOT EXISTS audit_holds (
     PRIMARY KEY (name)
 ) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
 
+INSERT INTO audit_holds (name, selection, reason, placed_at)
+SELECT '', '{}', '', UTC_TIMESTAMP(6) FROM DUAL
+WHERE NOT EXISTS (SELECT 1 FROM audit_holds WHERE name = '');
+
 -- What the check writes to and takes back; always empty.
 CREATE TABLE IF NOT EXISTS audit_probe (
     id VARCHAR(64) NOT NULL,

@@ -13,8 +13,8 @@ use super::events::{Made, START, TEXTS, drawn, made};
 use super::world::{Db, World};
 
 /// Names of tables, with and without a pattern.
-const TABLES: [&str; 11] = [
-    "a", "A*", "a*", "*c", "a_c", "100%", "*", "it's", "*\u{301}", "app.*", "app.a*",
+const TABLES: [&str; 12] = [
+    "a", "A*", "a*", "*c", "a_c", "a_*", "100%", "*", "it's", "*\u{301}", "app.*", "app.a*",
 ];
 
 /// A selection, for the query and for the model.
@@ -183,7 +183,7 @@ impl Round {
     }
 }
 
-fn olga() -> AuditContext {
+pub(crate) fn olga() -> AuditContext {
     AuditContext::new().with_actor(Actor::user("olga"))
 }
 
