@@ -2,7 +2,8 @@
 
 use audit_core::retention::{NewHold, Policy, Retention, Selection};
 use audit_core::{Dialect, Event, Severity};
-use audit_store::{HoldError, Purge, PurgeError, Purged, StoreError, place, release};
+use audit_sqlx::LogError;
+use audit_store::{Batch, HoldError, Purge, PurgeError, Purged, StoreError, place, release};
 use audit_testkit::Server;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::pool::PoolOptions;
@@ -42,19 +43,13 @@ fn impatient(server: Server) -> &'static str {
 pub(crate) async fn a_hold_never_loses_the_race_with_a_batch<DB: Db>(server: Server) {
     let (world, purge) = old::<DB>(server, 60).await;
     let before = world.events().await;
-    let mut trail = world.trail();
     let mut batches = purge.batches(20);
-    let hold = |name: &str| NewHold::new(name, "a case");
-    let mut next = async || batches.next(&mut trail).await.unwrap().unwrap();
+    let batch = batches.next(&mut world.trail()).await.unwrap().unwrap();
 
-    // A batch that was looked for before the hold was placed, and is removed after.
-    let batch = next().await;
+    // The batch was looked for before the hold was placed, and is removed after.
     held(&world, &hold("first")).await;
     let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
-    let purged = batch
-        .apply(&mut audit_sqlx::writer(&mut *transaction))
-        .await;
-    assert_eq!(purged.unwrap().events, 0);
+    assert_eq!(applied::<DB>(&batch, &mut transaction).await.unwrap(), 0);
     transaction.commit().await.unwrap();
     freed(&world, "first").await;
 
@@ -62,34 +57,69 @@ pub(crate) async fn a_hold_never_loses_the_race_with_a_batch<DB: Db>(server: Ser
     let mut placing = audit_sqlx::begin(&world.pool).await.unwrap();
     let placed = place(&hold("second"), &mut audit_sqlx::writer(&mut *placing)).await;
     placed.unwrap();
-    let mut waiting = world.open(impatient(server)).await;
-    let purged = batch.apply(&mut audit_sqlx::writer(&mut *waiting)).await;
-    let waited = purged.unwrap_err();
-    assert!(matches!(waited, PurgeError::Exclusion(_)), "{waited}");
-    waiting.rollback().await.unwrap();
+    assert_waits(&world, &batch).await;
     placing.rollback().await.unwrap();
 
     // While a batch is being removed, no hold is placed, and no other batch removed.
     let mut removing = audit_sqlx::begin(&world.pool).await.unwrap();
-    let purged = batch.apply(&mut audit_sqlx::writer(&mut *removing)).await;
-    assert_eq!(purged.unwrap().events, 20);
-    for is_hold in [true, false] {
-        let mut waiting = world.open(impatient(server)).await;
-        let mut writer = audit_sqlx::writer(&mut *waiting);
-        if is_hold {
-            let waited = place(&hold("third"), &mut writer).await.unwrap_err();
-            assert!(matches!(waited, HoldError::Exclusion(_)), "{waited}");
-        } else {
-            let waited = batch.apply(&mut writer).await.unwrap_err();
-            assert!(matches!(waited, PurgeError::Exclusion(_)), "{waited}");
-        }
-        waiting.rollback().await.unwrap();
-    }
+    assert_eq!(applied::<DB>(&batch, &mut removing).await.unwrap(), 20);
+    assert_waits(&world, &batch).await;
+    let mut waiting = world.open(impatient(server)).await;
+    let placed = place(&hold("third"), &mut audit_sqlx::writer(&mut *waiting)).await;
+    let waited = placed.unwrap_err();
+    assert!(matches!(waited, HoldError::Exclusion(_)), "{waited}");
+    waiting.rollback().await.unwrap();
+
     // Nobody commits: nothing was removed, and nothing tells that it was.
     removing.rollback().await.unwrap();
     let left = world.events().await;
     let left: Vec<&Event> = left.iter().filter(|event| !is_of_hold(event)).collect();
     assert_eq!(left, before.iter().collect::<Vec<_>>());
+}
+
+fn hold(name: &str) -> NewHold {
+    NewHold::new(name, "a case")
+}
+
+/// How many events a batch removed.
+async fn applied<DB: Db>(
+    batch: &Batch,
+    connection: &mut DB::Connection,
+) -> Result<u64, PurgeError<LogError>> {
+    let purged = batch.apply(&mut audit_sqlx::writer(connection)).await;
+    purged.map(|purged| purged.events)
+}
+
+/// A batch waits until whoever is at it has ended.
+async fn assert_waits<DB: Db>(world: &World<DB>, batch: &Batch) {
+    let mut waiting = world.open(impatient(world.server)).await;
+    let waited = applied::<DB>(batch, &mut waiting).await.unwrap_err();
+    assert!(matches!(waited, PurgeError::Exclusion(_)), "{waited}");
+    waiting.rollback().await.unwrap();
+}
+
+/// The holds that count are the newest, whatever the transaction has seen.
+pub(crate) async fn a_transaction_that_sees_the_past_keeps_what_is_held<DB: Db>(server: Server) {
+    let (world, purge) = old::<DB>(server, 30).await;
+    let mut batches = purge.batches(10);
+    let batch = batches.next(&mut world.trail()).await.unwrap().unwrap();
+    let mut transaction = world
+        .open(match server.dialect() {
+            Dialect::MySql => "SELECT COUNT(*) FROM audit_logs, audit_holds",
+            Dialect::Postgres => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            // Who reads there keeps others from writing, or cannot write any more.
+            _ => "SELECT 1",
+        })
+        .await;
+    held(&world, &hold("all")).await;
+    match applied::<DB>(&batch, &mut transaction).await {
+        Ok(events) => assert_eq!((events, server.dialect() == Dialect::Postgres), (0, false)),
+        Err(refused) => {
+            let told = refused.to_string();
+            assert!(told.contains("begin one at `read committed`"), "{told}");
+            assert_eq!(server.dialect(), Dialect::Postgres);
+        }
+    }
 }
 
 fn is_of_hold(event: &Event) -> bool {
@@ -122,11 +152,11 @@ pub(crate) async fn what_is_held_meanwhile_stays<DB: Db>(server: Server) {
         .extract_if(.., |event| event.action.is_some())
         .collect();
     assert_eq!(left.iter().collect::<Vec<_>>(), kept);
-    let purges = own
+    let mut purges = own
         .iter()
         .filter(|event| event.action.as_deref() == Some("audit.purge"));
     let told = purges
-        .last()
+        .next_back()
         .and_then(|event| event.metadata.as_ref())
         .unwrap();
     assert_eq!(told.to_object()["events"], gone.len());
@@ -200,9 +230,23 @@ pub(crate) async fn a_hold_is_an_event_and_stays_in_its_table<DB: Db>(server: Se
         serde_json::to_value(&selection).unwrap()
     );
 
+    // One that another version wrote keeps everything.
+    let table = audit_core::schema::qualified(server.dialect(), "audit_holds");
+    let odd = format!("UPDATE {table} SET selection = '{{\"moon\": [\"full\"]}}' WHERE name <> ''");
+    world.raw.run(&odd).await;
+    let mut batches = purge.batches(10);
+    let unread = batches.next(&mut world.trail()).await.unwrap_err();
+    assert!(matches!(unread, StoreError::Hold(_)), "{unread}");
+    assert!(unread.to_string().contains("`case 7`"), "{unread}");
+}
+
+pub(crate) async fn what_cannot_be_placed_or_released_is_told<DB: Db>(server: Server) {
+    let world = World::<DB>::new(server).await;
+    held(&world, &hold("case 7")).await;
+    freed(&world, "case 7").await;
     let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
     let mut writer = audit_sqlx::writer(&mut *transaction);
-    let again = place(&hold, &mut writer).await.unwrap_err();
+    let again = place(&hold("case 7"), &mut writer).await.unwrap_err();
     assert!(matches!(again, HoldError::Exists { .. }), "{again}");
     let nobody = release("case 7", "again", &mut writer).await.unwrap_err();
     assert!(matches!(nobody, HoldError::Unknown { .. }), "{nobody}");
@@ -224,19 +268,10 @@ pub(crate) async fn a_hold_is_an_event_and_stays_in_its_table<DB: Db>(server: Se
         assert!(matches!(wrong, HoldError::Invalid { .. }), "{wrong}");
     }
     transaction.rollback().await.unwrap();
-
-    // One that another version wrote keeps everything.
-    let table = audit_core::schema::qualified(server.dialect(), "audit_holds");
-    let odd = format!("UPDATE {table} SET selection = '{{\"moon\": [\"full\"]}}' WHERE name <> ''");
-    world.raw.run(&odd).await;
-    let mut batches = purge.batches(10);
-    let unread = batches.next(&mut world.trail()).await.unwrap_err();
-    assert!(matches!(unread, StoreError::Hold(_)), "{unread}");
-    assert!(unread.to_string().contains("`case 7`"), "{unread}");
 }
 
-/// Whoever may read the log alone is told what to do, and so is a transaction that sees the past. With the
-/// rights that `docs/retention.md` names it can be done.
+/// Whoever may read the log alone is told what to do. With the rights that `docs/retention.md` names it can
+/// be done.
 pub(crate) async fn who_may_not_remove_is_told<DB: Db>(server: Server) {
     let (mut world, purge) = old::<DB>(server, 30).await;
     let mut batches = purge.batches(10);
@@ -246,42 +281,29 @@ pub(crate) async fn who_may_not_remove_is_told<DB: Db>(server: Server) {
     let pool = audit_sqlx::attach(PoolOptions::<DB>::new(), &audit);
     let pool = pool.connect(&url).await.unwrap();
     let mut transaction = audit_sqlx::begin(&pool).await.unwrap();
-    let mut writer = audit_sqlx::writer(&mut *transaction);
-    let refused = batch.apply(&mut writer).await.unwrap_err();
-    let told = refused.to_string();
-    assert!(told.contains("see that the account may"), "{told}");
+    let refused = applied::<DB>(&batch, &mut transaction).await.unwrap_err();
+    assert_tells_what_to_do(&refused);
     transaction.rollback().await.unwrap();
     let mut transaction = audit_sqlx::begin(&pool).await.unwrap();
-    let hold = NewHold::new("a", "a case");
-    let placed = place(&hold, &mut audit_sqlx::writer(&mut *transaction)).await;
-    let told = placed.unwrap_err().to_string();
-    assert!(told.contains("see that the account may"), "{told}");
+    let placed = place(&hold("a"), &mut audit_sqlx::writer(&mut *transaction)).await;
+    assert_tells_what_to_do(&placed.unwrap_err());
     transaction.rollback().await.unwrap();
-    let mut removed = 0;
+    assert_eq!(world.events().await.len(), 31);
+    // Rights of SQLite are those of a file.
     if server != Server::Sqlite {
         world.let_purge(server).await;
         let mut transaction = audit_sqlx::begin(&pool).await.unwrap();
-        let purged = batch
-            .apply(&mut audit_sqlx::writer(&mut *transaction))
-            .await;
-        removed = usize::try_from(purged.unwrap().events).unwrap();
-        assert_eq!(removed, 10);
+        assert_eq!(applied::<DB>(&batch, &mut transaction).await.unwrap(), 10);
         transaction.commit().await.unwrap();
+        assert_eq!(world.events().await.len(), 31 - 10 + 1);
     }
     pool.close().await;
     world.forget_reader(server).await;
+}
 
-    if server.dialect() == Dialect::Postgres {
-        let past = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-        let mut transaction = world.open(past).await;
-        let refused = batch
-            .apply(&mut audit_sqlx::writer(&mut *transaction))
-            .await;
-        let told = refused.unwrap_err().to_string();
-        assert!(told.contains("begin one at `read committed`"), "{told}");
-    }
-    let own = usize::from(removed > 0);
-    assert_eq!(world.events().await.len(), 31 - removed + own);
+fn assert_tells_what_to_do(error: &impl std::error::Error) {
+    let told = error.to_string();
+    assert!(told.contains("see that the account may"), "{told}");
 }
 
 impl<DB: Db> World<DB> {

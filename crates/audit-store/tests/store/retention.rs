@@ -106,7 +106,7 @@ fn matches_glob(pattern: &str, name: &str) -> bool {
         Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
             let places = tail.char_indices().map(|(place, _)| place);
             let mut places = places.chain([tail.len()]);
-            places.any(|place| matches_glob(rest, &tail[place..]))
+            places.any(|place| matches_glob(rest, tail.split_at(place).1))
         }),
     }
 }
