@@ -123,15 +123,7 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     );
     assert_eq!(old.left(), 3);
 
-    let (code, holds) = old.lines(&["hold", "list"]);
-    assert_eq!((code, &holds[0]["placed_by"]), (0, &Value::from("olga")));
-    let release = [
-        "hold", "release", "case 7", "--reason", "settled", "--as", "olga",
-    ];
-    assert_eq!(old.ask(&release).0, 0);
-    assert_eq!(old.ask(&release).0, 1);
-    assert_eq!(old.ask(&["hold", "list"]).0, 1);
-    assert!(old.ask(&["hold", "list", "--all"]).1.contains("case 7"));
+    the_hold_is_released(&old);
     let (code, _, said) = old.ask(&[&DO_IT[..], &["--batch", "2", "--pause", "1"]].concat());
     assert_eq!(code, 0, "{said}");
     let request = said.split("--request ").nth(1).unwrap().trim();
@@ -143,6 +135,18 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     // Nothing is due any more, which is no failure of what runs by the clock.
     assert_eq!(old.ask(&["purge"]).0, 1);
     assert_eq!(old.ask(&DO_IT).0, 0);
+}
+
+fn the_hold_is_released<DB: Db>(old: &Old<DB>) {
+    let (code, holds) = old.lines(&["hold", "list"]);
+    assert_eq!((code, &holds[0]["placed_by"]), (0, &Value::from("olga")));
+    let release = [
+        "hold", "release", "case 7", "--reason", "settled", "--as", "olga",
+    ];
+    assert_eq!(old.ask(&release).0, 0);
+    assert_eq!(old.ask(&release).0, 1);
+    assert_eq!(old.ask(&["hold", "list"]).0, 1);
+    assert!(old.ask(&["hold", "list", "--all"]).1.contains("case 7"));
 }
 
 /// What has to be said before anything goes.

@@ -64,11 +64,7 @@ pub(crate) async fn a_hold_never_loses_the_race_with_a_batch<DB: Db>(server: Ser
     let mut removing = audit_sqlx::begin(&world.pool).await.unwrap();
     assert_eq!(applied::<DB>(&batch, &mut removing).await.unwrap(), 20);
     assert_waits(&world, &batch).await;
-    let mut waiting = world.open(impatient(server)).await;
-    let placed = place(&hold("third"), &mut audit_sqlx::writer(&mut *waiting)).await;
-    let waited = placed.unwrap_err();
-    assert!(matches!(waited, HoldError::Exclusion(_)), "{waited}");
-    waiting.rollback().await.unwrap();
+    assert_hold_waits(&world).await;
 
     // Nobody commits: nothing was removed, and nothing tells that it was.
     removing.rollback().await.unwrap();
@@ -95,6 +91,15 @@ async fn assert_waits<DB: Db>(world: &World<DB>, batch: &Batch) {
     let mut waiting = world.open(impatient(world.server)).await;
     let waited = applied::<DB>(batch, &mut waiting).await.unwrap_err();
     assert!(matches!(waited, PurgeError::Exclusion(_)), "{waited}");
+    waiting.rollback().await.unwrap();
+}
+
+/// So does who places a hold.
+async fn assert_hold_waits<DB: Db>(world: &World<DB>) {
+    let mut waiting = world.open(impatient(world.server)).await;
+    let placed = place(&hold("third"), &mut audit_sqlx::writer(&mut *waiting)).await;
+    let waited = placed.unwrap_err();
+    assert!(matches!(waited, HoldError::Exclusion(_)), "{waited}");
     waiting.rollback().await.unwrap();
 }
 
