@@ -14,6 +14,7 @@ EXECUTE audit_down;
 DEALLOCATE PREPARE audit_down;
 
 DROP TABLE IF EXISTS audit_probe;
+DROP TABLE IF EXISTS audit_holds;
 DROP TABLE IF EXISTS audit_settings;
 DROP TABLE IF EXISTS audit_schemas;
 DROP TABLE IF EXISTS audit_logs;

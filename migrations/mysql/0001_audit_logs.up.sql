@@ -75,6 +75,24 @@ INSERT INTO audit_settings (name, value)
 SELECT 'capture', 'on' FROM DUAL
 WHERE NOT EXISTS (SELECT 1 FROM audit_settings WHERE name = 'capture');
 
+-- What keeps events whatever the policies of retention say. Rows stay when a hold is released: they
+-- tell what was kept, and for how long.
+-- The row without a name is none: whoever places holds or removes events locks it.
+CREATE TABLE IF NOT EXISTS audit_holds (
+    name VARCHAR(190) NOT NULL,
+    selection LONGTEXT NOT NULL,
+    reason LONGTEXT NOT NULL,
+    placed_at DATETIME(6) NOT NULL,
+    placed_by TEXT NULL,
+    released_at DATETIME(6) NULL,
+    released_by TEXT NULL,
+    PRIMARY KEY (name)
+) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
+
+INSERT INTO audit_holds (name, selection, reason, placed_at)
+SELECT '', '{}', '', UTC_TIMESTAMP(6) FROM DUAL
+WHERE NOT EXISTS (SELECT 1 FROM audit_holds WHERE name = '');
+
 -- What the check writes to and takes back; always empty.
 CREATE TABLE IF NOT EXISTS audit_probe (
     id VARCHAR(64) NOT NULL,

@@ -11,6 +11,7 @@ END
 $$;
 
 DROP TABLE IF EXISTS audit.audit_probe;
+DROP TABLE IF EXISTS audit.audit_holds;
 DROP TABLE IF EXISTS audit.audit_settings;
 DROP TABLE IF EXISTS audit.audit_schemas;
 DROP TABLE IF EXISTS audit.audit_logs;

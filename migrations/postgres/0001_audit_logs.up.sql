@@ -98,6 +98,19 @@ INSERT INTO audit.audit_settings (name, value) VALUES ('capture', 'on') ON CONFL
 
 GRANT SELECT ON audit.audit_settings TO PUBLIC;
 
+-- What keeps events whatever the policies of retention say. Rows stay when a hold is released: they
+-- tell what was kept, and for how long.
+CREATE TABLE IF NOT EXISTS audit.audit_holds (
+    name text NOT NULL,
+    selection json NOT NULL,
+    reason text NOT NULL,
+    placed_at timestamptz NOT NULL,
+    placed_by text,
+    released_at timestamptz,
+    released_by text,
+    PRIMARY KEY (name)
+);
+
 -- What the check writes to and takes back; always empty.
 CREATE TABLE IF NOT EXISTS audit.audit_probe (
     id text NOT NULL,

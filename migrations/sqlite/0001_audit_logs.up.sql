@@ -78,6 +78,19 @@ CREATE TABLE IF NOT EXISTS audit_settings (
 
 INSERT INTO audit_settings (name, value) VALUES ('capture', 'on') ON CONFLICT DO NOTHING;
 
+-- What keeps events whatever the policies of retention say. Rows stay when a hold is released: they
+-- tell what was kept, and for how long.
+CREATE TABLE IF NOT EXISTS audit_holds (
+    name TEXT NOT NULL,
+    selection TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    placed_at TEXT NOT NULL,
+    placed_by TEXT,
+    released_at TEXT,
+    released_by TEXT,
+    PRIMARY KEY (name)
+) STRICT, WITHOUT ROWID;
+
 -- What the check writes to and takes back; always empty. WITHOUT ROWID: last_insert_rowid() stays
 -- the application's.
 CREATE TABLE IF NOT EXISTS audit_probe (

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use audit_core::Audit;
+use audit_core::retention::Retention;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -18,6 +19,9 @@ pub(crate) struct Config {
     pub(crate) database_url: Option<String>,
     /// The settings of the application that writes: its rules. `Audit::from_toml_file` reads them.
     audit: Option<IgnoredAny>,
+    /// How long events are kept.
+    #[serde(default)]
+    pub(crate) retention: Retention,
 }
 
 impl Config {

@@ -16,6 +16,11 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
+    /// Whether it was not confirmed beforehand.
+    pub(crate) fn is_missing(&self) -> bool {
+        !self.yes
+    }
+
     /// Says what would happen and waits for these words, unless it was confirmed beforehand.
     pub(crate) fn ask(&self, what: &str, words: &str) -> Result<(), Fault> {
         if self.yes {

@@ -72,6 +72,11 @@ impl Database {
         }
     }
 
+    /// The URL. There may be a password in it: it is never shown.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Opens it for reading the log.
     pub(crate) async fn open<DB: AuditDatabase>(&self) -> Result<Pool<DB>, Fault> {
         self.reach::<DB>().await?;

@@ -8,7 +8,8 @@ use audit_core::query::QueryError;
 use audit_core::{BuildError, SettingsError};
 use audit_sqlx::LogError;
 use audit_store::partitions::PartitionsError;
-use audit_store::{StoreError, UndoError};
+use audit_store::retention::RetentionError;
+use audit_store::{HoldError, StoreError, UndoError};
 
 use crate::exit::Exit;
 
@@ -56,6 +57,22 @@ pub(crate) enum Fault {
         "without a filter all that ever happened would be taken back; name a request, a transaction, an actor and a time"
     )]
     EverythingUndone,
+    #[error(
+        "there is no policy of retention; write one under `[[retention]]` of `audit.toml`, which `audit init` makes"
+    )]
+    NoRetention,
+    #[error(transparent)]
+    Retention(RetentionError),
+    #[error("another purge of this database runs; wait for its end")]
+    PurgeRuns,
+    #[error(
+        "a hold without a filter keeps everything, and one of everything has no filter; say which events it keeps, or `--everything` alone"
+    )]
+    HoldOfEverything,
+    #[error(transparent)]
+    Hold(Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    NoHold(Box<dyn Error + Send + Sync>),
     #[error("the settings under `[audit]` of `audit.toml`, or of the environment, cannot work")]
     Rules(#[source] BuildError),
     #[error(
@@ -121,7 +138,9 @@ impl Fault {
     /// Why partitions were not changed.
     pub(crate) fn partitions(error: PartitionsError<LogError>) -> Self {
         match error {
-            PartitionsError::Refused(_) => Self::Partitions(Box::new(error)),
+            PartitionsError::Refused(_) | PartitionsError::Held { .. } => {
+                Self::Partitions(Box::new(error))
+            }
             error => Self::database(error),
         }
     }
@@ -140,6 +159,10 @@ impl Fault {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::EverythingUndone
+            | Self::NoRetention
+            | Self::Retention(_)
+            | Self::HoldOfEverything
+            | Self::Hold(_)
             | Self::UnknownRules
             | Self::Rules(_)
             | Self::Settings(_)
@@ -160,8 +183,9 @@ impl Fault {
             | Self::NoFile { .. }
             | Self::NoTable
             | Self::Terminal => Exit::Usage,
-            Self::Partitions(_) | Self::Undo(_) => Exit::Nothing,
+            Self::Partitions(_) | Self::Undo(_) | Self::NoHold(_) => Exit::Nothing,
             Self::Open { .. }
+            | Self::PurgeRuns
             | Self::Unrecorded
             | Self::NotMigrated
             | Self::Restore(_)
@@ -197,6 +221,17 @@ impl From<StoreError<LogError>> for Fault {
         match error {
             StoreError::Log(LogError::Query(error)) => Self::Query(error),
             StoreError::Cursor(error) => Self::Cursor(Box::new(error)),
+            StoreError::Retention(error) => Self::Retention(error),
+            error => Self::database(error),
+        }
+    }
+}
+
+impl From<HoldError<LogError>> for Fault {
+    fn from(error: HoldError<LogError>) -> Self {
+        match error {
+            HoldError::Exists { .. } | HoldError::Invalid { .. } => Self::Hold(Box::new(error)),
+            HoldError::Unknown { .. } => Self::NoHold(Box::new(error)),
             error => Self::database(error),
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod claim;
 mod cli;
 mod config;
 mod confirmation;
@@ -9,6 +10,7 @@ mod exit;
 mod fault;
 mod filters;
 mod listing;
+mod operator;
 mod output;
 mod parts;
 mod record;

@@ -166,6 +166,40 @@ pub(crate) fn talk(text: &str) {
     let _ = writeln!(io::stderr(), "{}", secret::hide(&lines.join("\n")));
 }
 
+/// What is said of work that goes on, in one line of standard error that is written over; nothing where
+/// that is no terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    is_shown: bool,
+    was_told: bool,
+}
+
+impl Progress {
+    pub(crate) fn begin() -> Self {
+        Self {
+            is_shown: io::stderr().is_terminal(),
+            was_told: false,
+        }
+    }
+
+    /// How far the work is.
+    pub(crate) fn tell(&mut self, text: &str) {
+        if self.is_shown {
+            self.was_told = true;
+            let _ = write!(io::stderr(), "\r{}", words::printable(text));
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// What comes next begins a line.
+    fn drop(&mut self) {
+        if self.was_told {
+            let _ = writeln!(io::stderr());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,13 @@ mod blame;
 mod check;
 mod completions;
 mod export;
+mod hold;
 mod init;
 mod log;
 mod man;
 mod migrate;
 mod partitions;
+mod purge;
 mod show;
 mod stats;
 mod timeline;
@@ -47,6 +49,10 @@ pub(crate) enum Verb {
     /// Keep the log in monthly partitions (PostgreSQL, MariaDB)
     #[command(subcommand)]
     Partitions(partitions::PartitionsVerb),
+    /// Remove what the policies of retention let go; without `--apply` it only shows what would go
+    Purge(Answering<purge::Purge>),
+    /// Keep events from every purge
+    Hold(Answering<hold::Hold>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
     /// Make the audit tables and triggers, say what is to do, take them back, or print them
@@ -67,7 +73,13 @@ pub(crate) struct Answering<V: Args> {
     #[command(flatten)]
     verb: V,
     /// How the answer is printed
-    #[arg(long, value_enum, default_value_t, help_heading = "Settings")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        help_heading = "Settings"
+    )]
     format: Format,
 }
 
@@ -106,6 +118,8 @@ impl Verb {
             Self::Export(verb) => run(&**verb, settings).await,
             Self::Undo(verb) => run(&**verb, settings).await,
             Self::Partitions(verb) => verb.run(settings).await,
+            Self::Purge(verb) => run(verb, settings).await,
+            Self::Hold(verb) => run(verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
             Self::Migrate(verb) => verb.run(settings).await,
             Self::Triggers(verb) => verb.run(settings).await,

@@ -10,6 +10,7 @@ mod verbs {
     pub(crate) mod export;
     pub(crate) mod migrate;
     pub(crate) mod partitions;
+    pub(crate) mod purge;
     pub(crate) mod settings;
     pub(crate) mod tls;
     pub(crate) mod tools;
@@ -353,6 +354,14 @@ async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
     verbs::partitions::are_made_and_taken_away::<DB>(server).await;
 }
 
+async fn a_purge_is_shown_and_then_done<DB: Db>(server: Server) {
+    verbs::purge::shows_and_then_does::<DB>(server).await;
+}
+
+async fn a_purge_that_is_killed_leaves_whole_batches<DB: Db>(server: Server) {
+    verbs::purge::killed_in_the_middle_leaves_whole_batches::<DB>(server).await;
+}
+
 async fn rules_are_those_of_the_file<DB: Db>(server: Server) {
     verbs::settings::rules_are_those_of_the_file::<DB>(server).await;
 }
@@ -416,6 +425,8 @@ macro_rules! database {
             sea_orm_runs_what_is_printed,
             a_table_is_told_as_it_was,
             an_undo_is_shown_and_then_done,
+            a_purge_is_shown_and_then_done,
+            a_purge_that_is_killed_leaves_whole_batches,
             rules_are_those_of_the_file,
             a_record_is_told_through_time,
             each_filter_and_page_gives_its_events,
@@ -488,6 +499,11 @@ fn the_help_is_what_is_written_down() {
         "export",
         "undo",
         "partitions",
+        "purge",
+        "hold",
+        "hold add",
+        "hold list",
+        "hold release",
         "check",
         "migrate",
         "migrate up",

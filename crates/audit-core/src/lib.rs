@@ -14,6 +14,7 @@ pub mod query;
 mod record_id;
 mod redact;
 pub mod request;
+pub mod retention;
 pub mod rules;
 pub mod schema;
 pub mod stamp;

@@ -10,11 +10,12 @@ pub(crate) mod filter;
 mod follow;
 mod index;
 mod instant;
+mod keyed;
 mod one_of;
 mod position;
 mod records;
 pub(crate) mod setter;
-mod sql;
+pub(crate) mod sql;
 
 use std::fmt::Write as _;
 
@@ -32,6 +33,8 @@ pub use field::{Document, FieldFilter};
 pub use follow::horizon;
 pub use index::index_names;
 pub use instant::When;
+pub(crate) use instant::before;
+pub use keyed::removal;
 pub use one_of::OneOf;
 pub use position::Position;
 pub use records::Keys;
@@ -87,6 +90,11 @@ impl LogQuery {
         self.after = other.after.or(self.after);
         self.between = other.between.or(self.between);
         self
+    }
+
+    /// Events that another query does not give. The order and the limit of that one do not matter.
+    pub fn except(self, other: Self) -> Self {
+        self.narrow(|query| query.filters.push(Filter::Except(other.filters)))
     }
 
     /// Events behind a position, in the order of the query.

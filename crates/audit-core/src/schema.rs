@@ -21,9 +21,13 @@ pub const MIGRATIONS_TABLE: &str = "audit_migrations";
 pub const PROBE_TABLE: &str = "audit_probe";
 /// The table of what only the operator decides; see [`Switch`](crate::Switch).
 pub const SETTINGS_TABLE: &str = "audit_settings";
+/// The table of what keeps events whatever the policies say; see
+/// [`Hold`](crate::retention::Hold).
+pub const HOLDS_TABLE: &str = "audit_holds";
 /// All tables of the audit log. On PostgreSQL they are in a schema of their own, elsewhere among
 /// the tables of the application.
-pub const AUDIT_TABLES: [&str; 5] = [
+pub const AUDIT_TABLES: [&str; 6] = [
+    HOLDS_TABLE,
     LOG_TABLE,
     MIGRATIONS_TABLE,
     PROBE_TABLE,

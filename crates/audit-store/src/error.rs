@@ -2,6 +2,7 @@
 
 use audit_core::EventError;
 use audit_core::query::QueryError;
+use audit_core::retention::{RetentionError, StoredHoldError};
 
 use crate::cursor::{CursorError, KeyError};
 
@@ -12,12 +13,18 @@ pub enum StoreError<E: std::error::Error + 'static> {
     /// The cursor is not one of this query.
     #[error(transparent)]
     Cursor(#[from] CursorError),
+    /// A hold cannot be read, so nobody knows what it keeps.
+    #[error(transparent)]
+    Hold(StoredHoldError),
     /// There is no key for cursors.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The reader failed, or refused the query.
     #[error(transparent)]
     Log(E),
+    /// A policy of retention cannot work.
+    #[error(transparent)]
+    Retention(RetentionError),
     /// A standby of PostgreSQL does not tell which transactions are open.
     #[error("a standby does not tell which transactions are open; follow the log on the primary")]
     Standby,

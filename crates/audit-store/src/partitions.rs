@@ -3,9 +3,12 @@
 mod removal;
 
 use audit_capture::{CatalogError, Span};
-use audit_core::query::BoundQuery;
+use audit_core::query::{BoundQuery, QueryError};
+use audit_core::retention::StoredHoldError;
 use audit_core::{ManualEventError, RowWriter};
 use chrono::{DateTime, Utc};
+
+use crate::exclusive::ExclusionError;
 
 pub use audit_capture::{Change, LogPartitions, Partition, PartitionRefusal, Step};
 
@@ -27,6 +30,25 @@ pub enum PartitionsError<E: std::error::Error + 'static> {
     /// The event of the change cannot be.
     #[error(transparent)]
     Event(#[from] ManualEventError),
+    /// The transaction could not be kept apart from the placing of holds.
+    #[error(transparent)]
+    Exclusion(#[from] ExclusionError<E>),
+    /// A hold keeps events of the partition.
+    #[error(
+        "the hold `{hold}` keeps events of `{partition}`; release it first, or purge what it does not keep"
+    )]
+    Held {
+        /// The hold.
+        hold: String,
+        /// The partition.
+        partition: String,
+    },
+    /// A hold cannot be read, so nobody knows what it keeps.
+    #[error(transparent)]
+    Hold(#[from] StoredHoldError),
+    /// What a hold keeps cannot be asked.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// It makes no sense, or would lose events that are kept.
     #[error(transparent)]
     Refused(#[from] PartitionRefusal),

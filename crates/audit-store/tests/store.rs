@@ -8,15 +8,18 @@
 
 mod store {
     pub(crate) mod as_of;
+    pub(crate) mod batches;
     pub(crate) mod events;
     pub(crate) mod export;
     pub(crate) mod filters;
     pub(crate) mod follow;
+    pub(crate) mod holds;
     pub(crate) mod indexes;
     pub(crate) mod memory;
     pub(crate) mod pages;
     pub(crate) mod partitions;
     pub(crate) mod record;
+    pub(crate) mod retention;
     pub(crate) mod stats;
     pub(crate) mod tenant;
     pub(crate) mod typed;
@@ -48,6 +51,7 @@ macro_rules! every_log {
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::a_table_of_many_keys_is_given_once,
                 as_of::what_was_never_recorded_is_a_gap,
+                batches::a_batch_is_found_by_the_primary_key,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,
                 filters::random_queries_find_what_a_model_finds,
@@ -63,6 +67,15 @@ macro_rules! every_log {
                 pages::an_event_has_its_neighbours,
                 record::a_record_is_one_over_changes_of_its_key,
                 record::each_field_is_blamed_on_who_set_it,
+                holds::a_batch_is_given_once,
+                holds::a_hold_is_an_event_and_stays_in_its_table,
+                holds::a_hold_never_loses_the_race_with_a_batch,
+                retention::policies_and_holds_leave_what_a_model_leaves,
+                holds::a_transaction_that_sees_the_past_keeps_what_is_held,
+                holds::purges_at_once_remove_each_event_once,
+                holds::what_cannot_be_placed_or_released_is_told,
+                holds::what_is_held_meanwhile_stays,
+                holds::who_may_not_remove_is_told,
                 stats::numbers_are_those_of_a_model,
                 tenant::a_tenant_sees_its_own_events_alone,
                 typed::a_value_has_the_type_of_its_column,
@@ -111,6 +124,7 @@ macro_rules! partitioned {
                 partitions::an_interrupted_conversion_is_ended,
                 partitions::events_without_a_month_get_one,
                 partitions::migrations_go_on_as_before,
+                partitions::a_month_that_is_held_stays,
                 partitions::months_leave_with_an_event,
                 partitions::two_changes_do_not_run_at_once,
                 partitions::what_cannot_be_taken_along_is_told,

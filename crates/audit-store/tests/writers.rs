@@ -1,9 +1,10 @@
-//! Changes that are taken back through the writers of every library.
+//! Changes that are taken back, and events that are removed, through the writers of every library.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::query::LogQuery;
-use audit_core::{Actor, Audit, AuditContext, LogReader};
-use audit_store::{Blocking, Trail, UndoPlan, finish};
+use audit_core::retention::{NewHold, Policy, Retention};
+use audit_core::{Actor, Audit, AuditContext, Dialect, LogReader, Operation, RowWriter};
+use audit_store::{Batch, Blocking, Trail, UndoPlan, finish, place, release};
 use audit_testkit::{Raw, Server, TestDatabase};
 use diesel::connection::TransactionManager as _;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
@@ -33,14 +34,48 @@ macro_rules! written {
         pool.execute(table).await.unwrap();
         audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         for (request, sql) in [
+            (
+                "old",
+                "INSERT INTO users (id) VALUES (2), (3), (4), (5), (6), (7), (8), (9)",
+            ),
             ("insert", "INSERT INTO users VALUES (1, 'Ann')"),
-            ("rename", "UPDATE users SET name = 'Bob'"),
+            ("rename", "UPDATE users SET name = 'Bob' WHERE id = 1"),
         ] {
             let work = pool.execute(AssertSqlSafe(sql));
             by("ann", request).scope(work).await.unwrap();
         }
+        let mut trail = Trail::of(audit_sqlx::log(&pool));
+        let dialect = audit_sqlx::writer(&mut *pool.acquire().await.unwrap()).dialect();
+        pool.execute(AssertSqlSafe(aged(dialect))).await.unwrap();
+        assert_eq!(trail.count(&LogQuery::new().until("1y")).await.unwrap(), 8);
         pool
     }};
+}
+
+/// What moves the events of the request `old` back in time.
+fn aged(dialect: Dialect) -> String {
+    let (table, then) = match dialect {
+        Dialect::MySql => ("audit_logs", "2020-01-31 09:00:00"),
+        Dialect::Postgres => ("audit.audit_logs", "2020-01-31T09:00:00Z"),
+        _ => ("audit_logs", "2020-01-31T09:00:00.000000Z"),
+    };
+    format!("UPDATE {table} SET occurred_at = '{then}' WHERE request_id = 'old'")
+}
+
+/// The oldest event.
+async fn oldest<R: LogReader>(mut trail: Trail<R>) -> Batch {
+    let retention = Retention::new([Policy::new("all", "1y")]).unwrap();
+    let purge = trail.purge(&retention).await.unwrap();
+    let mut batches = purge.batches(1);
+    batches.next(&mut trail).await.unwrap().unwrap()
+}
+
+/// A hold keeps it, and when that is released it goes.
+async fn hold_and_purge<W: RowWriter>(batch: &Batch, name: &str, writer: &mut W) {
+    place(&NewHold::new(name, "a case"), writer).await.unwrap();
+    assert_eq!(batch.apply(writer).await.unwrap().events, 0);
+    release(name, "it is over", writer).await.unwrap();
+    assert_eq!(batch.apply(writer).await.unwrap().events, 1);
 }
 
 async fn plan<R: LogReader>(mut trail: Trail<R>, request: &str) -> UndoPlan {
@@ -65,13 +100,32 @@ macro_rules! there_and_back {
         for (request, of, expected) in [(undo, "rename", "Ann"), (redo, undo, "Bob")] {
             by("operator", request).scope($undo(of)).await;
             assert_eq!(name(&mut $raw).await, expected, "{request}");
-            let of_request = |id: &str| audit_sqlx::log(&$pool).request(id);
+            let of_request = |id: &str| {
+                let log = audit_sqlx::log(&$pool).operation(Operation::Update);
+                log.request(id)
+            };
             let done = of_request(request).list().await.unwrap();
             let reverted = of_request(of).list().await.unwrap();
             assert_eq!(done.len(), 1, "{request}");
             assert_eq!(done[0].actor_id.as_deref(), Some("operator"));
             assert_eq!(done[0].service.as_deref(), Some("shop"));
             assert_eq!(done[0].reverts, Some(vec![reverted[0].id.to_string()]));
+            let own = audit_sqlx::log(&$pool)
+                .request(request)
+                .operation(Operation::Custom);
+            let own = own.oldest_first().list().await.unwrap();
+            let actions: Vec<_> = own
+                .iter()
+                .filter_map(|event| event.action.as_deref())
+                .collect();
+            assert_eq!(
+                actions,
+                ["audit.hold.place", "audit.hold.release", "audit.purge"]
+            );
+            assert!(
+                own.iter()
+                    .all(|event| event.actor_id.as_deref() == Some("operator"))
+            );
         }
     }};
 }
@@ -84,9 +138,11 @@ macro_rules! seaorm {
             .unwrap();
         there_and_back!($raw, $pool, "seaorm", async |of: &'static str| {
             let plan = plan(Trail::of(audit_seaorm::log(&sea)), of).await;
+            let batch = oldest(Trail::of(audit_seaorm::log(&sea))).await;
             let transaction = audit_seaorm::begin(&sea).await.unwrap();
             let mut writer = audit_seaorm::writer(&transaction);
             plan.apply(&mut writer).await.unwrap();
+            hold_and_purge(&batch, &format!("seaorm {of}"), &mut writer).await;
             transaction.commit().await.unwrap();
         });
     }};
@@ -98,9 +154,11 @@ macro_rules! diesel {
         there_and_back!($raw, $pool, "diesel", async |of: &'static str| {
             let connection = &mut connection;
             let plan = finish(plan(Trail::blocking(audit_diesel::log(connection)), of));
+            let batch = finish(oldest(Trail::blocking(audit_diesel::log(connection))));
             audit_diesel::begin(connection, &audit()).unwrap();
             let mut writer = Blocking(audit_diesel::writer(connection));
             finish(plan.apply(&mut writer)).unwrap();
+            finish(hold_and_purge(&batch, &format!("diesel {of}"), &mut writer));
             diesel::connection::AnsiTransactionManager::commit_transaction(connection).unwrap();
         });
     }};
@@ -114,9 +172,11 @@ macro_rules! diesel_async {
         let mut connection: $connection = establish($url, &audit()).await.unwrap();
         there_and_back!($raw, $pool, "diesel-async", async |of: &'static str| {
             let plan = plan(Trail::of(log(&mut connection)), of).await;
+            let batch = oldest(Trail::of(log(&mut connection))).await;
             begin(&mut connection, &audit()).await.unwrap();
-            let done = plan.apply(&mut writer(&mut connection)).await;
-            done.unwrap();
+            let mut writer = writer(&mut connection);
+            plan.apply(&mut writer).await.unwrap();
+            hold_and_purge(&batch, &format!("diesel-async {of}"), &mut writer).await;
             Manager::commit_transaction(&mut connection).await.unwrap();
         });
     }};
@@ -126,7 +186,7 @@ mod sqlite {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn every_library_takes_changes_back() {
+    async fn every_library_takes_changes_back_and_purges() {
         let database = TestDatabase::create(Server::Sqlite).await;
         let (url, mut raw) = (database.url(), database.raw().await);
         let path = url
@@ -151,7 +211,7 @@ macro_rules! postgres {
             use super::*;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn every_library_takes_changes_back() {
+            async fn every_library_takes_changes_back_and_purges() {
                 let database = TestDatabase::create(Server::$server).await;
                 let (url, mut raw) = (database.url(), database.raw().await);
                 let pool = written!(sqlx::Postgres, url);
@@ -172,7 +232,7 @@ mod mariadb {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn every_library_takes_changes_back() {
+    async fn every_library_takes_changes_back_and_purges() {
         let database = TestDatabase::create(Server::MariaDb).await;
         let (url, mut raw) = (database.url(), database.raw().await);
         let pool = written!(sqlx::MySql, url);

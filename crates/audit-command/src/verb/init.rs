@@ -39,6 +39,13 @@ const TEXT: &str = "\
 # pattern = \"invoices\"
 # operation = \"DELETE\"
 # severity = \"high\"
+
+# How long events are kept, for `purge`: the longest of the policies that select an event counts, and
+# what no policy selects is kept for ever.
+# [[retention]]
+# name = \"everyday\"
+# keep = \"90d\"
+# select = { severity = [\"low\", \"medium\"] }
 ";
 
 /// The arguments of `audit init`.

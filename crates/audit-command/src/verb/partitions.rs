@@ -1,6 +1,5 @@
 //! `audit partitions`: the log in monthly partitions.
 
-use audit_core::{Actor, AuditContext};
 use audit_sqlx::AuditDatabase;
 use audit_store::partitions::{Change, LogPartitions, Partition, Partitions, Step};
 use audit_store::words;
@@ -10,9 +9,11 @@ use serde::Serialize;
 
 use super::{Answering, Run, run};
 use crate::cli::Settings;
+use crate::confirmation::Confirmation;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::operator::operator;
 use crate::output::{Format, Output, talk};
 use crate::table::table;
 
@@ -86,6 +87,8 @@ struct Removal {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// The wire form of a partition.
@@ -235,9 +238,10 @@ impl Removal {
         change: &Change,
     ) -> Result<Exit, Fault> {
         let actor = self.actor_id.as_deref().unwrap_or_default();
-        let mut context = AuditContext::new().with_actor(Actor::user(actor));
-        if let Some(reason) = &self.reason {
-            context = context.with_reason(reason);
+        let (context, _) = operator(actor, self.reason.as_deref());
+        if self.apply {
+            let what = format!("the events of `{}` will leave the log", self.partition);
+            self.confirmation.ask(&what, "let them go")?;
         }
         context
             .scope(changed::<DB>(database, output, change, self.apply))

@@ -1,7 +1,7 @@
 //! `audit undo`: takes changes back, after it has shown what that would do.
 
 use audit_core::query::LogQuery;
-use audit_core::{Actor, AuditContext, Json, LogReader as _, Operation};
+use audit_core::{Json, LogReader as _, Operation};
 use audit_sqlx::AuditDatabase;
 use audit_store::{FieldChange, OnConflict, UndoPlan, UndoStep, words};
 use clap::{Args, ValueEnum};
@@ -15,6 +15,7 @@ use crate::database::{Database, Kind, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
+use crate::operator::operator;
 use crate::output::{Format, Output, talk};
 use crate::table::table;
 
@@ -194,15 +195,9 @@ impl Undo {
         if self.leave_obstacles {
             plan = plan.without_obstacles();
         }
-        let request = Uuid::now_v7().to_string();
         let actor = self.actor_id.as_deref().unwrap_or_default();
-        let mut context = AuditContext::new()
-            .with_actor(Actor::user(actor))
-            .with_request_id(request.as_str())
-            .with_action("audit.undo");
-        if let Some(reason) = &self.reason {
-            context = context.with_reason(reason);
-        }
+        let (context, request) = operator(actor, self.reason.as_deref());
+        let context = context.with_action("audit.undo");
         let undone = context.scope(applied(pool, &plan, &request)).await?;
         let told = [
             (undone.records, "records were put back"),

@@ -87,6 +87,9 @@ async fn a_month_leaves<DB: Db>(audited: &Audited<DB>, server: Server, past_ends
     );
     let apply = ["--apply", "--as", "olga", "--reason", "ten years old"];
     let (code, _, said) = partitions(audited, &[&drop[..], &apply].concat());
+    assert_eq!(code, 2);
+    assert!(said.contains("`--yes`"), "{said}");
+    let (code, _, said) = partitions(audited, &[&drop[..], &apply, &["--yes"]].concat());
     assert_eq!((code, said.as_str()), (0, "0 events left the log\n"));
     let (_, told, _) = audited.ask(&["log", "--actor", "olga", "--format", "ndjson"]);
     let event: Value = serde_json::from_str(&told).unwrap();

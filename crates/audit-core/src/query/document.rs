@@ -52,9 +52,20 @@ fn readable_in_postgres(column: &str) -> String {
 }
 
 impl Sql {
-    /// That a list of texts has this one.
-    pub(super) fn contains(&mut self, column: &str, text: &str) -> Result<(), QueryError> {
-        let condition = match self.dialect {
+    /// That a list of texts has one of these.
+    pub(super) fn contains(&mut self, column: &str, texts: &[String]) -> Result<(), QueryError> {
+        let each = texts.iter().map(|text| self.has(column, text));
+        let each = each.collect::<Result<Vec<_>, _>>()?;
+        let condition = match each.as_slice() {
+            [one] => one.clone(),
+            several => format!("({})", several.join(" OR ")),
+        };
+        self.condition(&condition);
+        Ok(())
+    }
+
+    fn has(&mut self, column: &str, text: &str) -> Result<String, QueryError> {
+        Ok(match self.dialect {
             Dialect::Postgres => format!("{} = ANY({column})", self.bind(text)?),
             Dialect::MySql => {
                 let quoted = serde_json::Value::from(text).to_string();
@@ -64,9 +75,7 @@ impl Sql {
                 "EXISTS (SELECT 1 FROM json_each({column}) AS item WHERE item.value = {})",
                 self.bind(text)?
             ),
-        };
-        self.condition(&condition);
-        Ok(())
+        })
     }
 
     /// That a text of the event has this one inside.

@@ -11,8 +11,10 @@ use crate::query::{QueryError, When};
 /// One filter; an event must pass all of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) enum Filter {
-    /// A list of texts has this one.
-    Contains(&'static str, String),
+    /// A list of texts has one of these.
+    Contains(&'static str, Vec<String>),
+    /// Not all of these hold.
+    Except(Vec<Filter>),
     /// A field has, or has not, some value.
     Field(FieldFilter),
     /// It is one of these events.
@@ -21,6 +23,8 @@ pub(crate) enum Filter {
     NoRecord,
     /// A column has one of these values.
     OneOf(&'static str, Vec<String>),
+    /// It is of a table that one of these patterns names.
+    Named(Vec<String>),
     /// It is of one of these records, under the present or the previous id.
     Record(Vec<String>),
     /// Some text of it has this one inside.
@@ -40,8 +44,12 @@ impl Filter {
         match self {
             Self::Field(field) => field.count(),
             Self::Id(ids) => ids.len(),
-            Self::OneOf(_, values) | Self::Record(values) => values.len(),
-            Self::Contains(..) | Self::Search(_) | Self::Since(_) | Self::Until(_) => 1,
+            Self::Except(filters) => filters.iter().map(Self::count).sum(),
+            Self::Contains(_, values)
+            | Self::Named(values)
+            | Self::OneOf(_, values)
+            | Self::Record(values) => values.len(),
+            Self::Search(_) | Self::Since(_) | Self::Until(_) => 1,
             Self::NoRecord => 0,
         }
     }
@@ -49,7 +57,11 @@ impl Filter {
     /// Adds the condition.
     pub(super) fn write(&self, sql: &mut Sql, now: DateTime<Utc>) -> Result<(), QueryError> {
         match self {
-            Self::Contains(column, value) => sql.contains(column, value),
+            Self::Contains(column, values) => sql.contains(column, values),
+            Self::Except(filters) => sql.except(|sql| {
+                let mut filters = filters.iter();
+                filters.try_for_each(|filter| filter.write(sql, now))
+            }),
             Self::Field(field) => sql.field(&field.read()?),
             Self::Id(ids) if ids.is_empty() => Err(QueryError::NoValue { filter: "id" }),
             Self::Id(ids) => sql.id(ids),
@@ -57,6 +69,7 @@ impl Filter {
                 sql.no_record();
                 Ok(())
             }
+            Self::Named(patterns) => sql.named(patterns),
             Self::OneOf(filter, values) if values.is_empty() => Err(QueryError::NoValue { filter }),
             Self::OneOf(column, values) => {
                 let condition = sql.one_of(column, values)?;

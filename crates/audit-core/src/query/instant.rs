@@ -114,6 +114,11 @@ fn read(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Some(day) = text.parse::<NaiveDate>().ok().filter(|_| is_plain) {
         return Some(day.and_time(chrono::NaiveTime::MIN).and_utc());
     }
+    before(text, now)
+}
+
+/// The instant that lies a span before `now`; `None` for a text that is no span.
+pub(crate) fn before(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (count, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let months = |each: u32| {
         let count = count.parse::<u32>().ok()?.checked_mul(each)?;

@@ -56,7 +56,7 @@ macro_rules! setters {
 
         /// Updates that changed this column.
         pub fn changed(self, column: impl Into<String>) -> Self {
-            let filter = crate::query::filter::Filter::Contains("changed_fields", column.into());
+            let filter = crate::query::filter::Filter::Contains("changed_fields", vec![column.into()]);
             self.narrow(|query| query.filters.push(filter))
         }
 
@@ -65,7 +65,7 @@ macro_rules! setters {
             use crate::query::filter::Filter;
             let regimes = regimes.into_values();
             let none = regimes.is_empty().then(|| Filter::OneOf("compliance", Vec::new()));
-            let each = |regime| Filter::Contains("compliance", regime);
+            let each = |regime| Filter::Contains("compliance", vec![regime]);
             let filters = regimes.into_iter().map(each).chain(none);
             self.narrow(|query| query.filters.extend(filters))
         }

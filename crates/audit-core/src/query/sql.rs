@@ -10,36 +10,72 @@ use crate::query::{Bind, BoundQuery, Position, QueryError};
 use crate::vocabulary::Dialect;
 
 /// A statement under construction.
-pub(super) struct Sql {
-    pub(super) dialect: Dialect,
-    pub(super) text: String,
+pub(crate) struct Sql {
+    pub(crate) dialect: Dialect,
+    pub(crate) text: String,
     binds: Vec<Bind>,
-    conditions: usize,
+    /// What stands before the next condition.
+    word: &'static str,
 }
 
 impl Sql {
-    pub(super) fn new(dialect: Dialect) -> Self {
+    pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             text: String::with_capacity(2048),
             binds: Vec::new(),
-            conditions: 0,
+            word: "WHERE",
         }
     }
 
     /// The next condition is the first one of a SELECT.
     pub(super) fn begin_conditions(&mut self) {
-        self.conditions = 0;
+        self.word = "WHERE";
     }
 
     pub(super) fn condition(&mut self, condition: &str) {
-        let word = if self.conditions == 0 { "WHERE" } else { "AND" };
-        self.conditions += 1;
-        let _ = write!(self.text, " {word} {condition}");
+        let _ = write!(self.text, " {} {condition}", self.word);
+        self.word = "AND";
+    }
+
+    /// That not all of the conditions hold that `write` writes; one that is unknown does not.
+    pub(super) fn except(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        self.condition("((1 = 1");
+        write(self)?;
+        self.text.push_str(") IS NOT TRUE)");
+        Ok(())
+    }
+
+    /// That the table is one that a pattern names: its name, or behind its schema and a dot, with `*`
+    /// for any characters. Two patterns or more are alternatives.
+    pub(super) fn named(&mut self, patterns: &[String]) -> Result<(), QueryError> {
+        let mut alternatives = Vec::new();
+        for pattern in patterns {
+            let name = match (pattern.contains('.'), self.dialect) {
+                (false, _) => "table_name",
+                (true, Dialect::MySql) => {
+                    "COALESCE(CONCAT(table_schema, '.', table_name), table_name)"
+                }
+                (true, _) => "COALESCE(table_schema || '.' || table_name, table_name)",
+            };
+            alternatives.push(match (pattern.contains('*'), self.dialect) {
+                (false, _) => self.one_of(name, &[pattern])?,
+                (true, Dialect::Sqlite) => format!("{name} GLOB {}", self.bind(pattern)?),
+                (true, _) => {
+                    let like = like(pattern);
+                    format!("{name} LIKE {} ESCAPE '!'", self.bind(&like)?)
+                }
+            });
+        }
+        self.condition(&format!("({})", alternatives.join(" OR ")));
+        Ok(())
     }
 
     /// Binds a text, and gives the place where it stands.
-    pub(super) fn bind(&mut self, text: &str) -> Result<String, QueryError> {
+    pub(crate) fn bind(&mut self, text: &str) -> Result<String, QueryError> {
         if self.dialect == Dialect::Postgres && text.contains('\0') {
             return Err(QueryError::Nul);
         }
@@ -109,12 +145,17 @@ impl Sql {
         self.condition("record_id IS NULL");
     }
 
-    fn instant(&mut self, instant: DateTime<Utc>) -> Result<String, QueryError> {
-        let text = match self.dialect {
+    /// An instant as the database compares it.
+    pub(super) fn instant_text(&self, instant: DateTime<Utc>) -> String {
+        match self.dialect {
             Dialect::MySql => instant.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
             Dialect::Postgres | Dialect::Sqlite => instant.format(TIME_FORMAT).to_string(),
-        };
-        let place = self.bind(&text)?;
+        }
+    }
+
+    /// Binds an instant, and gives the place where it stands.
+    pub(crate) fn instant(&mut self, instant: DateTime<Utc>) -> Result<String, QueryError> {
+        let place = self.bind(&self.instant_text(instant))?;
         Ok(match self.dialect {
             Dialect::Postgres => format!("{place}::text::timestamptz"),
             Dialect::MySql | Dialect::Sqlite => place,
@@ -181,12 +222,25 @@ impl Sql {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> BoundQuery {
+    pub(crate) fn finish(self) -> BoundQuery {
         BoundQuery {
             text: self.text,
             binds: self.binds,
         }
     }
+}
+
+/// A pattern with `*` for any characters as one of LIKE, whose escape is `!`.
+fn like(pattern: &str) -> String {
+    let mut like = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        match character {
+            '*' => like.push('%'),
+            '%' | '_' | '!' => like.extend(['!', character]),
+            other => like.push(other),
+        }
+    }
+    like
 }
 
 /// The milliseconds in a UUIDv7; `None` for any other id, and for one beyond the years of the log.

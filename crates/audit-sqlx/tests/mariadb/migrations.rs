@@ -32,7 +32,7 @@ async fn sixteen_at_once_agree() {
             world
                 .raw
                 .run(
-                    "DROP TABLE audit_logs, audit_schemas, audit_migrations, audit_probe, \
+                    "DROP TABLE audit_holds, audit_logs, audit_schemas, audit_migrations, audit_probe, \
                      audit_settings",
                 )
                 .await;

@@ -188,7 +188,7 @@ async fn the_probe_is_where_the_log_is() {
     let mut other = World::new(TABLE).await;
     let theirs = database(&other);
     let drop = "DROP TRIGGER audit_insert_t; DROP TRIGGER audit_update_t; DROP TRIGGER \
-                audit_delete_t; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
+                audit_delete_t; DROP TABLE audit_holds, audit_logs, audit_schemas, audit_migrations, \
                 audit_probe, audit_settings";
     other.raw.run(drop).await;
     let mut world = World::new(TABLE).await;

@@ -113,7 +113,7 @@ async fn an_account_without_the_right_is_refused_before_anything_is_made() {
     world
         .raw
         .run(
-            "DROP TRIGGER audit_insert_t; DROP TABLE audit_logs, audit_schemas, audit_migrations, \
+            "DROP TRIGGER audit_insert_t; DROP TABLE audit_holds, audit_logs, audit_schemas, audit_migrations, \
              audit_probe, audit_settings",
         )
         .await;

@@ -26,7 +26,7 @@ pub(crate) async fn columns(database: &TestDatabase, raw: &mut Raw) -> Vec<u8> {
 pub(crate) async fn files(database: &TestDatabase, raw: &mut Raw) -> Vec<u8> {
     let (write, list, done) = match database.server().dialect() {
         Dialect::MySql => (
-            "FLUSH TABLES audit_logs, audit_migrations, audit_probe, audit_schemas, audit_settings \
+            "FLUSH TABLES audit_holds, audit_logs, audit_migrations, audit_probe, audit_schemas, audit_settings \
              FOR EXPORT",
             "SELECT CONCAT(@@datadir, DATABASE(), '/', CONVERT(table_name USING utf8mb4), '.ibd') \
              FROM information_schema.tables WHERE table_schema = DATABASE() \

@@ -1,9 +1,14 @@
 //! A partition that leaves the log.
 
-use audit_capture::{LogPartitions, Partition, PartitionRefusal, Step};
+use audit_capture::{LogPartitions, Partition, Step};
+use audit_core::query::QueryError;
+use audit_core::retention;
 use audit_core::{Dialect, Event, ManualEvent, Outcome, RowWriter, Severity, schema};
+use chrono::{DateTime, Utc};
 
 use super::{Partitions, PartitionsError};
+use crate::exclusive;
+use crate::purge::stored;
 
 /// The action of an event that tells of a partition that became a table of its own.
 pub(super) const DETACH: &str = "audit.partition.detach";
@@ -11,15 +16,9 @@ pub(super) const DETACH: &str = "audit.partition.detach";
 /// The action of an event that tells of a partition that was dropped.
 pub(super) const DROP: &str = "audit.partition.drop";
 
-/// Whether all events of a partition may leave the log: the one place that decides it, asked
-/// before anything is changed. Nothing leaves while its month still takes events.
-fn may_go<'l>(log: &'l LogPartitions, name: &str) -> Result<&'l Partition, PartitionRefusal> {
-    log.finished(name)
-}
-
 /// The event of a removal.
 fn event(action: &str, partition: &Partition, events: u64) -> ManualEvent {
-    let time = |time: Option<chrono::DateTime<chrono::Utc>>| time.map(|time| time.to_rfc3339());
+    let time = |time: Option<DateTime<Utc>>| time.map(|time| time.to_rfc3339());
     Event::custom(action)
         .record(schema::LOG_TABLE, partition.name.as_str())
         .severity(Severity::High)
@@ -37,7 +36,8 @@ impl<W: RowWriter> Partitions<W> {
         steps: &[Step],
     ) -> Result<u64, PartitionsError<W::Error>> {
         let log = self.look().await?;
-        let partition = may_go(&log, name)?;
+        // Nothing leaves while its month still takes events.
+        let partition = log.finished(name)?;
         if self.writer.dialect() == Dialect::MySql {
             return self.remove_after(action, partition, steps).await;
         }
@@ -53,6 +53,39 @@ impl<W: RowWriter> Partitions<W> {
         removed.and_then(|events| ended.map(|()| events))
     }
 
+    /// Refuses while a hold keeps an event of the partition. Until the transaction ends no hold is placed.
+    async fn refuse_held(
+        &mut self,
+        partition: &Partition,
+    ) -> Result<(), PartitionsError<W::Error>> {
+        exclusive::enter(&mut self.writer).await?;
+        let dialect = self.writer.dialect();
+        let rows = self.writer.texts(&retention::holds(dialect, true)).await;
+        let holds = stored(&rows.map_err(PartitionsError::Database)?)?;
+        for hold in holds.iter().filter(|hold| hold.is_active()) {
+            let mut kept = hold.selection.query().limit(1);
+            if let Some(time) = partition.starts_at {
+                kept = kept.since(time);
+            }
+            if let Some(time) = partition.ends_at {
+                kept = kept.until(time);
+            }
+            let first = match kept.to_positions(dialect, Utc::now()) {
+                // It is of another time.
+                Err(QueryError::EmptyRange { .. }) => continue,
+                first => first?,
+            };
+            let rows = self.writer.texts(&first).await;
+            if !rows.map_err(PartitionsError::Database)?.is_empty() {
+                return Err(PartitionsError::Held {
+                    hold: hold.name.clone(),
+                    partition: partition.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// In a transaction: the count is that of what goes, because nobody else writes there.
     async fn remove_within(
         &mut self,
@@ -60,6 +93,7 @@ impl<W: RowWriter> Partitions<W> {
         partition: &Partition,
         steps: &[Step],
     ) -> Result<u64, PartitionsError<W::Error>> {
+        self.refuse_held(partition).await?;
         if let Some(hold) = LogPartitions::hold(self.writer.dialect(), &partition.name) {
             self.run(&hold).await?;
         }
@@ -70,13 +104,14 @@ impl<W: RowWriter> Partitions<W> {
     }
 
     /// Where the removal commits by itself: the event comes first, because one that came after could be
-    /// missing.
+    /// missing. A hold that is placed between the look and the removal comes too late.
     async fn remove_after(
         &mut self,
         action: &str,
         partition: &Partition,
         steps: &[Step],
     ) -> Result<u64, PartitionsError<W::Error>> {
+        self.refuse_held(partition).await?;
         let events = self.count(partition).await?;
         let event = event(action, partition, events);
         self.record(&event).await?;

@@ -77,7 +77,7 @@ async fn export<DB: Db>(url: &str) {
 
 impl<DB: Db> World<DB> {
     /// Puts events into the log, so many that there are `to` of them after `from`.
-    async fn fill(&mut self, from: u64, to: u64) {
+    pub(crate) async fn fill(&mut self, from: u64, to: u64) {
         let columns = "occurred_at, id, schema_version, operation, outcome, actor_kind, source, \
                        table_name, record_id, before_data, after_data";
         let mut next = from;

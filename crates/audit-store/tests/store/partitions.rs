@@ -8,6 +8,8 @@ use audit_core::{Actor, AuditContext, Dialect, Event, LogIndex, Outcome};
 use audit_store::partitions::{
     Change, Changed, LogPartitions, PartitionRefusal, Partitions, PartitionsError,
 };
+use audit_store::retention::NewHold;
+use audit_store::{place, release};
 use audit_testkit::{Explain, Server};
 use chrono::{DateTime, Datelike as _, Utc};
 
@@ -329,6 +331,51 @@ pub(crate) async fn events_without_a_month_get_one<DB: Db>(server: Server) {
     assert!(!told.contains("no month is made"), "{told}");
     let left = LogPartitions::count_query(server.dialect(), "audit_logs_future").text;
     assert_eq!(world.raw.texts(&left).await, [[Some("0".to_owned())]]);
+}
+
+/// What a hold keeps does not leave with its month; what it does not keep does.
+pub(crate) async fn a_month_that_is_held_stays<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    convert(&mut world).await;
+    let month = |month: &str| format!("2026-{month}-01 00:00:00");
+    let ends = [
+        ("audit_logs_2026_02", month("03")),
+        ("audit_logs_2026_03", month("04")),
+    ];
+    split_at(&mut world, &ends).await;
+    // All made-up events are of March.
+    world.put(&events::drawn(&events::made(), 40)).await;
+    let hold = NewHold::new("case 7", "a court");
+    let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+    let placed = place(&hold, &mut audit_sqlx::writer(&mut *transaction)).await;
+    placed.unwrap();
+    transaction.commit().await.unwrap();
+
+    let march = || "audit_logs_2026_03".to_owned();
+    let before = world.events().await.len();
+    for removal in [
+        Change::Detach { partition: march() },
+        Change::Drop { partition: march() },
+    ] {
+        match try_change(&world, &removal).await {
+            Err(PartitionsError::Held { hold, .. }) => assert_eq!(hold, "case 7"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(world.events().await.len(), before);
+    let partition = "audit_logs_2026_02".to_owned();
+    assert_eq!(
+        change(&world, &Change::Drop { partition }).await.events,
+        Some(0)
+    );
+
+    let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+    let released = release("case 7", "over", &mut audit_sqlx::writer(&mut *transaction)).await;
+    released.unwrap();
+    transaction.commit().await.unwrap();
+    let partition = march();
+    let dropped = change(&world, &Change::Drop { partition }).await;
+    assert!(dropped.events > Some(0));
 }
 
 pub(crate) async fn months_leave_with_an_event<DB: Db>(server: Server) {
