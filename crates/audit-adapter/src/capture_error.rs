@@ -128,6 +128,17 @@ pub(crate) enum Fault {
     Other,
 }
 
+/// Whether the database took an answer's transaction back because it and another one waited for each
+/// other, which both ask to be begun anew.
+pub(crate) fn is_deadlock(answer: &Answer<'_>) -> bool {
+    match answer.code.as_deref() {
+        Some(code) => matches!(code, "1213" | "40P01"),
+        None => ["Deadlock found", "deadlock detected"]
+            .iter()
+            .any(|words| answer.message.contains(words)),
+    }
+}
+
 impl Fault {
     pub(crate) fn of(dialect: Dialect, answer: &Answer<'_>) -> Self {
         match dialect {

@@ -9,10 +9,13 @@ use audit_core::stamp::Stamp;
 use uuid::Uuid;
 
 use crate::attachment::{Attachment, ContextScope};
-use crate::capture_error::{CaptureError, Fault};
+use crate::capture_error::{CaptureError, Fault, is_deadlock};
 use crate::check::CheckError;
 use crate::session::{Refusal as _, Rows, Session};
 use crate::{connection, statement};
+
+/// How often a probe is made anew that the database took back for a deadlock.
+const DEADLOCKS: usize = 5;
 
 /// How the context of the probe gets to its connection.
 #[derive(Debug, Clone)]
@@ -61,7 +64,17 @@ pub(crate) async fn prove<S: Session>(
             Err(error) => return Err(CheckError::Database(error)),
         }
     }
-    match written(session, probe, stamping).await {
+    let mut result = written(session, probe, stamping).await;
+    // Probes of several processes, as at the start of all of them, can wait for each other.
+    for _ in 0..DEADLOCKS {
+        match &result {
+            Err(error) if error.answer().is_some_and(|answer| is_deadlock(&answer)) => {
+                result = written(session, probe, stamping).await;
+            }
+            _ => break,
+        }
+    }
+    match result {
         Ok(rows) => findings.extend(probe.judge(texts(&rows))?),
         Err(error) => findings.push(finding::<S>(error).map_err(CheckError::Database)?),
     }
