@@ -53,14 +53,22 @@ impl<W: RowWriter> Partitions<W> {
         removed.and_then(|events| ended.map(|()| events))
     }
 
-    /// Refuses while a hold keeps an event of the partition. Until the transaction ends no hold is placed.
+    /// Refuses while a hold keeps an event of the partition. Until the transaction ends, where there is one, no
+    /// hold is placed.
     async fn refuse_held(
         &mut self,
         partition: &Partition,
     ) -> Result<(), PartitionsError<W::Error>> {
-        exclusive::enter(&mut self.writer).await?;
         let dialect = self.writer.dialect();
-        let rows = self.writer.texts(&retention::holds(dialect, true)).await;
+        // Where the removal commits by itself, a lock would end before it.
+        let is_locked = dialect != Dialect::MySql;
+        if is_locked {
+            exclusive::enter(&mut self.writer).await?;
+        }
+        let rows = self
+            .writer
+            .texts(&retention::holds(dialect, is_locked))
+            .await;
         let holds = stored(&rows.map_err(PartitionsError::Database)?)?;
         for hold in holds.iter().filter(|hold| hold.is_active()) {
             let mut kept = hold.selection.query().limit(1);

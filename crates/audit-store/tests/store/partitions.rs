@@ -483,7 +483,8 @@ pub(crate) async fn a_removal_that_fails_is_told_as_one<DB: Db>(server: Server) 
         Dialect::MySql => (
             format!(
                 "CREATE USER {account}@'%' IDENTIFIED BY 'pw'; \
-                 GRANT SELECT, INSERT ON {database}.audit_logs TO {account}@'%'"
+                 GRANT SELECT, INSERT ON {database}.audit_logs TO {account}@'%'; \
+                 GRANT SELECT ON {database}.audit_holds TO {account}@'%'"
             ),
             format!("mysql://{account}:pw@{place}/{database}"),
             format!("DROP USER {account}@'%'"),
