@@ -159,11 +159,12 @@ impl<'a> Capture<'a> {
     }
 
     /// The columns whose change makes an UPDATE an event, and those that are only compared.
-    pub(crate) fn compared_columns(&self) -> (Vec<&str>, Vec<&str>) {
-        let names = self.table.columns.iter().map(|column| column.name.as_str());
-        names
-            .filter(|name| self.rule.column(name) != ResolvedColumn::Excluded)
-            .partition(|name| !matches!(self.rule.column(name), ResolvedColumn::Ignored(_)))
+    pub(crate) fn compared_columns(&self) -> (Vec<&Column>, Vec<&Column>) {
+        let rule = |column: &&Column| self.rule.column(&column.name);
+        let columns = self.table.columns.iter();
+        columns
+            .filter(|column| rule(column) != ResolvedColumn::Excluded)
+            .partition(|column| !matches!(rule(column), ResolvedColumn::Ignored(_)))
     }
 }
 

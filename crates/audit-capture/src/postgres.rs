@@ -1,6 +1,7 @@
 //! Row and statement triggers, each with a function of its own in the schema `audit`.
 
 mod body;
+mod built_in;
 mod expression;
 mod facts;
 mod helper;
@@ -35,11 +36,13 @@ pub const POSTGRES_DENIED: &str = "AU001";
 /// The SQLSTATE of an event of the application that cannot be.
 pub const POSTGRES_REFUSED: &str = "AU002";
 
-/// What holds for the length of every function that runs with the rights of the log's owner.
-/// The first keeps it from running what a caller has put in the way; the others fix how values
-/// are written. Each is as the catalog keeps it.
+const SEARCH_PATH: &str = "search_path";
+
+/// What holds for the length of a function that runs with the rights of the log's owner. The first
+/// keeps it from running what a caller has put in the way; the others fix how values are written,
+/// where it writes such. Each is as the catalog keeps it.
 const SETTINGS: [(&str, &str); 7] = [
-    ("search_path", "pg_catalog, pg_temp"),
+    (SEARCH_PATH, "pg_catalog, pg_temp"),
     ("TimeZone", "UTC"),
     ("DateStyle", "ISO"),
     ("IntervalStyle", "iso_8601"),
@@ -74,22 +77,38 @@ fn text(value: &str) -> String {
     crate::sql::literal(Dialect::Postgres, value)
 }
 
-/// The settings as clauses of CREATE FUNCTION.
-fn setting_clauses() -> String {
-    let clause = |(setting, value): &(&str, &str)| match *setting {
-        // A list of names, not a text.
-        "search_path" => format!("SET search_path = {value}"),
-        _ => format!("SET {setting} = {}", text(value)),
-    };
-    SETTINGS.iter().map(clause).collect::<Vec<_>>().join("\n")
-}
+/// Those of the settings that a function has.
+#[derive(Debug, Clone)]
+struct Settings(Vec<(&'static str, &'static str)>);
 
-/// The settings as `catalog.sql` reads them.
-fn setting_texts() -> String {
-    let pairs = SETTINGS
-        .iter()
-        .map(|(setting, value)| format!("{setting}={value}"));
-    pairs.collect::<Vec<_>>().join("; ")
+impl Settings {
+    fn all() -> Self {
+        Self(SETTINGS.to_vec())
+    }
+
+    /// The path on which names are looked for, and those that are named.
+    fn only(names: &[&str]) -> Self {
+        let is_wanted = |setting: &str| setting == SEARCH_PATH || names.contains(&setting);
+        let settings = SETTINGS.into_iter();
+        Self(settings.filter(|(setting, _)| is_wanted(setting)).collect())
+    }
+
+    /// As clauses of CREATE FUNCTION.
+    fn clauses(&self) -> String {
+        let clause = |(setting, value): &(&str, &str)| match *setting {
+            // A list of names, not a text.
+            SEARCH_PATH => format!("SET search_path = {value}"),
+            _ => format!("SET {setting} = {}", text(value)),
+        };
+        self.0.iter().map(clause).collect::<Vec<_>>().join("\n")
+    }
+
+    /// As `catalog.sql` reads them.
+    fn texts(&self) -> String {
+        let pairs = self.0.iter();
+        let pairs = pairs.map(|(setting, value)| format!("{setting}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
 }
 
 pub(crate) fn drop_trigger(found: &InstalledTrigger) -> String {

@@ -63,6 +63,8 @@ cases! {
         a_dropped_column_is_left_out,
         a_renamed_column_keeps_its_rule,
         a_retyped_column_is_written_in_its_new_type,
+        a_retyped_column_is_compared_and_written_by_its_new_type,
+        equal_texts_that_differ_are_a_change,
         a_renamed_key_is_still_the_key,
         a_dropped_key_gives_way_to_a_hash,
         an_added_column_is_seen_at_once,

@@ -432,9 +432,10 @@ pub(super) fn changed_fields(capture: &Capture<'_>, old: &dyn Row, new: &dyn Row
         .iter()
         .chain(&others)
         .filter_map(|column| {
+            let column = column.name.as_str();
             let value = value(capture, column)?;
             let same = value.is_same(&old.column(column), &new.column(column));
-            let key = serde_json::Value::from(*column).to_string();
+            let key = serde_json::Value::from(column).to_string();
             Some(format!("IF({same}, '', {})", text(&format!(",{key}"))))
         })
         .collect();
@@ -455,7 +456,7 @@ fn condition(capture: &Capture<'_>) -> Option<String> {
         let (deciding, _) = capture.compared_columns();
         let same: Vec<String> = deciding
             .iter()
-            .filter_map(|column| Some(value(capture, column)?.is_same_in_trigger()))
+            .filter_map(|column| Some(value(capture, &column.name)?.is_same_in_trigger()))
             .collect();
         if same.is_empty() {
             return Some("FALSE".to_owned());

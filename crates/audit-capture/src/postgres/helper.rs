@@ -2,7 +2,7 @@
 
 use super::manual::record_body;
 use super::probe::probe_body;
-use super::{name, setting_clauses, setting_texts, text};
+use super::{Settings, name, text};
 
 /// A function of ours that no trigger calls directly.
 pub(super) struct Helper {
@@ -16,8 +16,10 @@ pub(super) struct Helper {
 /// Whom a helper serves.
 #[derive(Clone, Copy)]
 enum Caller {
-    /// The functions of triggers, with whose rights and settings it runs.
+    /// The functions of triggers, with whose rights it runs.
     Ours,
+    /// The same, of which one that has few columns fixes little of how values are written.
+    OursOfAnyValue,
     /// Every role; it runs with the rights of the log's owner.
     Everyone,
 }
@@ -40,7 +42,7 @@ pub(super) fn all() -> [Helper; 6] {
              boolean, OUT record_id text, OUT previous_record_id text, OUT before_data json, OUT \
              after_data json, OUT changed_fields text[]",
             "SETOF record",
-            Caller::Ours,
+            Caller::OursOfAnyValue,
             include_str!("drifted.sql"),
         ),
         helper(
@@ -75,16 +77,13 @@ fn helper(
     caller: Caller,
     body: &str,
 ) -> Helper {
-    let (rights, settings, texts) = match caller {
-        Caller::Ours => (
-            "",
-            "SET search_path = pg_catalog, pg_temp".to_owned(),
-            "search_path=pg_catalog, pg_temp".to_owned(),
-        ),
-        Caller::Everyone => ("SECURITY DEFINER", setting_clauses(), setting_texts()),
+    let (rights, settings) = match caller {
+        Caller::Ours => ("", Settings::only(&[])),
+        Caller::OursOfAnyValue => ("", Settings::all()),
+        Caller::Everyone => ("SECURITY DEFINER", Settings::all()),
     };
     let to_whom = match caller {
-        Caller::Ours => "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
+        Caller::Ours | Caller::OursOfAnyValue => "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
         Caller::Everyone => "GRANT EXECUTE ON FUNCTION {} TO PUBLIC",
     };
     let quoted = format!("audit.{}", name(function));
@@ -93,13 +92,15 @@ fn helper(
         name: function,
         create: format!(
             "CREATE OR REPLACE FUNCTION {quoted}({arguments}) RETURNS {returns} LANGUAGE plpgsql \
-             {rights}\n{settings}\nAS {};\n{}",
+             {rights}\n{}\nAS {};\n{}",
+            settings.clauses(),
             text(&body),
             to_whom.replace("{}", &quoted),
         ),
         definition: format!(
-            "definer {}\nsettings {texts}\n{body}",
-            matches!(caller, Caller::Everyone)
+            "definer {}\nsettings {}\n{body}",
+            matches!(caller, Caller::Everyone),
+            settings.texts(),
         ),
     }
 }

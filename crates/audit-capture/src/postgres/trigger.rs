@@ -6,7 +6,8 @@ use crate::catalog::TableKind;
 use crate::plan::{Capture, Trigger};
 use crate::sql::{short_hash, trigger_name};
 
-use super::{PREFIX, body, name, setting_clauses, setting_texts, text};
+use super::built_in::BuiltIn;
+use super::{PREFIX, Settings, body, name, text};
 
 /// The longest name in PostgreSQL, in bytes.
 const LONGEST_NAME: usize = 63;
@@ -110,7 +111,7 @@ fn create_function(capture: &Capture<'_>, function: &str, body: &str) -> String 
     let mut create = format!(
         "CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER\n\
          {}\nAS {};\nREVOKE ALL ON FUNCTION {function} FROM PUBLIC;\n",
-        setting_clauses(),
+        settings(capture).clauses(),
         text(body),
     );
     // Whoever makes a partition makes its copies of the triggers.
@@ -121,6 +122,24 @@ fn create_function(capture: &Capture<'_>, function: &str, body: &str) -> String 
         ));
     }
     create
+}
+
+/// The settings that the function needs. One for UPDATE that compares all columns, each held to its
+/// type, needs those of these types; the others would not see that a column was given another.
+fn settings(capture: &Capture<'_>) -> Settings {
+    if capture.operation != Operation::Update {
+        return Settings::all();
+    }
+    let (deciding, noted) = capture.compared_columns();
+    let compared = deciding.iter().chain(&noted);
+    let known: Option<Vec<BuiltIn>> = compared.map(|column| BuiltIn::of(column)).collect();
+    match known {
+        Some(known) if known.len() == capture.table.columns.len() => {
+            let settings = known.iter().flat_map(|known| known.settings);
+            Settings::only(&settings.copied().collect::<Vec<_>>())
+        }
+        _ => Settings::all(),
+    }
 }
 
 /// The name of the rows that a statement trigger sees.
@@ -177,6 +196,6 @@ fn definition(capture: &Capture<'_>, firing: &Firing, function: &str, body: &str
         "type {}\nenabled O\nwhen {condition}\nrows {rows}\ncolumns \narguments 0\n\
          constraint false\nfunction audit.{function}\ndefiner true\nsettings {}\n{body}",
         firing.bits(capture.operation),
-        setting_texts(),
+        settings(capture).texts(),
     )
 }

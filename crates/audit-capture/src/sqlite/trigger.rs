@@ -194,6 +194,7 @@ fn changed(capture: &Capture<'_>) -> String {
     let (deciding, others) = capture.compared_columns();
     let mut call = format!("audit_changed({}", deciding.len());
     for column in deciding.iter().chain(&others) {
+        let column = &column.name;
         let _ = write!(call, ", {0}, OLD.{1}, NEW.{1}", text(column), name(column));
     }
     call.push(')');
