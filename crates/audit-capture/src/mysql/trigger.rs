@@ -6,6 +6,7 @@ use audit_core::stamp::Slot;
 use audit_core::{Operation, Snapshot, schema};
 
 use crate::catalog::{Catalog, Column, Table};
+use crate::context::mysql::STALE;
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
 use crate::own::Own;
 use crate::plan::{Capture, Trigger};
@@ -31,18 +32,20 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     if capture.operation == Operation::Truncate {
         return Vec::new();
     }
-    let mut work = event::forget_stale();
+    let mut work = String::new();
     if capture.operation == Operation::Update {
         work.extend(skipped::leave(capture.catalog, capture.table));
     }
+    let mut forget = event::forget_stale();
     if capture.denies_missing_context() {
+        work.push_str(&std::mem::take(&mut forget));
         work.push_str(&refusal());
     }
     work.push_str(&clock());
     // Only the statement that runs costs anything: what few rows need has one of its own.
     let _ = write!(
         work,
-        "IF {} THEN {}ELSE {}END IF; ",
+        "IF {} THEN {forget}{}ELSE {}END IF; ",
         exceptions(capture),
         insert(capture, Images::Guarded),
         insert(capture, Images::Ordinary),
@@ -142,8 +145,8 @@ fn insert(capture: &Capture<'_>, images: Images) -> String {
     )
 }
 
-/// When the images of a row need a look at the limits or there are to be none, or the change takes
-/// others back.
+/// When the images of a row need a look at the limits or there are to be none, the change takes others
+/// back, or a context was left behind.
 fn exceptions(capture: &Capture<'_>) -> String {
     let limits = capture.audit.limits();
     let rows: &[&dyn Row] = match capture.operation {
@@ -153,7 +156,8 @@ fn exceptions(capture: &Capture<'_>) -> String {
     };
     let mut conditions = vec![
         format!(
-            "COALESCE({}, {}) IS NOT NULL",
+            "COALESCE({}, {}, {}) IS NOT NULL",
+            STALE,
             MySql.slot(Slot::Suppress),
             MySql.slot(Slot::Reverts)
         ),
