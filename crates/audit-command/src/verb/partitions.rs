@@ -13,7 +13,7 @@ use crate::confirmation::Confirmation;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::operator::operator;
+use crate::operator::Approval;
 use crate::output::{Format, Output, talk};
 use crate::table::table;
 
@@ -78,15 +78,8 @@ struct Ahead {
 struct Removal {
     /// The partition, as `audit partitions list` names it
     partition: String,
-    /// Do it; without this flag the statements are only shown
-    #[arg(long, requires = "actor_id")]
-    apply: bool,
-    /// Who does it: the id of the actor of its event
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    approval: Approval,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -237,14 +230,14 @@ impl Removal {
         output: Output,
         change: &Change,
     ) -> Result<Exit, Fault> {
-        let actor = self.actor_id.as_deref().unwrap_or_default();
-        let (context, _) = operator(actor, self.reason.as_deref());
-        if self.apply {
+        let (context, _) = self.approval.context();
+        let is_applied = self.approval.is_given();
+        if is_applied {
             let what = format!("the events of `{}` will leave the log", self.partition);
             self.confirmation.ask(&what, "let them go")?;
         }
         context
-            .scope(changed::<DB>(database, output, change, self.apply))
+            .scope(changed::<DB>(database, output, change, is_applied))
             .await
     }
 }
