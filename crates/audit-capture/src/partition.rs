@@ -245,6 +245,12 @@ impl LogPartitions {
         (dialect == Dialect::Postgres).then(|| postgres::hold(partition))
     }
 
+    /// The time of the database when it was looked at.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
     /// A partition of a name whose time is over.
     ///
     /// # Errors

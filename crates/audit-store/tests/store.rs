@@ -127,6 +127,7 @@ macro_rules! partitioned {
                 conversion::an_interrupted_conversion_is_ended,
                 conversion::events_without_a_month_get_one,
                 conversion::migrations_go_on_as_before,
+                removal::a_month_that_a_policy_keeps_stays,
                 removal::a_month_that_is_held_stays,
                 removal::months_leave_with_an_event,
                 partitions::two_changes_do_not_run_at_once,

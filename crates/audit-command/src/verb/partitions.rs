@@ -2,6 +2,7 @@
 
 use audit_sqlx::AuditDatabase;
 use audit_store::partitions::{Change, LogPartitions, Partition, Partitions, Step};
+use audit_store::retention::Retention;
 use audit_store::words;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::{Answering, Run, run};
 use crate::cli::Settings;
+use crate::config::Config;
 use crate::confirmation::Confirmation;
 use crate::database::Database;
 use crate::exit::Exit;
@@ -82,6 +84,9 @@ struct Removal {
     approval: Approval,
     #[command(flatten)]
     confirmation: Confirmation,
+    /// Take it away though policies of retention in `audit.toml` keep some of its events
+    #[arg(long)]
+    despite_retention: bool,
 }
 
 /// The wire form of a partition.
@@ -181,7 +186,8 @@ impl Run for Convert {
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
         let change = Change::Convert { months_ahead };
-        changed::<DB>(database, output, &change, self.ahead.apply).await
+        let nothing = Retention::default();
+        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
     }
 }
 
@@ -193,7 +199,8 @@ impl Run for Create {
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
         let change = Change::Create { months_ahead };
-        changed::<DB>(database, output, &change, self.ahead.apply).await
+        let nothing = Retention::default();
+        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
     }
 }
 
@@ -236,9 +243,12 @@ impl Removal {
             let what = format!("the events of `{}` will leave the log", self.partition);
             self.confirmation.ask(&what, "let them go")?;
         }
-        context
-            .scope(changed::<DB>(database, output, change, is_applied))
-            .await
+        let retention = match self.despite_retention {
+            true => Retention::default(),
+            false => Config::read()?.retention,
+        };
+        let done = changed::<DB>(database, output, change, retention, is_applied);
+        context.scope(done).await
     }
 }
 
@@ -247,11 +257,13 @@ async fn changed<DB: AuditDatabase>(
     database: &Database,
     output: Output,
     change: &Change,
+    retention: Retention,
     is_applied: bool,
 ) -> Result<Exit, Fault> {
     let pool = database.open::<DB>().await?;
     let mut connection = pool.acquire().await.map_err(Fault::database)?;
-    let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let mut partitions = partitions.keeping(retention);
     if !is_applied {
         let steps = partitions.plan(change).await.map_err(Fault::partitions)?;
         print(&steps, output)?;

@@ -91,6 +91,20 @@ fn text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
+/// The log in months, one of which, March, has the made-up events.
+pub(super) async fn in_march<DB: Db>(server: Server) -> World<DB> {
+    let mut world = World::<DB>::new(server).await;
+    convert(&mut world).await;
+    let month = |month: &str| format!("2026-{month}-01 00:00:00");
+    let ends = [
+        ("audit_logs_2026_02", month("03")),
+        ("audit_logs_2026_03", month("04")),
+    ];
+    split_at(&mut world, &ends).await;
+    world.put(&events::drawn(&events::made(), 40)).await;
+    world
+}
+
 /// The made-up events are in two partitions, and those that a test writes in two others.
 pub(crate) async fn split<DB: Db>(world: &mut World<DB>) {
     let early = DateTime::from_timestamp_micros(events::START + 25).unwrap();
@@ -115,15 +129,7 @@ pub(crate) async fn two_changes_do_not_run_at_once<DB: Db>(server: Server) {
 }
 
 pub(crate) async fn a_span_of_time_reads_its_partitions_alone<DB: Db>(server: Server) {
-    let mut world = World::<DB>::new(server).await;
-    convert(&mut world).await;
-    let month = |month: &str| format!("2026-{month}-01 00:00:00");
-    let ends = [
-        ("audit_logs_2026_02", month("03")),
-        ("audit_logs_2026_03", month("04")),
-    ];
-    split_at(&mut world, &ends).await;
-    world.put(&events::drawn(&events::made(), 40)).await;
+    let mut world = in_march::<DB>(server).await;
     world
         .run_as("ann", &["INSERT INTO users (id) VALUES (1)"])
         .await;

@@ -1,27 +1,18 @@
 //! Months that leave the log.
 
-use audit_core::{Dialect, Event, Outcome};
-use audit_store::partitions::{Change, PartitionRefusal, Partitions, PartitionsError};
-use audit_store::retention::NewHold;
+use audit_core::{Dialect, Event, Outcome, Severity};
+use audit_store::partitions::{Change, Changed, PartitionRefusal, Partitions, PartitionsError};
+use audit_store::retention::{NewHold, Policy, Retention, Selection};
 use audit_store::{place, release};
 use audit_testkit::Server;
 
 use super::events;
-use super::partitions::{change, convert, names, split_at, try_change};
+use super::partitions::{Error, change, convert, in_march, names, split_at, try_change};
 use super::world::{Db, World};
 
 /// What a hold keeps does not leave with its month; what it does not keep does.
 pub(crate) async fn a_month_that_is_held_stays<DB: Db>(server: Server) {
-    let mut world = World::<DB>::new(server).await;
-    convert(&mut world).await;
-    let month = |month: &str| format!("2026-{month}-01 00:00:00");
-    let ends = [
-        ("audit_logs_2026_02", month("03")),
-        ("audit_logs_2026_03", month("04")),
-    ];
-    split_at(&mut world, &ends).await;
-    // All made-up events are of March.
-    world.put(&events::drawn(&events::made(), 40)).await;
+    let world = in_march::<DB>(server).await;
     let hold = NewHold::new("case 7", "a court");
     let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
     let placed = place(&hold, &mut audit_sqlx::writer(&mut *transaction)).await;
@@ -53,6 +44,64 @@ pub(crate) async fn a_month_that_is_held_stays<DB: Db>(server: Server) {
     let partition = march();
     let dropped = change(&world, &Change::Drop { partition }).await;
     assert!(dropped.events > Some(0));
+}
+
+/// What a policy keeps, or none is for, does not leave with its month, unless nobody asks the policies.
+pub(crate) async fn a_month_that_a_policy_keeps_stays<DB: Db>(server: Server) {
+    let world = in_march::<DB>(server).await;
+    let policy = |name: &str, keep: &str, severity: Severity| {
+        Policy::new(name, keep).select(Selection::new().severity(severity))
+    };
+    let [low, high, critical] = [
+        policy("low", "30d", Severity::Low),
+        policy("high", "1mo", Severity::High),
+        policy("critical", "9y", Severity::Critical),
+    ];
+    let all = || Policy::new("all", "30d");
+    let march = || "audit_logs_2026_03".to_owned();
+    let before = world.events().await.len();
+    for (policies, keeper) in [
+        (vec![all(), critical.clone()], Some("critical")),
+        (vec![low, high.clone(), critical.clone()], Some("critical")),
+        (
+            vec![Policy::new("ten years", "10y"), all()],
+            Some("ten years"),
+        ),
+        (vec![high], None),
+    ] {
+        for removal in [
+            Change::Detach { partition: march() },
+            Change::Drop { partition: march() },
+        ] {
+            match change_keeping(&world, policies.clone(), &removal).await {
+                Err(PartitionsError::Kept { policy, partition }) => {
+                    assert_eq!((policy.as_deref(), partition), (keeper, march()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(world.events().await.len(), before);
+    // Nothing is in February to be kept.
+    let partition = "audit_logs_2026_02".to_owned();
+    let dropped = change_keeping(&world, vec![critical], &Change::Drop { partition }).await;
+    assert_eq!(dropped.unwrap().events, Some(0));
+    let partition = march();
+    let dropped = change_keeping(&world, vec![all()], &Change::Drop { partition }).await;
+    assert_eq!(dropped.unwrap().events, Some(before as u64));
+    // What tells of the removals is no reason to keep their month.
+    assert_eq!(world.events().await.len(), 2);
+}
+
+async fn change_keeping<DB: Db>(
+    world: &World<DB>,
+    policies: Vec<Policy>,
+    change: &Change,
+) -> Result<Changed, Error> {
+    let mut connection = world.pool.acquire().await.unwrap();
+    let partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let mut partitions = partitions.keeping(Retention::new(policies).unwrap());
+    partitions.apply(change).await
 }
 
 pub(crate) async fn months_leave_with_an_event<DB: Db>(server: Server) {
