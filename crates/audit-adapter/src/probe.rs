@@ -14,7 +14,8 @@ use crate::check::CheckError;
 use crate::session::{Refusal as _, Rows, Session};
 use crate::{connection, statement};
 
-/// How often a probe is made anew that the database took back for a deadlock.
+/// How often a probe is made anew that the database took back for a deadlock: its own rows can be in
+/// nobody's way, but a table that others alter, or lock whole, can be in its.
 const DEADLOCKS: usize = 5;
 
 /// How the context of the probe gets to its connection.
@@ -65,7 +66,6 @@ pub(crate) async fn prove<S: Session>(
         }
     }
     let mut result = written(session, probe, stamping).await;
-    // Probes of several processes, as at the start of all of them, can wait for each other.
     for _ in 0..DEADLOCKS {
         match &result {
             Err(error) if fault::<S>(error) == Some(Fault::Deadlock) => {
