@@ -1,5 +1,5 @@
-//! `cargo xtask features`: whether each crate that users choose features of builds with any of them
-//! alone. Everything else is built with all of them at once, where one feature can hide what another
+//! `cargo xtask features`: whether each crate that users choose features of builds without a warning
+//! with any of them alone. Everything else is built with all of them at once, where one feature can hide what another
 //! lacks. It builds the libraries anew for each, which takes minutes: it is no step of `ci`.
 
 use anyhow::{Result, bail};
@@ -31,8 +31,8 @@ pub fn run() -> Result<()> {
     for (package, feature) in alone(&Metadata::load()?, unlinkable) {
         println!("{package}/{feature}");
         let mut command = cargo();
-        command.args(["check", "--quiet", "--package", &package]);
-        command.args(["--features", &feature]);
+        command.args(["clippy", "--quiet", "--package", &package]);
+        command.args(["--features", &feature, "--", "--deny", "warnings"]);
         if process::must(&mut command).is_err() {
             faults.push(format!("{package}/{feature}"));
         }

@@ -12,7 +12,7 @@ use audit_core::{Dialect, schema};
 use serde_json::{Value, json};
 
 use crate::catalog;
-use crate::migrate::{MigrateError, begin, end};
+use crate::migrate::{MigrateError, exclusively};
 use crate::session::Session;
 use crate::statement;
 use crate::steps;
@@ -158,12 +158,10 @@ pub async fn restore<S: Session>(
     lines: &mut (dyn Iterator<Item = io::Result<String>> + Send),
 ) -> Result<u64, RestoreError<S::Error>> {
     let failed = |error| RestoreError::Migrate(MigrateError::Database(error));
-    begin(session).await.map_err(failed)?;
-    let done = put_back(session, lines).await;
-    let ended = end(session, done.is_ok()).await;
-    let rows = done?;
-    ended.map_err(failed)?;
-    Ok(rows)
+    exclusively(session, failed, async |session| {
+        put_back(session, lines).await
+    })
+    .await
 }
 
 async fn put_back<S: Session>(

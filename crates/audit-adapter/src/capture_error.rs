@@ -122,21 +122,12 @@ impl std::error::Error for CaptureError {}
 pub(crate) enum Fault {
     /// Somebody else's lock, or a wait that was cut short.
     Busy,
+    /// Two transactions waited for each other, and this one was taken back.
+    Deadlock,
     /// The account has no right to it.
     Denied,
     /// Another one.
     Other,
-}
-
-/// Whether the database took an answer's transaction back because it and another one waited for each
-/// other, which both ask to be begun anew.
-pub(crate) fn is_deadlock(answer: &Answer<'_>) -> bool {
-    match answer.code.as_deref() {
-        Some(code) => matches!(code, "1213" | "40P01"),
-        None => ["Deadlock found", "deadlock detected"]
-            .iter()
-            .any(|words| answer.message.contains(words)),
-    }
 }
 
 impl Fault {
@@ -147,5 +138,10 @@ impl Fault {
             Dialect::Postgres => postgres::fault(answer),
             _ => sqlite::fault(answer),
         }
+    }
+
+    /// Whether it is due to what somebody else does, and passes with it.
+    pub(crate) fn is_contention(self) -> bool {
+        matches!(self, Self::Busy | Self::Deadlock)
     }
 }

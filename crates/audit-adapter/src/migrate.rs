@@ -61,11 +61,10 @@ pub async fn migrate<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
-    begin(session).await.map_err(MigrateError::Database)?;
-    let done = everything(session, audit).await;
-    let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(MigrateError::Database)
+    exclusively(session, MigrateError::Database, async |session| {
+        everything(session, audit).await
+    })
+    .await
 }
 
 /// Brings the audit tables to the newest shape, and nothing else: the part of [`migrate`] that a
@@ -74,11 +73,10 @@ pub async fn migrate<S: Session>(
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_tables<S: Session>(session: &mut S) -> Result<(), MigrateError<S::Error>> {
-    begin(session).await.map_err(MigrateError::Database)?;
-    let done = steps::run(session).await;
-    let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(MigrateError::Database)
+    exclusively(session, MigrateError::Database, async |session| {
+        steps::run(session).await
+    })
+    .await
 }
 
 /// Makes the triggers of the schema those that the rules ask for, and nothing else.
@@ -90,11 +88,10 @@ pub async fn install<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), CheckError<S::Error>> {
-    begin(session).await.map_err(CheckError::Database)?;
-    let done = triggers(session, audit).await;
-    let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(CheckError::Database)
+    exclusively(session, CheckError::Database, async |session| {
+        Ok(triggers(session, audit).await?)
+    })
+    .await
 }
 
 /// Makes the triggers of the schema those that the rules ask for, as the last part of [`migrate`]
@@ -106,18 +103,28 @@ pub async fn install_triggers<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
-    begin(session).await.map_err(MigrateError::Database)?;
-    let done = bring_triggers(session, audit).await;
+    exclusively(session, MigrateError::Database, async |session| {
+        bring_triggers(session, audit).await
+    })
+    .await
+}
+
+/// Does work in a transaction that keeps other migrations out, which ends with it: kept when it is
+/// done, taken back where the database can when it fails. `failed` tells of the transaction itself.
+pub(crate) async fn exclusively<S: Session, T, E>(
+    session: &mut S,
+    failed: fn(S::Error) -> E,
+    work: impl AsyncFnOnce(&mut S) -> Result<T, E>,
+) -> Result<T, E> {
+    let begin = statement::begin_migration(S::DIALECT);
+    session.run(&begin).await.map_err(failed)?;
+    let done = work(&mut *session).await;
     let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(MigrateError::Database)
+    let done = done?;
+    ended.map(|()| done).map_err(failed)
 }
 
-pub(crate) async fn begin<S: Session>(session: &mut S) -> Result<(), S::Error> {
-    session.run(&statement::begin_migration(S::DIALECT)).await
-}
-
-pub(crate) async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
+async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error> {
     let ended = session
         .run(if is_done { "COMMIT" } else { "ROLLBACK" })
         .await;

@@ -9,12 +9,13 @@ use audit_core::stamp::Stamp;
 use uuid::Uuid;
 
 use crate::attachment::{Attachment, ContextScope};
-use crate::capture_error::{CaptureError, Fault, is_deadlock};
+use crate::capture_error::{CaptureError, Fault};
 use crate::check::CheckError;
 use crate::session::{Refusal as _, Rows, Session};
 use crate::{connection, statement};
 
-/// How often a probe is made anew that the database took back for a deadlock.
+/// How often a probe is made anew that the database took back for a deadlock: its own rows can be in
+/// nobody's way, but a table that others alter, or lock whole, can be in its.
 const DEADLOCKS: usize = 5;
 
 /// How the context of the probe gets to its connection.
@@ -65,10 +66,9 @@ pub(crate) async fn prove<S: Session>(
         }
     }
     let mut result = written(session, probe, stamping).await;
-    // Probes of several processes, as at the start of all of them, can wait for each other.
     for _ in 0..DEADLOCKS {
         match &result {
-            Err(error) if error.answer().is_some_and(|answer| is_deadlock(&answer)) => {
+            Err(error) if fault::<S>(error) == Some(Fault::Deadlock) => {
                 result = written(session, probe, stamping).await;
             }
             _ => break,
@@ -119,6 +119,10 @@ async fn answers<S: Session>(
     Ok(answers)
 }
 
+fn fault<S: Session>(error: &S::Error) -> Option<Fault> {
+    error.answer().map(|answer| Fault::of(S::DIALECT, &answer))
+}
+
 /// What a failure shows; one that is not the database's own answer shows nothing.
 fn finding<S: Session>(error: S::Error) -> Result<Finding, S::Error> {
     let Some(answer) = error.answer() else {
@@ -129,7 +133,7 @@ fn finding<S: Session>(error: S::Error) -> Result<Finding, S::Error> {
     Ok(
         match (fault, CaptureError::in_answer(S::DIALECT, &answer)) {
             (_, Some(CaptureError::MissingContext(_))) => Finding::ProbeUnstamped,
-            (Fault::Busy, _) => Finding::ProbeBusy { reason },
+            (fault, _) if fault.is_contention() => Finding::ProbeBusy { reason },
             (Fault::Denied, None) => Finding::ProbeDenied { reason },
             _ => Finding::ProbeRefused { reason },
         },

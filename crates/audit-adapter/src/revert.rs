@@ -4,7 +4,7 @@ use audit_capture::Plan;
 use audit_core::Audit;
 
 use crate::catalog;
-use crate::migrate::{MigrateError, begin, end, run_all};
+use crate::migrate::{MigrateError, exclusively, run_all};
 use crate::session::Session;
 use crate::steps;
 use crate::trigger::triggers_are_on_connection;
@@ -19,11 +19,10 @@ pub async fn revert<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
-    begin(session).await.map_err(MigrateError::Database)?;
-    let done = everything(session, audit).await;
-    let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(MigrateError::Database)
+    exclusively(session, MigrateError::Database, async |session| {
+        everything(session, audit).await
+    })
+    .await
 }
 
 /// Takes the audit triggers off the tables of the schemas of these settings, and nothing else:
@@ -36,11 +35,10 @@ pub async fn drop_triggers<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
-    begin(session).await.map_err(MigrateError::Database)?;
-    let done = triggers(session, audit).await;
-    let ended = end(session, done.is_ok()).await;
-    done?;
-    ended.map_err(MigrateError::Database)
+    exclusively(session, MigrateError::Database, async |session| {
+        triggers(session, audit).await
+    })
+    .await
 }
 
 async fn everything<S: Session>(

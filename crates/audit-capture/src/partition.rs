@@ -9,7 +9,7 @@ mod plan;
 mod postgres;
 
 use audit_core::Dialect;
-use audit_core::query::BoundQuery;
+use audit_core::query::{BoundQuery, time_text};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
@@ -220,10 +220,13 @@ impl LogPartitions {
     /// or NULL.
     #[must_use]
     pub fn span_query(dialect: Dialect, table: &str) -> BoundQuery {
-        BoundQuery::plain(match dialect {
-            Dialect::MySql => mysql::span(table),
-            _ => postgres::span(table),
-        })
+        let table = match dialect {
+            Dialect::MySql => crate::mysql::name(table),
+            _ => postgres::of_log(table),
+        };
+        let text = |instant| time_text(dialect, instant);
+        let (oldest, newest) = (text("min(occurred_at)"), text("max(occurred_at)"));
+        BoundQuery::plain(format!("SELECT {oldest}, {newest} FROM {table}"))
     }
 
     /// The statement that counts the events of a partition.
@@ -240,6 +243,12 @@ impl LogPartitions {
     #[must_use]
     pub fn hold(dialect: Dialect, partition: &str) -> Option<String> {
         (dialect == Dialect::Postgres).then(|| postgres::hold(partition))
+    }
+
+    /// The time of the database when it was looked at.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
     /// A partition of a name whose time is over.

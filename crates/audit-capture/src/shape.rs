@@ -1,7 +1,7 @@
 //! The columns of audited tables over time, as `audit_schemas` keeps them.
 
 use audit_core::Dialect;
-use audit_core::query::{Bind, BoundQuery};
+use audit_core::query::{Bind, BoundQuery, time_text};
 use audit_core::schema::{SCHEMAS_TABLE, qualified};
 use serde::{Deserialize, Serialize};
 
@@ -76,21 +76,12 @@ impl TableSchema {
     /// RFC 3339.
     #[must_use]
     pub fn query(dialect: Dialect, table: &str) -> BoundQuery {
-        let (place, columns, key, time) = match dialect {
-            Dialect::MySql => (
-                "?",
-                "columns",
-                "record_key",
-                "DATE_FORMAT(recorded_at, '%Y-%m-%dT%H:%i:%s.%fZ')",
-            ),
-            Dialect::Postgres => (
-                "$1",
-                "columns::text",
-                "record_key::text",
-                "to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-            ),
-            _ => ("?1", "columns", "record_key", "recorded_at"),
+        let (place, columns, key) = match dialect {
+            Dialect::MySql => ("?", "columns", "record_key"),
+            Dialect::Postgres => ("$1", "columns::text", "record_key::text"),
+            _ => ("?1", "columns", "record_key"),
         };
+        let time = time_text(dialect, "recorded_at");
         BoundQuery {
             text: format!(
                 "SELECT table_schema, table_name, fingerprint, {columns}, {key}, {time} FROM {} \

@@ -138,9 +138,9 @@ impl Fault {
     /// Why partitions were not changed.
     pub(crate) fn partitions(error: PartitionsError<LogError>) -> Self {
         match error {
-            PartitionsError::Refused(_) | PartitionsError::Held { .. } => {
-                Self::Partitions(Box::new(error))
-            }
+            PartitionsError::Refused(_)
+            | PartitionsError::Held { .. }
+            | PartitionsError::Kept { .. } => Self::Partitions(Box::new(error)),
             error => Self::database(error),
         }
     }

@@ -5,7 +5,7 @@ use audit_store::words;
 
 use crate::fault::Fault;
 use crate::output::{Format, JsonLines, Output};
-use crate::table;
+use crate::table::{self, seconds};
 
 /// The longest value that a row shows whole, in characters; `show` has all of it.
 const LONGEST_VALUE: usize = 48;
@@ -92,7 +92,7 @@ impl Listing {
 
     fn row(&self, event: &Event) -> Vec<String> {
         let mut row = vec![
-            event.occurred_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            seconds(event.occurred_at),
             words::who(event),
             words::what(event),
         ];

@@ -1,5 +1,6 @@
 //! Tables that fit the terminal.
 
+use chrono::{DateTime, Utc};
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::output::{Colour, Output};
@@ -42,6 +43,11 @@ pub(crate) fn part(
         .map(|(_, width)| ColumnConstraint::Absolute(Width::Fixed(*width)));
     table.set_constraints(widths);
     finish(output, &mut table, is_first)
+}
+
+/// A time as a column tells it, whose header names the time zone: to the second.
+pub(crate) fn seconds(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn new(output: Output) -> Table {

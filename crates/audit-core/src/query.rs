@@ -26,7 +26,7 @@ use crate::schema::{self, LOG_TABLE};
 use crate::vocabulary::Dialect;
 
 pub use bind::{Bind, BoundQuery};
-pub use column::column_texts;
+pub use column::{column_texts, time_text};
 pub use count::Grouping;
 pub use error::QueryError;
 pub use field::{Document, FieldFilter};

@@ -5,7 +5,7 @@ mod policy;
 mod selection;
 
 pub use hold::{Hold, NewHold, StoredHoldError, exclusion, holds};
-pub use policy::{Due, Policy, Retention, RetentionError};
+pub use policy::{Due, Kept, Policy, Retention, RetentionError};
 pub use selection::Selection;
 
 /// The business verb of the event that a purge leaves.
@@ -15,8 +15,24 @@ pub const PLACE_HOLD: &str = "audit.hold.place";
 /// The business verb of the event that releasing a hold leaves.
 pub const RELEASE_HOLD: &str = "audit.hold.release";
 
-use crate::query::BoundQuery;
+/// The business verb of the event that a partition leaves which becomes a table of its own.
+pub const DETACH_PARTITION: &str = "audit.partition.detach";
+/// The business verb of the event that a partition leaves which is dropped.
+pub const DROP_PARTITION: &str = "audit.partition.drop";
+
+use crate::query::{BoundQuery, LogQuery};
 use crate::vocabulary::Dialect;
+
+/// The events that tell why others are gone or stay. No policy is for them.
+fn own() -> LogQuery {
+    LogQuery::new().action([
+        PURGE,
+        PLACE_HOLD,
+        RELEASE_HOLD,
+        DETACH_PARTITION,
+        DROP_PARTITION,
+    ])
+}
 
 /// The statement that claims the purging of a database for its connection, until that is closed: its
 /// only row is `1` or `true`, and something else while another connection has the claim. `None` on

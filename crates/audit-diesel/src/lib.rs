@@ -1,5 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(
+    feature = "async-mysql",
+    feature = "async-postgres",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "sqlite",
+))]
 #[macro_use]
 mod row;
 

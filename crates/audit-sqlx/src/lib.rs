@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[macro_use]
-mod session;
+mod statement;
 
 pub mod adapter;
 mod attachment;
@@ -18,6 +19,7 @@ mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
+mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stored_event;

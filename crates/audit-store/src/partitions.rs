@@ -2,9 +2,13 @@
 
 mod removal;
 
+use std::fmt;
+
 use audit_capture::{CatalogError, Span};
 use audit_core::query::{BoundQuery, QueryError};
-use audit_core::retention::StoredHoldError;
+use audit_core::retention::{
+    DETACH_PARTITION, DROP_PARTITION, Retention, RetentionError, StoredHoldError,
+};
 use audit_core::{ManualEventError, RowWriter};
 use chrono::{DateTime, Utc};
 
@@ -46,18 +50,44 @@ pub enum PartitionsError<E: std::error::Error + 'static> {
     /// A hold cannot be read, so nobody knows what it keeps.
     #[error(transparent)]
     Hold(#[from] StoredHoldError),
-    /// What a hold keeps cannot be asked.
+    /// A policy of retention keeps events of the partition, or no policy lets them go.
+    #[error(
+        "{} of `{partition}`; wait until they let go, or say that it goes all the same",
+        Keeper(.policy)
+    )]
+    Kept {
+        /// The policy; `None` where there is none for the events.
+        policy: Option<String>,
+        /// The partition.
+        partition: String,
+    },
+    /// What is kept cannot be asked.
     #[error(transparent)]
     Query(#[from] QueryError),
     /// It makes no sense, or would lose events that are kept.
     #[error(transparent)]
     Refused(#[from] PartitionRefusal),
+    /// A policy of retention reaches back beyond the calendar.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
     /// The database told a number or a time in a form that is not known.
     #[error("the database told `{text}`, which is no number and no time")]
     Unknown {
         /// What it told.
         text: String,
     },
+}
+
+/// Who keeps events, in words.
+struct Keeper<'p>(&'p Option<String>);
+
+impl fmt::Display for Keeper<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(policy) => write!(formatter, "the policy `{policy}` keeps events"),
+            None => formatter.write_str("no policy of retention lets go of all events"),
+        }
+    }
 }
 
 /// What was done.
@@ -79,12 +109,25 @@ pub struct Changed {
 #[derive(Debug)]
 pub struct Partitions<W> {
     writer: W,
+    retention: Retention,
 }
 
 impl<W: RowWriter> Partitions<W> {
     /// The partitions that a writer reaches.
     pub fn of(writer: W) -> Self {
-        Self { writer }
+        Self {
+            writer,
+            retention: Retention::default(),
+        }
+    }
+
+    /// No partition leaves the log while one of these policies keeps an event of it, by the clock of the
+    /// database, or while it has an event that none of them is for. Without policies the holds alone
+    /// are asked. Events that tell of purges, holds and partitions leave with their month.
+    #[must_use]
+    pub fn keeping(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
     }
 
     /// What the log is now.
@@ -121,7 +164,8 @@ impl<W: RowWriter> Partitions<W> {
     /// removal fails then, another event says so.
     ///
     /// # Errors
-    /// As [`Partitions::plan`]; [`PartitionsError::Busy`] while a migration or another change runs;
+    /// As [`Partitions::plan`]; [`PartitionsError::Held`] and [`PartitionsError::Kept`] for a partition with
+    /// events that a hold or a policy keeps; [`PartitionsError::Busy`] while a migration or another change runs;
     /// [`PartitionsError::Database`] also when a lock was not given in time.
     ///
     /// # Cancel safety
@@ -145,10 +189,10 @@ impl<W: RowWriter> Partitions<W> {
         let steps = self.plan(change).await?;
         let events = match change {
             Change::Detach { partition } => {
-                Some(self.remove(removal::DETACH, partition, &steps).await?)
+                Some(self.remove(DETACH_PARTITION, partition, &steps).await?)
             }
             Change::Drop { partition } => {
-                Some(self.remove(removal::DROP, partition, &steps).await?)
+                Some(self.remove(DROP_PARTITION, partition, &steps).await?)
             }
             _ => {
                 self.run_all(&steps).await?;

@@ -9,6 +9,8 @@
 mod store {
     pub(crate) mod as_of;
     pub(crate) mod batches;
+    pub(crate) mod conflicts;
+    pub(crate) mod conversion;
     pub(crate) mod events;
     pub(crate) mod export;
     pub(crate) mod filters;
@@ -19,6 +21,7 @@ mod store {
     pub(crate) mod pages;
     pub(crate) mod partitions;
     pub(crate) mod record;
+    pub(crate) mod removal;
     pub(crate) mod retention;
     pub(crate) mod stats;
     pub(crate) mod tenant;
@@ -85,12 +88,12 @@ macro_rules! every_log {
                 undo::every_value_comes_back_as_it_was,
                 undo::a_cascade_comes_back_with_its_parent,
                 undo::rows_in_a_circle_are_undone_and_redone,
-                undo::what_happened_in_between_is_a_conflict,
-                undo::what_has_changed_since_is_a_conflict_by_field,
-                undo::what_others_refer_to_does_not_go,
-                undo::what_the_log_does_not_hold_is_missing,
-                undo::what_nothing_can_take_back_is_told,
-                undo::a_key_that_grew_is_told_and_touches_no_row,
+                conflicts::what_happened_in_between_is_a_conflict,
+                conflicts::what_has_changed_since_is_a_conflict_by_field,
+                conflicts::what_others_refer_to_does_not_go,
+                conflicts::what_the_log_does_not_hold_is_missing,
+                conflicts::what_nothing_can_take_back_is_told,
+                conflicts::a_key_that_grew_is_told_and_touches_no_row,
                 undo::a_database_goes_back_to_an_event,
         }
     };
@@ -117,18 +120,19 @@ macro_rules! partitioned {
                 indexes::each_shape_of_query_takes_the_index_that_is_named,
             }
             tests! { $server, $database, None,
-                partitions::a_conversion_stops_no_writer,
-                partitions::a_conversion_waits_for_open_transactions,
+                conversion::a_conversion_stops_no_writer,
+                conversion::a_conversion_waits_for_open_transactions,
                 partitions::a_span_of_time_reads_its_partitions_alone,
-                partitions::a_removal_that_fails_is_told_as_one,
-                partitions::an_interrupted_conversion_is_ended,
-                partitions::events_without_a_month_get_one,
-                partitions::migrations_go_on_as_before,
-                partitions::a_month_that_is_held_stays,
-                partitions::months_leave_with_an_event,
+                removal::a_removal_that_fails_is_told_as_one,
+                conversion::an_interrupted_conversion_is_ended,
+                conversion::events_without_a_month_get_one,
+                conversion::migrations_go_on_as_before,
+                removal::a_month_that_a_policy_keeps_stays,
+                removal::a_month_that_is_held_stays,
+                removal::months_leave_with_an_event,
                 partitions::two_changes_do_not_run_at_once,
-                partitions::what_cannot_be_taken_along_is_told,
-                partitions::what_is_on_the_log_stays_on_it,
+                conversion::what_cannot_be_taken_along_is_told,
+                conversion::what_is_on_the_log_stays_on_it,
             }
         }
     };

@@ -1,9 +1,11 @@
-//! Changes that are taken back, and events that are removed, through the writers of every library.
+//! Changes that are taken back, events that are removed and a log in months, through the writers of every
+//! library.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::query::LogQuery;
 use audit_core::retention::{NewHold, Policy, Retention};
 use audit_core::{Actor, Audit, AuditContext, Dialect, LogReader, Operation, RowWriter};
+use audit_store::partitions::Partitions;
 use audit_store::{Batch, Blocking, Trail, UndoPlan, finish, place, release};
 use audit_testkit::{Raw, Server, TestDatabase};
 use diesel::connection::TransactionManager as _;
@@ -11,6 +13,12 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection};
 use sqlx::pool::PoolOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
+
+mod writers {
+    pub(crate) mod months;
+}
+
+use writers::months;
 
 fn audit() -> Audit {
     Audit::builder().service("shop").build().unwrap()
@@ -132,10 +140,7 @@ macro_rules! there_and_back {
 
 macro_rules! seaorm {
     ($url:expr, $raw:expr, $pool:expr) => {{
-        let sea = audit_seaorm::attach($url, &audit())
-            .connect()
-            .await
-            .unwrap();
+        let sea = sea($url).await;
         there_and_back!($raw, $pool, "seaorm", async |of: &'static str| {
             let plan = plan(Trail::of(audit_seaorm::log(&sea)), of).await;
             let batch = oldest(Trail::of(audit_seaorm::log(&sea))).await;
@@ -182,6 +187,38 @@ macro_rules! diesel_async {
     }};
 }
 
+/// A log in months, by what runs on a connection of sqlx: the pool is that of sqlx or of SeaORM.
+macro_rules! months_by_sqlx {
+    ($database:expr, $pool:expr) => {{
+        let pool = $pool;
+        months::come_and_go($database, async |change| {
+            let mut connection = pool.acquire().await.unwrap();
+            let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+            partitions.apply(change).await.unwrap()
+        })
+        .await;
+    }};
+}
+
+macro_rules! months_by_diesel_async {
+    ($connection:ty, $database:expr) => {{
+        use audit_diesel::asynchronous::{establish, writer};
+        let database = $database;
+        let url = database.0.url();
+        let mut connection: $connection = establish(url, &audit()).await.unwrap();
+        months::come_and_go(database, async |change| {
+            let mut partitions = Partitions::of(writer(&mut connection));
+            partitions.apply(change).await.unwrap()
+        })
+        .await;
+    }};
+}
+
+async fn sea(url: &str) -> sea_orm::DatabaseConnection {
+    let attach = audit_seaorm::attach(url, &audit());
+    attach.connect().await.unwrap()
+}
+
 mod sqlite {
     use super::*;
 
@@ -219,6 +256,26 @@ macro_rules! postgres {
                 diesel!(diesel::PgConnection, url, raw, pool);
                 diesel_async!(AsyncPgConnection, url, raw, pool);
             }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn every_library_keeps_the_log_in_months() {
+                let made = async || months::database::<sqlx::Postgres>(Server::$server).await;
+                let database = made().await;
+                months_by_sqlx!(&database, database.1.clone());
+                let database = made().await;
+                let sea = sea(database.0.url()).await;
+                months_by_sqlx!(&database, sea.get_postgres_connection_pool());
+                let database = made().await;
+                let url = database.0.url();
+                let mut connection: diesel::PgConnection =
+                    audit_diesel::establish(url, &audit()).unwrap();
+                months::come_and_go(&database, async |change| {
+                    let writer = Blocking(audit_diesel::writer(&mut connection));
+                    finish(Partitions::of(writer).apply(change)).unwrap()
+                })
+                .await;
+                months_by_diesel_async!(AsyncPgConnection, &made().await);
+            }
         }
     };
 }
@@ -238,5 +295,15 @@ mod mariadb {
         let pool = written!(sqlx::MySql, url);
         seaorm!(url, raw, pool);
         diesel_async!(AsyncMysqlConnection, url, raw, pool);
+    }
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_library_keeps_the_log_in_months() {
+        let made = async || months::database::<sqlx::MySql>(Server::MariaDb).await;
+        let database = made().await;
+        months_by_sqlx!(&database, database.1.clone());
+        let database = made().await;
+        let sea = sea(database.0.url()).await;
+        months_by_sqlx!(&database, sea.get_mysql_connection_pool());
+        months_by_diesel_async!(AsyncMysqlConnection, &made().await);
     }
 }

@@ -80,6 +80,7 @@ impl<A: Adapter> World<A> {
 
     /// The same, where gaps are what the case is about; gives them.
     pub(crate) async fn migrate_with_gaps(&self) -> Vec<String> {
+        sabotage::pause(&mut *self.raw.lock().await, self.dialect()).await;
         let gaps = self.adapter.migrate(&self.audit).await;
         sabotage::schema(&mut *self.raw.lock().await, self.dialect()).await;
         gaps

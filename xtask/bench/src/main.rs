@@ -33,7 +33,7 @@ use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::engine::Engine;
-use crate::options::{Format, Options, What};
+use crate::options::{Common, Format, Options, What};
 use crate::read::Read;
 
 /// What is done with a database.
@@ -71,32 +71,35 @@ fn runtime() -> Result<Runtime> {
 fn measure(options: &Options) -> Result<bool> {
     let runtime = runtime()?;
     let mut lines = Vec::new();
-    for name in &options.db {
+    for name in &options.common.db {
         let (measured, version) = on_database(name, options, &runtime)?;
         eprintln!("{name}: version {version}");
         lines.extend(measured);
     }
-    print(options.format, &lines, report::table)?;
     let gates = gate::gates(&lines, options.latency_ms > 0);
     let gates = gates.into_iter().map(|gate| (gate.passed, gate.text));
-    Ok(tell(options.format, gates) || !options.gate)
+    tell(&options.common, &lines, report::table, gates)
 }
 
 /// The same for questions.
 fn measure_reading(read: &Read) -> Result<bool> {
     let runtime = runtime()?;
     let mut lines = Vec::new();
-    for name in &read.db {
+    for name in &read.common.db {
         lines.extend(on_database(name, read, &runtime)?);
     }
-    print(read.format, &lines, read::table)?;
     let gates = lines.iter().flat_map(read::Timed::gates);
-    Ok(tell(read.format, gates) || !read.gate)
+    tell(&read.common, &lines, read::table, gates)
 }
 
-/// Prints what was measured.
-fn print<L: Serialize>(format: Format, lines: &[L], table: fn(&[L]) -> String) -> Result<()> {
-    match format {
+/// Prints what was measured and which gates pass, and says whether the run counts as good.
+fn tell<L: Serialize>(
+    common: &Common,
+    lines: &[L],
+    table: fn(&[L]) -> String,
+    gates: impl Iterator<Item = (bool, String)>,
+) -> Result<bool> {
+    match common.format {
         Format::Table => println!("{}", table(lines)),
         Format::Json => {
             for line in lines {
@@ -104,21 +107,16 @@ fn print<L: Serialize>(format: Format, lines: &[L], table: fn(&[L]) -> String) -
             }
         }
     }
-    Ok(())
-}
-
-/// Tells which gates pass, and whether all do.
-fn tell(format: Format, gates: impl Iterator<Item = (bool, String)>) -> bool {
     let mut all = true;
     for (passed, text) in gates {
         all &= passed;
         let word = if passed { "pass" } else { "fail" };
-        match format {
+        match common.format {
             Format::Table => println!("{word}  {text}"),
             Format::Json => eprintln!("{word}  {text}"),
         }
     }
-    all
+    Ok(all || !common.gate)
 }
 
 fn on_database<T: Task>(name: &str, task: &T, runtime: &Runtime) -> Result<T::Done> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::adapter::Adapter;
 use crate::op::Op;
@@ -16,14 +16,8 @@ pub(crate) struct Options {
     /// What is measured in place of writing.
     #[command(subcommand)]
     pub(crate) what: Option<What>,
-    /// Databases: sqlite, or the name of a server whose URL is in `AUDIT_TEST_<NAME>_URL`
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "sqlite"
-    )]
-    pub(crate) db: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
     /// Libraries through which calls are made: sqlx, seaorm, diesel, diesel-async, or all
     #[arg(
         long,
@@ -53,15 +47,28 @@ pub(crate) struct Options {
     /// Shorter slices and fewer rounds: about a minute for each database
     #[arg(long)]
     pub(crate) quick: bool,
-    /// What is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
     /// Milliseconds that what clients send is on its way
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) latency_ms: u64,
     /// What is measured: time that passes, or time that processors work for client and server
     #[arg(long, value_enum, default_value_t = Measure::Wall)]
     pub(crate) clock: Measure,
+}
+
+/// What is measured on, and how it is told.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Databases: sqlite, or the name of a server whose URL is in `AUDIT_TEST_<NAME>_URL`
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "sqlite"
+    )]
+    pub(crate) db: Vec<String>,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
     /// Fail when a gate does not pass
     #[arg(long)]
     pub(crate) gate: bool,

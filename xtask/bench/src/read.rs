@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::Task;
 use crate::engine::Engine;
-use crate::options::Format;
+use crate::options::Common;
 
 /// The most that a question about one record at one time may take, of a hundred all but one.
 const MOST_AS_OF: Duration = Duration::from_millis(20);
@@ -30,14 +30,8 @@ const FAR: u64 = 10_000;
 /// Measure how long questions take on logs of different lengths.
 #[derive(Debug, Args)]
 pub(crate) struct Read {
-    /// Databases: sqlite, or the name of a server whose URL is in `AUDIT_TEST_<NAME>_URL`
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "sqlite"
-    )]
-    pub(crate) db: Vec<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
     /// How many events the logs have, in rising order
     #[arg(
         long,
@@ -49,12 +43,6 @@ pub(crate) struct Read {
     /// How often each question is asked
     #[arg(long, value_name = "NUMBER", default_value_t = 400)]
     samples: u32,
-    /// What is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-    /// Fail when a gate does not pass
-    #[arg(long)]
-    pub(crate) gate: bool,
 }
 
 /// A kind of question.

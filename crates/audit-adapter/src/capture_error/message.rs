@@ -11,7 +11,7 @@ const LOG: &str = audit_core::schema::LOG_TABLE;
 
 /// Which error of capture a message is. The database need not be known.
 pub(super) fn capture_error(message: &str) -> Option<CaptureError> {
-    let detail = || Detail::new(message, fault(message) == Fault::Busy);
+    let detail = || Detail::new(message, fault(message).is_contention());
     if message == audit_capture::MISSING_CONTEXT {
         return Some(CaptureError::MissingContext(detail()));
     }
@@ -63,13 +63,13 @@ pub(super) fn fault(message: &str) -> Fault {
     if says(&[
         "is locked",
         "Lock wait timeout exceeded",
-        "Deadlock found",
-        "deadlock detected",
         "could not obtain lock",
         "could not serialize access",
         "canceling statement due to",
     ]) {
         Fault::Busy
+    } else if says(&["Deadlock found", "deadlock detected"]) {
+        Fault::Deadlock
     } else if says(&["permission denied", "command denied"]) {
         Fault::Denied
     } else {
@@ -146,6 +146,12 @@ mod tests {
         let locked = capture_error("audit: Lock wait timeout exceeded; try restarting transaction");
         assert!(locked.is_some_and(|error| error.is_retryable()));
         assert_eq!(fault("database is locked"), Fault::Busy);
+        for deadlock in [
+            "Deadlock found when trying to get lock; try restarting transaction",
+            "deadlock detected",
+        ] {
+            assert_eq!(fault(deadlock), Fault::Deadlock);
+        }
         assert_eq!(fault("permission denied for schema audit"), Fault::Denied);
         assert_eq!(fault("UNIQUE constraint failed: users.id"), Fault::Other);
     }

@@ -22,7 +22,8 @@ fn number(answer: &Answer<'_>) -> Option<u16> {
 
 pub(super) fn fault(answer: &Answer<'_>) -> Fault {
     match number(answer) {
-        Some(number::DEADLOCK | number::LOCK_WAIT) => Fault::Busy,
+        Some(number::DEADLOCK) => Fault::Deadlock,
+        Some(number::LOCK_WAIT) => Fault::Busy,
         Some(number::COLUMN_DENIED | number::TABLE_DENIED) => Fault::Denied,
         _ => Fault::Other,
     }
@@ -33,7 +34,7 @@ pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
     // Some errors come up before the trigger runs, where it can give none of them its prefix.
     let is_ours = message.starts_with(audit_capture::ERROR_PREFIX);
     let names_row = message.ends_with("in 'NEW'") || message.ends_with("in 'OLD'");
-    let detail = Detail::new(message, fault(answer) == Fault::Busy);
+    let detail = Detail::new(message, fault(answer).is_contention());
     match number(answer) {
         _ if message == audit_capture::MISSING_CONTEXT => {
             Some(CaptureError::MissingContext(detail))

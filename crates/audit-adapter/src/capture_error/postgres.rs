@@ -48,7 +48,7 @@ fn names_a_function_of_ours(line: &str) -> bool {
 
 /// What somebody else's work caused, or want of room or connections.
 fn is_retryable(code: &str) -> bool {
-    kind(code) == Fault::Busy || code.starts_with("53")
+    kind(code).is_contention() || code.starts_with("53")
 }
 
 /// What kind of error this is, by its SQLSTATE.
@@ -56,11 +56,12 @@ pub(super) fn fault(answer: &Answer<'_>) -> Fault {
     answer.code.as_deref().map_or(Fault::Other, kind)
 }
 
-/// Busy are serialization failures, deadlocks, locks that were not to be had, and statements that
+/// Busy are serialization failures, locks that were not to be had, and statements that
 /// took too long.
 fn kind(code: &str) -> Fault {
     match code {
-        "40001" | "40P01" | "55P03" | "57014" => Fault::Busy,
+        "40001" | "55P03" | "57014" => Fault::Busy,
+        "40P01" => Fault::Deadlock,
         "42501" => Fault::Denied,
         _ => Fault::Other,
     }
@@ -110,6 +111,7 @@ mod tests {
         for (code, expected, retryable) in [
             ("55P03", Fault::Busy, true),
             ("57014", Fault::Busy, true),
+            ("40P01", Fault::Deadlock, true),
             ("53100", Fault::Other, true),
             ("42501", Fault::Denied, false),
             ("23514", Fault::Other, false),

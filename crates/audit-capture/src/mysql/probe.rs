@@ -2,8 +2,9 @@
 //! that table give back what they find there, with the rights that they run with.
 
 use audit_core::query::{BoundQuery, column_texts};
-use audit_core::{Dialect, Operation, schema};
+use audit_core::{Dialect, schema};
 
+use super::event;
 use crate::probe::writes;
 
 /// The variable of the session in which the triggers leave what they find.
@@ -16,21 +17,31 @@ pub(crate) fn probe(token: &str) -> Vec<BoundQuery> {
     statements
 }
 
-/// What a trigger of the probe's table does at its end: it reads the newest event of the record,
-/// as a reader of the log would.
-pub(super) fn read_back(operation: Operation) -> String {
-    let row = if operation == Operation::Delete {
-        "OLD"
-    } else {
-        "NEW"
-    };
+/// The variable of a trigger with the id of its event.
+pub(super) const ID: &str = "audit_id";
+
+/// What declares it.
+pub(super) const DECLARATION: &str = "DECLARE audit_id BINARY(16); ";
+
+/// Chooses the id of the event, by which it is read back.
+pub(super) fn choose_id() -> String {
+    format!("SET {ID} = {}; ", event::id("audit_us"))
+}
+
+/// What a trigger of the probe's table does at its end: it reads the event that it wrote.
+///
+/// What a trigger reads is locked, and so are the gaps beside it: only the whole of the primary key
+/// leads to the one event, past which nobody waits.
+///
+/// # Source
+/// <https://mariadb.com/kb/en/innodb-lock-modes/>
+pub(super) fn read_back() -> String {
     let columns: Vec<String> = column_texts(Dialect::MySql).collect();
     format!(
-        "SET {FOUND} = CONCAT_WS(' ', {FOUND}, (SELECT JSON_ARRAY({}) FROM {} WHERE table_name = \
-         '{}' AND record_id = {row}.id ORDER BY occurred_at DESC, id DESC LIMIT 1)); ",
+        "SET {FOUND} = CONCAT_WS(' ', {FOUND}, (SELECT JSON_ARRAY({}) FROM {} \
+         WHERE occurred_at = audit_at AND id = {ID})); ",
         columns.join(", "),
         schema::LOG_TABLE,
-        schema::PROBE_TABLE,
     )
 }
 

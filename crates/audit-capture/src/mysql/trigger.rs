@@ -42,6 +42,10 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         work.push_str(&refusal());
     }
     work.push_str(&clock());
+    let is_probe = capture.own == Some(Own::Probe);
+    if is_probe {
+        work.push_str(&probe::choose_id());
+    }
     // Only the statement that runs costs anything: what few rows need has one of its own.
     let _ = write!(
         work,
@@ -50,13 +54,14 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         insert(capture, Images::Guarded),
         insert(capture, Images::Ordinary),
     );
-    if capture.own == Some(Own::Probe) {
-        work.push_str(&probe::read_back(capture.operation));
+    if is_probe {
+        work.push_str(&probe::read_back());
     }
     if let Some(condition) = condition(capture) {
         work = format!("IF {condition} THEN {work}END IF; ");
     }
-    let body = format!("{LABEL} {DECLARATIONS}{work}END");
+    let own = if is_probe { probe::DECLARATION } else { "" };
+    let body = format!("{LABEL} {own}{DECLARATIONS}{work}END");
     let table = capture.table;
     let named = trigger_name(PREFIX, capture.operation, &table.name, LONGEST_NAME);
     let event = format!("AFTER {}", capture.operation);
@@ -267,7 +272,10 @@ fn row(capture: &Capture<'_>, images: Images) -> RowExpressions {
     let record_id = new.or(old).map(record).unwrap_or_default();
     RowExpressions {
         occurred_at: "audit_at".to_owned(),
-        id: event::id("audit_us"),
+        id: match capture.own {
+            Some(Own::Probe) => probe::ID.to_owned(),
+            _ => event::id("audit_us"),
+        },
         transaction_id: event::transaction(is_mariadb),
         previous_record_id: both.map(|(old, new)| previous_record_id(table, is_mariadb, old, new)),
         record_id,

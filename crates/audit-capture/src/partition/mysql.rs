@@ -26,16 +26,6 @@ pub(super) fn query() -> BoundQuery {
     BoundQuery::plain(text.replace("@NEW@", NEW).replace("@REST@", REST))
 }
 
-pub(super) fn span(table: &str) -> String {
-    let text = |time: &str| format!("DATE_FORMAT({time}(occurred_at), '%Y-%m-%dT%H:%i:%s.%fZ')");
-    format!(
-        "SELECT {}, {} FROM {}",
-        text("MIN"),
-        text("MAX"),
-        quoted(table)
-    )
-}
-
 pub(super) fn count(partition: &str) -> String {
     format!(
         "SELECT CAST(COUNT(*) AS CHAR) FROM {LOG} PARTITION ({})",

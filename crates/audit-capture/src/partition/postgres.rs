@@ -18,20 +18,6 @@ pub(super) fn query() -> BoundQuery {
     BoundQuery::plain(include_str!("postgres.sql").replace("@CHECK@", CHECK))
 }
 
-pub(super) fn span(table: &str) -> String {
-    let text = |time: &str| {
-        format!(
-            "to_char({time}(occurred_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-        )
-    };
-    format!(
-        "SELECT {}, {} FROM {}",
-        text("min"),
-        text("max"),
-        of_log(table)
-    )
-}
-
 pub(super) fn count(partition: &str) -> String {
     format!("SELECT count(*)::text FROM {}", of_log(partition))
 }
@@ -209,7 +195,7 @@ fn make_one(name: &str, bounds: &str) -> String {
     )
 }
 
-fn of_log(table: &str) -> String {
+pub(super) fn of_log(table: &str) -> String {
     format!("audit.{}", identifier(Dialect::Postgres, table))
 }
 

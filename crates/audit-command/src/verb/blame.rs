@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::output::{Format, Output, talk};
 use crate::record::Record;
-use crate::table::table;
+use crate::table::{seconds, table};
 
 /// The longest value that a row shows whole, in characters.
 const LONGEST_VALUE: usize = 60;
@@ -75,8 +75,7 @@ fn row(blame: &audit_store::Blame) -> [String; 6] {
         words::shorten(&value, LONGEST_VALUE),
         of_event(words::who).unwrap_or_else(|| "(before the log)".to_owned()),
         of_event(words::what).unwrap_or_default(),
-        of_event(|event| event.occurred_at.format("%Y-%m-%d %H:%M:%S").to_string())
-            .unwrap_or_default(),
+        of_event(|event| seconds(event.occurred_at)).unwrap_or_default(),
         of_event(words::request).unwrap_or_default(),
     ]
 }

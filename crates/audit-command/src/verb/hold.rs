@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::operator;
 use crate::output::{Format, Output, talk};
-use crate::table::table;
+use crate::table::{seconds, table};
 
 /// The arguments of `audit hold`.
 #[derive(Debug, Args)]
@@ -40,17 +40,24 @@ enum What {
 struct Add {
     /// Its name, such as the number of a case; it is never used again
     name: String,
-    /// Why it is placed
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Who does it: the id of the actor of its event
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: String,
+    #[command(flatten)]
+    author: Author,
     /// Keep all events there are and will be
     #[arg(long)]
     everything: bool,
     #[command(flatten)]
     selection: Selected,
+}
+
+/// Who does it, and why.
+#[derive(Debug, Args)]
+struct Author {
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who does it: the id of the actor of its event
+    #[arg(long = "as", value_name = "ID")]
+    actor_id: String,
 }
 
 /// Which events. Of a flag that is given several times any value will do; all flags must hold.
@@ -99,12 +106,8 @@ struct List {
 struct Release {
     /// The name of the hold
     name: String,
-    /// Why it is released
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Who does it: the id of the actor of its event
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: String,
+    #[command(flatten)]
+    author: Author,
 }
 
 /// The wire form of a hold.
@@ -164,9 +167,9 @@ impl Add {
         if selection.is_everything() != self.everything {
             return Err(Fault::HoldOfEverything);
         }
-        let hold = NewHold::new(&self.name, &self.reason).select(selection.clone());
+        let hold = NewHold::new(&self.name, &self.author.reason).select(selection.clone());
         let pool = database.attach::<DB>(&Config::rules_or_none()?).await?;
-        let (context, _) = operator(&self.actor_id, None);
+        let (context, _) = operator(&self.author.actor_id);
         let placed = async {
             let mut transaction = audit_sqlx::begin(&pool).await.map_err(Fault::database)?;
             let mut writer = audit_sqlx::writer(&mut *transaction);
@@ -182,11 +185,11 @@ impl Add {
 impl Release {
     async fn run<DB: AuditDatabase>(&self, database: &Database) -> Result<Exit, Fault> {
         let pool = database.attach::<DB>(&Config::rules_or_none()?).await?;
-        let (context, _) = operator(&self.actor_id, None);
+        let (context, _) = operator(&self.author.actor_id);
         let released = async {
             let mut transaction = audit_sqlx::begin(&pool).await.map_err(Fault::database)?;
             let mut writer = audit_sqlx::writer(&mut *transaction);
-            audit_store::release(&self.name, &self.reason, &mut writer).await?;
+            audit_store::release(&self.name, &self.author.reason, &mut writer).await?;
             transaction.commit().await.map_err(Fault::database)
         };
         context.scope(released).await?;
@@ -235,7 +238,7 @@ impl<'h> Line<'h> {
 
 fn row(hold: &Stored) -> [String; 5] {
     let when = |time: Option<DateTime<Utc>>, by: &Option<String>| {
-        let time = time.map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string());
+        let time = time.map(seconds);
         let by = by
             .as_deref()
             .map(|by| format!("by {}", words::printable(by)));

@@ -2,6 +2,7 @@
 
 use audit_sqlx::AuditDatabase;
 use audit_store::partitions::{Change, LogPartitions, Partition, Partitions, Step};
+use audit_store::retention::Retention;
 use audit_store::words;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -9,11 +10,12 @@ use serde::Serialize;
 
 use super::{Answering, Run, run};
 use crate::cli::Settings;
+use crate::config::Config;
 use crate::confirmation::Confirmation;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::operator::operator;
+use crate::operator::Approval;
 use crate::output::{Format, Output, talk};
 use crate::table::table;
 
@@ -78,17 +80,13 @@ struct Ahead {
 struct Removal {
     /// The partition, as `audit partitions list` names it
     partition: String,
-    /// Do it; without this flag the statements are only shown
-    #[arg(long, requires = "actor_id")]
-    apply: bool,
-    /// Who does it: the id of the actor of its event
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    approval: Approval,
     #[command(flatten)]
     confirmation: Confirmation,
+    /// Take it away though policies of retention in `audit.toml` keep some of its events
+    #[arg(long)]
+    despite_retention: bool,
 }
 
 /// The wire form of a partition.
@@ -188,7 +186,8 @@ impl Run for Convert {
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
         let change = Change::Convert { months_ahead };
-        changed::<DB>(database, output, &change, self.ahead.apply).await
+        let nothing = Retention::default();
+        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
     }
 }
 
@@ -200,7 +199,8 @@ impl Run for Create {
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
         let change = Change::Create { months_ahead };
-        changed::<DB>(database, output, &change, self.ahead.apply).await
+        let nothing = Retention::default();
+        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
     }
 }
 
@@ -237,15 +237,18 @@ impl Removal {
         output: Output,
         change: &Change,
     ) -> Result<Exit, Fault> {
-        let actor = self.actor_id.as_deref().unwrap_or_default();
-        let (context, _) = operator(actor, self.reason.as_deref());
-        if self.apply {
+        let (context, _) = self.approval.context();
+        let is_applied = self.approval.is_given();
+        if is_applied {
             let what = format!("the events of `{}` will leave the log", self.partition);
             self.confirmation.ask(&what, "let them go")?;
         }
-        context
-            .scope(changed::<DB>(database, output, change, self.apply))
-            .await
+        let retention = match self.despite_retention {
+            true => Retention::default(),
+            false => Config::read()?.retention,
+        };
+        let done = changed::<DB>(database, output, change, retention, is_applied);
+        context.scope(done).await
     }
 }
 
@@ -254,11 +257,13 @@ async fn changed<DB: AuditDatabase>(
     database: &Database,
     output: Output,
     change: &Change,
+    retention: Retention,
     is_applied: bool,
 ) -> Result<Exit, Fault> {
     let pool = database.open::<DB>().await?;
     let mut connection = pool.acquire().await.map_err(Fault::database)?;
-    let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    let mut partitions = partitions.keeping(retention);
     if !is_applied {
         let steps = partitions.plan(change).await.map_err(Fault::partitions)?;
         print(&steps, output)?;

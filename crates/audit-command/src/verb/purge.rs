@@ -17,9 +17,9 @@ use crate::confirmation::Confirmation;
 use crate::database::{Database, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::operator::operator;
+use crate::operator::Approval;
 use crate::output::{Format, Output, Progress, talk};
-use crate::table::table;
+use crate::table::{seconds, table};
 
 /// What is typed to go on.
 const WORD: &str = "purge";
@@ -27,17 +27,10 @@ const WORD: &str = "purge";
 /// The arguments of `audit purge`.
 #[derive(Debug, Args)]
 pub(crate) struct Purge {
-    /// Remove the events; without this flag it is only shown what would go
-    #[arg(long, requires = "actor_id")]
-    apply: bool,
+    #[command(flatten)]
+    approval: Approval,
     #[command(flatten)]
     confirmation: Confirmation,
-    /// Who does it: the id of the actor of its events
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
     /// One policy alone; what others keep longer stays
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
@@ -116,8 +109,8 @@ impl<'p> Line<'p> {
             words::printable(self.keep),
             self.events.to_string(),
             parts(&self.tables),
-            seconds(self.oldest),
-            seconds(self.newest),
+            self.oldest.map_or_else(String::new, seconds),
+            self.newest.map_or_else(String::new, seconds),
             parts(&self.held),
         ]
     }
@@ -140,15 +133,10 @@ impl Done {
             words::printable(&self.policy),
             self.events.to_string(),
             self.batches.to_string(),
-            seconds(self.first),
-            seconds(self.last),
+            self.first.map_or_else(String::new, seconds),
+            self.last.map_or_else(String::new, seconds),
         ]
     }
-}
-
-fn seconds(time: Option<DateTime<Utc>>) -> String {
-    let text = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S").to_string();
-    time.map_or_else(String::new, text)
 }
 
 impl Run for Purge {
@@ -167,7 +155,7 @@ impl Run for Purge {
             Some(policy) => trail.purge_by(&retention, policy).await?,
             None => trail.purge(&retention).await?,
         };
-        if !self.apply {
+        if !self.approval.is_given() {
             let told = trail.preview(&purge).await?;
             show(&told, output)?;
             let would_go = told.iter().any(|told| told.events > 0);
@@ -213,8 +201,7 @@ impl Purge {
         purge: &audit_store::Purge,
         output: Output,
     ) -> Result<(), Fault> {
-        let actor = self.actor_id.as_deref().unwrap_or_default();
-        let (context, request) = operator(actor, self.reason.as_deref());
+        let (context, request) = self.approval.context();
         let mut done = BTreeMap::<String, Done>::new();
         let removed = context.scope(self.remove(pool, purge, &mut done)).await;
         // What was removed before something failed is gone.

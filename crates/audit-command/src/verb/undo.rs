@@ -15,7 +15,7 @@ use crate::database::{Database, Kind, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
-use crate::operator::operator;
+use crate::operator::Approval;
 use crate::output::{Format, Output, talk};
 use crate::table::table;
 
@@ -25,15 +25,8 @@ const LONGEST_VALUE: usize = 40;
 /// The arguments of `audit undo`.
 #[derive(Debug, Args)]
 pub(crate) struct Undo {
-    /// Do it; without this flag it is only shown
-    #[arg(long, requires = "actor_id")]
-    apply: bool,
-    /// Who does it: the id of the actor of its events
-    #[arg(long = "as", value_name = "ID")]
-    actor_id: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    approval: Approval,
     /// What to do with records that have changed since
     #[arg(long, value_enum, default_value_t)]
     on_conflict: Choice,
@@ -118,7 +111,10 @@ impl Run for Undo {
         }
         let audit = match Config::rules()? {
             Some(audit) => audit,
-            None if self.apply && database.kind() == Kind::Sqlite && !self.without_rules => {
+            None if self.approval.is_given()
+                && database.kind() == Kind::Sqlite
+                && !self.without_rules =>
+            {
                 return Err(Fault::UnknownRules);
             }
             None => Config::rules_or_none()?,
@@ -129,7 +125,7 @@ impl Run for Undo {
         if plan.steps().is_empty() {
             return Ok(Exit::Nothing);
         }
-        if self.apply {
+        if self.approval.is_given() {
             self.apply(&pool, plan).await?;
         } else {
             talk("nothing was changed; `--apply --as ID` does it");
@@ -195,8 +191,7 @@ impl Undo {
         if self.leave_obstacles {
             plan = plan.without_obstacles();
         }
-        let actor = self.actor_id.as_deref().unwrap_or_default();
-        let (context, request) = operator(actor, self.reason.as_deref());
+        let (context, request) = self.approval.context();
         let context = context.with_action("audit.undo");
         let undone = context.scope(applied(pool, &plan, &request)).await?;
         let told = [

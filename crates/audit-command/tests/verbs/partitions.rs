@@ -3,7 +3,7 @@
 use audit_testkit::Server;
 use serde_json::Value;
 
-use crate::{Audited, Db, OF_INVOICES};
+use crate::{Audited, Db, OF_INVOICES, audit};
 
 fn partitions<DB: Db>(audited: &Audited<DB>, arguments: &[&str]) -> (i32, String, String) {
     audited.ask(&[&["partitions"], arguments].concat())
@@ -89,11 +89,36 @@ async fn a_month_leaves<DB: Db>(audited: &Audited<DB>, server: Server, past_ends
     let (code, _, said) = partitions(audited, &[&drop[..], &apply].concat());
     assert_eq!(code, 2);
     assert!(said.contains("`--yes`"), "{said}");
-    let (code, _, said) = partitions(audited, &[&drop[..], &apply, &["--yes"]].concat());
-    assert_eq!((code, said.as_str()), (0, "0 events left the log\n"));
+    let aged = match server {
+        Server::MariaDb => "UPDATE audit_logs SET occurred_at = '2020-01-31 09:00:00'",
+        _ => "UPDATE audit.audit_logs SET occurred_at = '2020-01-31T09:00:00Z'",
+    };
+    let paid = "UPDATE invoices SET status = 'paid'";
+    raw.run(&format!("{paid}; {aged} WHERE table_name = 'invoices'"))
+        .await;
+    let yes = [&["partitions"], &drop[..], &apply, &["--yes"]].concat();
+    let (code, said) = with_a_policy(audited, &yes);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("the policy `books` keeps events"), "{said}");
+    let events = audited.events(&OF_INVOICES).len();
+    assert!(events > 0);
+    let (code, said) = with_a_policy(audited, &[&yes[..], &["--despite-retention"]].concat());
+    assert_eq!((code, said), (0, format!("{events} events left the log\n")));
     let (_, told, _) = audited.ask(&["log", "--actor", "olga", "--format", "ndjson"]);
     let event: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(event["action"], "audit.partition.drop");
     assert_eq!(event["reason"], "ten years old");
     assert_eq!(partitions(audited, &drop).0, 1);
+}
+
+/// In a folder whose file has a policy that keeps invoices: the exit code, and what is said.
+fn with_a_policy<DB: Db>(audited: &Audited<DB>, arguments: &[&str]) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "[[retention]]\nname = \"books\"\nkeep = \"90y\"\n\
+                  select = { table = [\"inv*\"] }\n";
+    std::fs::write(folder.path().join("audit.toml"), policy).unwrap();
+    let mut command = audit(Some(audited.database.url()), arguments);
+    let output = command.current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
 }

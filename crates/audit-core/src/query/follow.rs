@@ -1,7 +1,7 @@
 //! What following the log asks of a database.
 
 use crate::query::sql::Sql;
-use crate::query::{BoundQuery, QueryError};
+use crate::query::{BoundQuery, QueryError, time_text};
 use crate::schema::{LOG_TABLE, qualified};
 use crate::vocabulary::Dialect;
 
@@ -12,13 +12,11 @@ use crate::vocabulary::Dialect;
 pub fn horizon(dialect: Dialect) -> BoundQuery {
     BoundQuery::plain(match dialect {
         // The time is that before the snapshot was taken.
-        Dialect::Postgres => "SELECT to_char(statement_timestamp() AT TIME ZONE 'UTC', \
-             'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), pg_current_snapshot()::text, \
-             pg_is_in_recovery()::text"
-            .to_owned(),
-        Dialect::MySql => {
-            "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ')".to_owned()
-        }
+        Dialect::Postgres => format!(
+            "SELECT {}, pg_current_snapshot()::text, pg_is_in_recovery()::text",
+            time_text(dialect, "statement_timestamp()")
+        ),
+        Dialect::MySql => format!("SELECT {}", time_text(dialect, "UTC_TIMESTAMP(6)")),
         Dialect::Sqlite => format!(
             "SELECT max(occurred_at) FROM {}",
             qualified(dialect, LOG_TABLE)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::selection::Selection;
 use super::{PLACE_HOLD, RELEASE_HOLD};
 use crate::query::sql::Sql;
-use crate::query::{BoundQuery, QueryError};
+use crate::query::{BoundQuery, QueryError, time_text};
 use crate::schema::{HOLDS_TABLE, qualified};
 use crate::vocabulary::{Dialect, Severity};
 use crate::{Event, ManualEvent};
@@ -224,17 +224,13 @@ fn event(action: &str, name: &str, selection: &Selection, reason: &str) -> Manua
 #[must_use]
 pub fn holds(dialect: Dialect, is_locking: bool) -> BoundQuery {
     let table = qualified(dialect, HOLDS_TABLE);
-    let (json, time) = match dialect {
-        Dialect::MySql => ("", "DATE_FORMAT(@, '%Y-%m-%dT%H:%i:%s.%fZ')"),
-        Dialect::Postgres => (
-            "::text",
-            "to_char(@ AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-        ),
-        Dialect::Sqlite => ("", "@"),
+    let json = match dialect {
+        Dialect::Postgres => "::text",
+        Dialect::MySql | Dialect::Sqlite => "",
     };
     let (placed, released) = (
-        time.replace('@', "placed_at"),
-        time.replace('@', "released_at"),
+        time_text(dialect, "placed_at"),
+        time_text(dialect, "released_at"),
     );
     let lock = match dialect {
         Dialect::MySql if is_locking => " LOCK IN SHARE MODE",

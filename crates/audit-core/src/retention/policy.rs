@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::hold::Hold;
+use super::own;
 use super::selection::Selection;
-use super::{PLACE_HOLD, PURGE, RELEASE_HOLD};
 use crate::query::{LogQuery, before};
 
 /// How long events of a selection are kept.
@@ -126,7 +126,8 @@ pub enum RetentionError {
 }
 
 /// The policies of a log. An event for which there are several is kept as long as the longest of them
-/// says, one for which there is none is kept for ever, and so are the events of purges and holds.
+/// says, one for which there is none is kept for ever, and so are the events that tell of purges, of holds
+/// and of partitions that left.
 ///
 /// ```
 /// use audit_core::retention::{Policy, Retention, Selection};
@@ -176,6 +177,16 @@ pub struct Due {
     /// Events before this instant have been kept for long enough.
     pub cutoff: DateTime<Utc>,
     /// The events, oldest first, also those that a hold keeps. No event is one of two policies.
+    pub query: LogQuery,
+}
+
+/// What is kept at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The policy that keeps it; `None` for what is kept because no policy is for it.
+    pub policy: Option<String>,
+    /// The events. One may be kept by several policies.
     pub query: LogQuery,
 }
 
@@ -229,8 +240,7 @@ impl Retention {
         });
         let mut cutoffs = cutoffs.collect::<Result<Vec<_>, RetentionError>>()?;
         cutoffs.sort_by_key(|(cutoff, _)| *cutoff);
-        let own = LogQuery::new().action([PURGE, PLACE_HOLD, RELEASE_HOLD]);
-        let mut kept = LogQuery::new().oldest_first().except(own);
+        let mut kept = LogQuery::new().oldest_first().except(own());
         let mut due = Vec::new();
         for (cutoff, policy) in cutoffs {
             let selected = policy.select.query();
@@ -243,6 +253,32 @@ impl Retention {
             kept = kept.except(selected);
         }
         Ok(due)
+    }
+
+    /// What each policy keeps at a moment, and what is kept because there is no policy for it; nothing
+    /// where there are no policies at all. The events that tell of purges, holds and partitions are
+    /// not among the latter.
+    ///
+    /// # Errors
+    /// As [`Self::due`].
+    pub fn kept(&self, now: DateTime<Utc>) -> Result<Vec<Kept>, RetentionError> {
+        let mut kept = Vec::new();
+        let mut others = LogQuery::new().except(own());
+        for policy in &self.policies {
+            let selected = policy.select.query();
+            kept.push(Kept {
+                policy: Some(policy.name.clone()),
+                query: selected.clone().since(policy.cutoff(now)?),
+            });
+            others = others.except(selected);
+        }
+        if !self.is_empty() {
+            kept.push(Kept {
+                policy: None,
+                query: others,
+            });
+        }
+        Ok(kept)
     }
 
     /// This policy of them alone. What the others keep longer is let go by none.
@@ -369,10 +405,38 @@ mod tests {
         let (_, conditions) = of_all.text.split_once(" WHERE ").unwrap();
         assert_eq!(
             conditions,
-            "((1 = 1 AND action IN (?, ?, ?)) IS NOT TRUE) AND ((1 = 1 AND severity IN (?)) IS NOT \
+            "((1 = 1 AND action IN (?, ?, ?, ?, ?)) IS NOT TRUE) AND ((1 = 1 AND severity IN (?)) IS NOT \
              TRUE) AND occurred_at < ? ORDER BY occurred_at, id LIMIT 100"
         );
         let last = of_all.binds.last().unwrap();
         assert_eq!(*last, Bind::Text("2026-03-01T00:00:00.000000Z".to_owned()));
+    }
+
+    #[test]
+    fn what_no_policy_is_for_is_kept_where_there_are_policies() {
+        let now = "2026-03-31T00:00:00Z".parse().unwrap();
+        assert_eq!(Retention::default().kept(now), Ok(Vec::new()));
+        let low = Selection::new().severity(Severity::Low);
+        let retention = Retention::new([Policy::new("low", "30d").select(low)]).unwrap();
+        let kept = retention.kept(now).unwrap();
+        let conditions = kept.iter().map(|kept| {
+            let query = kept.query.to_sql(Dialect::Sqlite, now).unwrap();
+            let (_, conditions) = query.text.split_once(" WHERE ").unwrap();
+            let (conditions, _) = conditions.split_once(" ORDER BY ").unwrap();
+            (kept.policy.as_deref(), conditions.to_owned())
+        });
+        let expected = [
+            (Some("low"), "severity IN (?) AND occurred_at >= ?"),
+            (
+                None,
+                "((1 = 1 AND action IN (?, ?, ?, ?, ?)) IS NOT TRUE) AND ((1 = 1 AND severity IN (?)) \
+                 IS NOT TRUE)",
+            ),
+        ];
+        let conditions: Vec<_> = conditions.collect();
+        assert_eq!(
+            conditions,
+            expected.map(|(policy, text)| (policy, text.to_owned()))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What a check finds by writing: what no catalog tells.
 
-use audit_core::{Audit, MissingContext, Operation};
+use audit_core::query::Bind;
+use audit_core::{Audit, Dialect, MissingContext, Operation};
 use audit_sqlx::Finding;
 use sqlx::mysql::MySqlPoolOptions;
 use sqlx::{Executor, MySqlPool};
@@ -201,4 +202,33 @@ async fn the_probe_is_where_the_log_is() {
     other.raw.run("INSERT INTO t VALUES (2)").await;
     let events = world.events().await;
     assert_eq!(events.len(), 2, "what is not asked for is left alone");
+}
+
+/// Whoever writes while a probe is not yet taken back: it locks its own events, and nothing beside them.
+#[tokio::test]
+async fn a_probe_keeps_nobody_waiting() {
+    let world = World::new(TABLE).await;
+    world.run(&["INSERT INTO t VALUES (1)"]).await;
+    let impatient = running(&world, &world.audit, "SET innodb_lock_wait_timeout = 1").await;
+    let mut probing = world.pool.acquire().await.unwrap();
+    for (number, token) in (2..).zip(["m", "a", "z"]) {
+        probing.execute("START TRANSACTION").await.unwrap();
+        for statement in audit_capture::Probe::new(token).statements(Dialect::MySql) {
+            let text = sqlx::AssertSqlSafe(statement.text.as_str());
+            let mut query = sqlx::query(text);
+            for bind in &statement.binds {
+                let Bind::Text(text) = bind else {
+                    panic!("{bind:?}")
+                };
+                query = query.bind(text);
+            }
+            query.execute(&mut *probing).await.unwrap();
+        }
+        let insert = sqlx::AssertSqlSafe(format!("INSERT INTO t VALUES ({number})"));
+        impatient.execute(insert).await.unwrap();
+        assert_eq!(findings(&impatient).await, []);
+        probing.execute("ROLLBACK").await.unwrap();
+    }
+    drop(probing);
+    assert_eq!(world.events().await.len(), 4);
 }

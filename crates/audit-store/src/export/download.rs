@@ -43,15 +43,15 @@ impl<E: Send + 'static> Download<E> {
     /// ```no_run
     /// # use audit_store::{Everything, LogQuery, StoreError, Trail};
     /// # use audit_store::export::{Download, Format, Progress};
-    /// # type Log = audit_sqlx::PoolReader<sqlx::Sqlite>;
     /// # type Failed = StoreError<audit_sqlx::LogError>;
-    /// # fn trail_of_another_connection() -> Trail<Log> { todo!() }
-    /// # async fn download() -> Result<Download<Failed>, Failed> {
+    /// # async fn download(pool: sqlx::SqlitePool) -> Result<Download<Failed>, Failed> {
     /// let progress = Progress::new(&LogQuery::new(), Format::Ndjson);
-    /// Download::by(progress, |mut progress| async {
-    ///     let mut trail = trail_of_another_connection();
-    ///     let piece = progress.next(&mut trail).await?;
-    ///     Ok((piece, progress))
+    /// Download::by(progress, move |mut progress| {
+    ///     let mut trail = Trail::of(audit_sqlx::log(&pool));
+    ///     async move {
+    ///         let piece = progress.next(&mut trail).await?;
+    ///         Ok((piece, progress))
+    ///     }
     /// })
     /// .await
     /// # }

@@ -1,7 +1,7 @@
 //! A partition that leaves the log.
 
 use audit_capture::{LogPartitions, Partition, Step};
-use audit_core::query::QueryError;
+use audit_core::query::{LogQuery, QueryError};
 use audit_core::retention;
 use audit_core::{Dialect, Event, ManualEvent, Outcome, RowWriter, Severity, schema};
 use chrono::{DateTime, Utc};
@@ -9,12 +9,6 @@ use chrono::{DateTime, Utc};
 use super::{Partitions, PartitionsError};
 use crate::exclusive;
 use crate::purge::stored;
-
-/// The action of an event that tells of a partition that became a table of its own.
-pub(super) const DETACH: &str = "audit.partition.detach";
-
-/// The action of an event that tells of a partition that was dropped.
-pub(super) const DROP: &str = "audit.partition.drop";
 
 /// The event of a removal.
 fn event(action: &str, partition: &Partition, events: u64) -> ManualEvent {
@@ -38,6 +32,8 @@ impl<W: RowWriter> Partitions<W> {
         let log = self.look().await?;
         // Nothing leaves while its month still takes events.
         let partition = log.finished(name)?;
+        // Nothing is written to it any more, so what is found now stays true.
+        self.refuse_kept(partition, log.now()).await?;
         if self.writer.dialect() == Dialect::MySql {
             return self.remove_after(action, partition, steps).await;
         }
@@ -71,20 +67,7 @@ impl<W: RowWriter> Partitions<W> {
             .await;
         let holds = stored(&rows.map_err(PartitionsError::Database)?)?;
         for hold in holds.iter().filter(|hold| hold.is_active()) {
-            let mut kept = hold.selection.query().limit(1);
-            if let Some(time) = partition.starts_at {
-                kept = kept.since(time);
-            }
-            if let Some(time) = partition.ends_at {
-                kept = kept.until(time);
-            }
-            let first = match kept.to_positions(dialect, Utc::now()) {
-                // It is of another time.
-                Err(QueryError::EmptyRange { .. }) => continue,
-                first => first?,
-            };
-            let rows = self.writer.texts(&first).await;
-            if !rows.map_err(PartitionsError::Database)?.is_empty() {
+            if self.has(partition, hold.selection.query()).await? {
                 return Err(PartitionsError::Held {
                     hold: hold.name.clone(),
                     partition: partition.name.clone(),
@@ -92,6 +75,45 @@ impl<W: RowWriter> Partitions<W> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses while a policy keeps an event of the partition.
+    async fn refuse_kept(
+        &mut self,
+        partition: &Partition,
+        now: DateTime<Utc>,
+    ) -> Result<(), PartitionsError<W::Error>> {
+        for kept in self.retention.kept(now)? {
+            if self.has(partition, kept.query).await? {
+                return Err(PartitionsError::Kept {
+                    policy: kept.policy,
+                    partition: partition.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a query has an event of the time of the partition.
+    async fn has(
+        &mut self,
+        partition: &Partition,
+        mut query: LogQuery,
+    ) -> Result<bool, PartitionsError<W::Error>> {
+        if let Some(time) = partition.starts_at {
+            query = query.since(time);
+        }
+        if let Some(time) = partition.ends_at {
+            query = query.until(time);
+        }
+        let dialect = self.writer.dialect();
+        let first = match query.limit(1).to_positions(dialect, Utc::now()) {
+            // It is of another time.
+            Err(QueryError::EmptyRange { .. }) => return Ok(false),
+            first => first?,
+        };
+        let rows = self.writer.texts(&first).await;
+        Ok(!rows.map_err(PartitionsError::Database)?.is_empty())
     }
 
     /// In a transaction: the count is that of what goes, because nobody else writes there.
