@@ -44,14 +44,27 @@ pub(crate) struct Deed {
     pub(crate) request_id: String,
 }
 
-/// Plays the story against a server, as the demo of an example.
+/// Plays the story against a server, as the demo of an example: what was done is said on standard
+/// output.
 ///
 /// # Errors
-/// When the server cannot be reached or an answer is not the one that the story has.
+/// As [`tell`].
 pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let tokens = serde_json::from_str(&text).context("standard input must hold the tokens")?;
+    let mut out = std::io::stdout().lock();
+    for deed in tell(name, url, &tokens)? {
+        writeln!(out, "{}", serde_json::to_string(&deed)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the requests of the story and compares the answers; says each on standard error.
+///
+/// # Errors
+/// When the server cannot be reached or an answer is not the one that the story has.
+pub(crate) fn tell(name: &str, url: &str, tokens: &Tokens) -> Result<Vec<Deed>> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
@@ -59,10 +72,11 @@ pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
         .max_idle_connections(0)
         .build();
     let agent = config.new_agent();
-    let (mut out, mut talk) = (std::io::stdout().lock(), std::io::stderr().lock());
+    let mut talk = std::io::stderr().lock();
+    let mut deeds = Vec::with_capacity(STEPS.len());
     let mut kept = HashMap::new();
     for step in STEPS {
-        let mut response = send(&agent, (name, url), step, &tokens, &kept)?;
+        let mut response = send(&agent, (name, url), step, tokens, &kept)?;
         let status = response.status().as_u16();
         let body = response.body_mut().read_to_string()?;
         writeln!(talk, "  {status}  {}", step.title)?;
@@ -84,10 +98,9 @@ pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
             Some((name, Keep::RequestId)) => kept.insert(name, request_id.clone()),
             None => None,
         };
-        let deed = Deed { status, request_id };
-        writeln!(out, "{}", serde_json::to_string(&deed)?)?;
+        deeds.push(Deed { status, request_id });
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(deeds)
 }
 
 /// A text with what was kept of earlier answers.

@@ -7,6 +7,7 @@
 )]
 
 pub mod demo;
+mod played;
 pub mod questions;
 pub mod refusals;
 pub mod server;
@@ -163,3 +164,4 @@ macro_rules! test_example {
 }
 
 pub use audit_testkit::Server;
+pub use played::played;

@@ -116,20 +116,25 @@ where
                     )
                 };
                 let fields: String = fields.iter().map(row).collect();
-                let key = output.paint(Colour::Bold, &words::printable(&key));
+                let key = output.paint(Colour::Bold, &words::key(&key));
                 output.write(&format!("{key}\n{fields}"))?;
             }
             (_, Format::Table) => {}
         }
         if output.format == Format::Table {
             for gap in &was.gaps {
-                let key = words::printable(&key);
+                let key = words::key(&key);
                 talk(&format!("note: {key}: {gap}"));
             }
         }
     }
     if output.format != Format::Table {
         json.end()?;
+    } else if !has_found {
+        talk(&format!(
+            "the log knows no record that was there at {}",
+            instant(at)
+        ));
     }
     Ok(Exit::of_search(has_found))
 }

@@ -129,7 +129,7 @@ fn row(step: &UndoStep) -> [String; 5] {
     [
         step.operation.to_string(),
         words::printable(&step.table_name),
-        words::printable(&step.record_id),
+        words::key(&step.record_id),
         changes.join("\n"),
         against.join("\n"),
     ]
