@@ -4,7 +4,7 @@ mod table;
 
 use anyhow::{Result, bail};
 
-use self::table::{BANNED, EDGES, FEATURES_OF, LIBRARIES, SINGLE, UNREACHABLE};
+use self::table::{BANNED, EDGES, FEATURES_OF, LIBRARIES, SINGLE, TESTED_WITH, UNREACHABLE};
 use crate::metadata::{Metadata, Package};
 
 /// Checks the dependencies against the table.
@@ -70,7 +70,9 @@ fn edge_faults(member: &Package, names: &[&str]) -> Vec<String> {
     for dependency in &member.dependencies {
         let name = &*dependency.name;
         let is_dev = dependency.kind.as_deref() == Some("dev");
-        let is_allowed = allowed.contains(&name) || (is_dev && LIBRARIES.contains(&name));
+        let is_tested_with =
+            LIBRARIES.contains(&name) || TESTED_WITH.contains(&(member.name.as_str(), name));
+        let is_allowed = allowed.contains(&name) || (is_dev && is_tested_with);
         if names.contains(&name) && !is_allowed {
             faults.push(format!("`{}` depends on `{name}`", member.name));
         }

@@ -1,14 +1,18 @@
 //! One record as it was.
 
+use std::fmt;
+
 use audit_core::query::{LogQuery, Position};
 use audit_core::{Event, Json, LogReader, Operation};
 use chrono::{DateTime, Utc};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::record::{Timeline, came_from, hides, is_truncated, left, newest_first};
 use crate::trail::{Trail, now};
 use crate::typed::{ColumnChange, Shapes};
+use crate::words;
 
 /// Something that the log does not tell of a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,34 @@ pub enum Gap {
     },
 }
 
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BeforeFirstEvent => formatter.write_str(
+                "the log begins later; this is what its first event of the record found",
+            ),
+            Self::Incomplete => {
+                formatter.write_str("the events hold changed columns alone; others are missing")
+            }
+            Self::NoEvent => formatter.write_str("the log has no event of the record"),
+            Self::Redacted { field } => {
+                let field = words::printable(field);
+                write!(formatter, "`{field}` is hidden, or a part of it")
+            }
+            Self::Truncated { field } => {
+                let field = words::printable(field);
+                write!(formatter, "`{field}` was too long to be stored whole")
+            }
+            Self::Columns { change } => {
+                write!(
+                    formatter,
+                    "{change} since the newest event, which no event tells"
+                )
+            }
+        }
+    }
+}
+
 /// What a record was.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -51,7 +83,17 @@ pub enum State {
     Unknown,
 }
 
-/// A record as it was, and what is not known of it.
+/// The fields of a record as one object.
+struct Object<'f>(&'f [(String, Json)]);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(field, value)| (field, value)))
+    }
+}
+
+/// A record as it was, and what is not known of it. The wire form has `state`, which is `absent`,
+/// `present` or `unknown`, the object `fields` where it was present, and `gaps` in words.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AsOf {
@@ -59,6 +101,25 @@ pub struct AsOf {
     pub state: State,
     /// What the log does not tell, in no order.
     pub gaps: Vec<Gap>,
+}
+
+impl Serialize for AsOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (state, fields) = match &self.state {
+            State::Absent => ("absent", None),
+            State::Present(fields) => ("present", Some(Object(fields))),
+            State::Unknown => ("unknown", None),
+        };
+        let mut wire = serializer.serialize_struct("AsOf", 3)?;
+        wire.serialize_field("state", state)?;
+        match &fields {
+            Some(fields) => wire.serialize_field("fields", fields)?,
+            None => wire.skip_field("fields")?,
+        }
+        let gaps: Vec<String> = self.gaps.iter().map(ToString::to_string).collect();
+        wire.serialize_field("gaps", &gaps)?;
+        wire.end()
+    }
 }
 
 impl AsOf {

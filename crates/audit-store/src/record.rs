@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use audit_core::query::{LogQuery, Position};
 use audit_core::{Event, Json, LogReader, Operation};
 
+use serde::Serialize;
+
 use crate::as_of::has_every_column;
 use crate::error::StoreError;
 use crate::trail::{Trail, now};
 
 /// One field that differs between the images of an event, as the exact text of its values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FieldChange {
     /// The column.
@@ -66,7 +68,7 @@ pub(crate) fn is_truncated(value: &Json) -> bool {
 }
 
 /// One event of a record, and what it changed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Turn {
     /// The event.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use audit_capture::Restorable;
 use audit_core::{Json, Operation};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::record::FieldChange;
@@ -120,8 +121,9 @@ pub struct Obstacle {
     pub why: Why,
 }
 
-/// What is to happen to one record.
-#[derive(Debug, Clone, PartialEq)]
+/// What is to happen to one record. Its wire form has these fields, with the conflicts and the missing
+/// values in words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UndoStep {
     /// INSERT, UPDATE or DELETE.
@@ -137,13 +139,18 @@ pub struct UndoStep {
     /// The fields that are set, and to what; of a DELETE, those that go.
     pub changes: Vec<FieldChange>,
     /// What stands against it.
+    #[serde(serialize_with = "told::words")]
     pub conflicts: Vec<Conflict>,
     /// The values that cannot be put back.
+    #[serde(serialize_with = "told::words")]
     pub missing: Vec<Missing>,
     /// The columns that the database computes, and that are not set for that reason.
     pub computed: Vec<String>,
+    #[serde(skip)]
     key: Fields,
+    #[serde(skip)]
     now: Option<Fields>,
+    #[serde(skip)]
     then: Option<Fields>,
 }
 
@@ -174,7 +181,7 @@ pub struct UndoPlan {
 }
 
 /// What was done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Undone {
     /// How many records were changed.

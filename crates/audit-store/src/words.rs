@@ -29,9 +29,16 @@ pub fn what(event: &Event) -> String {
 #[must_use]
 pub fn record(event: &Event) -> String {
     let table = event.table_name.as_deref().unwrap_or_default();
-    let id = event.record_id.as_deref().unwrap_or_default();
-    let key: Vec<String> = serde_json::from_str(id).unwrap_or_else(|_| vec![id.to_owned()]);
-    printable(format!("{table} {}", key.join("/")).trim())
+    let key = key(event.record_id.as_deref().unwrap_or_default());
+    format!("{} {key}", printable(table)).trim().to_owned()
+}
+
+/// The key of a `record_id`, with a slash between its parts.
+#[must_use]
+pub fn key(record_id: &str) -> String {
+    let parts: Vec<String> =
+        serde_json::from_str(record_id).unwrap_or_else(|_| vec![record_id.to_owned()]);
+    printable(&parts.join("/"))
 }
 
 /// The method and the route of the request; empty outside of one.

@@ -2,23 +2,20 @@
 //! Compiled once for each database.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Data, Json, Path, Query, ServiceConfig, resource};
+use actix_web::web::{Data, Json, Path, ServiceConfig, resource};
 use audit_core::{Event, Severity, context, record_id};
-use audit_store::export::{Download, Progress};
-use audit_store::{Trail, finish};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use story::Refusal;
 use story::contract::{
-    self, Added, Filters, Form, Invoice, Line, MOST_LINES, NewName, NewPassword, Reminded, User,
+    self, Added, Invoice, Line, MOST_LINES, NewName, NewPassword, Reminded, User,
 };
 
 use super::models::{NewLine, NewUser, SavedInvoice};
 use super::schema::{invoice_lines, invoices, users};
 use super::server::Database;
-use super::{Connection, SAME_INVOICE, insert_user};
-use crate::api_error::{ApiError, Result};
+use super::{Connection, SAME_INVOICE, insert_user, trail};
+use crate::api_error::Result;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -35,8 +32,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/invoices/{org}/{number}/lines").post(add_lines))
         .service(resource("/invoices/{org}/{number}/approve").post(approve))
-        .service(resource("/audit").get(audit))
-        .service(resource("/audit/export/{form}").get(export));
+        .service(trail::routes());
 }
 
 async fn list_users(database: Data<Database>) -> Result<Json<Vec<User>>> {
@@ -223,49 +219,6 @@ async fn delete_invoices(database: Data<Database>, org: Path<String>) -> Result<
         Ok(diesel::delete(invoices).execute(connection)?)
     });
     found(done.await?)
-}
-
-/// The trail, newest first.
-async fn audit(
-    database: Data<Database>,
-    Query(filters): Query<Filters>,
-) -> Result<Json<Vec<Event>>> {
-    let events = database.run(|connection, _| {
-        let log = audit_diesel::log(connection).matching(filters.into());
-        Ok(log.load()?)
-    });
-    Ok(Json(events.await?))
-}
-
-/// The trail as a file, page by page as the client takes it; a connection and a blocking thread are
-/// taken for each.
-async fn export(
-    database: Data<Database>,
-    form: Path<Form>,
-    Query(filters): Query<Filters>,
-) -> Result<HttpResponse> {
-    let format = form.format();
-    let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header((
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ));
-    let progress = Progress::new(&filters.into(), format);
-    let download = Download::by(
-        (database, progress),
-        |(database, mut progress)| async move {
-            let read = database.run(move |connection, _| {
-                let mut trail = Trail::blocking(audit_diesel::log(connection));
-                let piece = finish(progress.next(&mut trail))?;
-                Ok((piece, progress))
-            });
-            let (piece, progress) = read.await?;
-            Ok::<_, ApiError>((piece, (database, progress)))
-        },
-    );
-    Ok(answer.streaming(download.await?))
 }
 
 fn found(rows: usize) -> Result<HttpResponse> {

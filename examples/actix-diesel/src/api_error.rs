@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::{HttpResponse, ResponseError};
 use audit_diesel::{LogError, RecordError};
 use audit_store::StoreError;
@@ -29,7 +30,11 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(self.0.body())
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some(challenge) = self.0.challenge() {
+            answer.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        answer.json(self.0.body())
     }
 }
 
@@ -60,10 +65,11 @@ impl From<PoolError> for ApiError {
 
 impl From<LogError> for ApiError {
     fn from(error: LogError) -> Self {
-        Self(match error {
-            LogError::Query(error) => Refusal::Filters(error),
-            error => Refusal::failed(error),
-        })
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::Query(error) => Self(Refusal::Filters(error)),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

@@ -3,27 +3,22 @@
 
 use audit_core::{Event, Severity, context, record_id};
 use audit_diesel::asynchronous;
-use audit_store::Trail;
-use audit_store::export::{Download, Progress};
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Json, Path, Query, State};
+use axum::extract::{Json, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 use story::Refusal;
 use story::contract::{
-    self, Added, Filters, Form, Invoice, Line, MOST_LINES, NewName, NewPassword, Reminded, User,
+    self, Added, Invoice, Line, MOST_LINES, NewName, NewPassword, Reminded, User,
 };
 
 use super::models::{NewLine, NewUser, SavedInvoice};
 use super::schema::{invoice_lines, invoices, users};
 use super::server::Database;
-use super::{Connection, SAME_INVOICE, insert_user};
-use crate::api_error::{ApiError, Result};
+use super::{Connection, SAME_INVOICE, insert_user, trail};
+use crate::api_error::Result;
 
 pub(super) fn routes() -> Router<Database> {
     Router::new()
@@ -39,8 +34,7 @@ pub(super) fn routes() -> Router<Database> {
         )
         .route("/invoices/{org}/{number}/lines", post(add_lines))
         .route("/invoices/{org}/{number}/approve", post(approve))
-        .route("/audit", get(audit))
-        .route("/audit/export/{form}", get(export))
+        .merge(trail::routes())
 }
 
 async fn list_users(State(database): State<Database>) -> Result<Json<Vec<User>>> {
@@ -242,43 +236,6 @@ async fn delete_invoices(
     let connection = &mut *database.connection().await?;
     let invoices = invoices::table.filter(invoices::org.eq(org));
     found(diesel::delete(invoices).execute(connection).await?)
-}
-
-/// The trail, newest first.
-async fn audit(
-    State(database): State<Database>,
-    Query(filters): Query<Filters>,
-) -> Result<Json<Vec<Event>>> {
-    let connection = &mut *database.connection().await?;
-    let log = asynchronous::log(connection).matching(filters.into());
-    Ok(Json(log.list().await?))
-}
-
-/// The trail as a file, page by page as the client takes it; a connection is taken for each.
-async fn export(
-    State(database): State<Database>,
-    Path(form): Path<Form>,
-    Query(filters): Query<Filters>,
-) -> Result<Response> {
-    let format = form.format();
-    let headers = [
-        (CONTENT_TYPE, format.content_type().to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ),
-    ];
-    let progress = Progress::new(&filters.into(), format);
-    let download = Download::by(
-        (database, progress),
-        |(database, mut progress)| async move {
-            let connection = &mut *database.connection().await?;
-            let mut trail = Trail::of(asynchronous::log(connection));
-            let piece = progress.next(&mut trail).await?;
-            Ok::<_, ApiError>((piece, (database, progress)))
-        },
-    );
-    Ok((headers, Body::from_stream(download.await?)).into_response())
 }
 
 fn found(rows: usize) -> Result<StatusCode> {

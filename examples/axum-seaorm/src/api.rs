@@ -1,13 +1,9 @@
 //! The API: entities, bulk statements, a transaction and raw SQL of SeaORM.
 
 use audit_core::{Event, Severity, context, record_id};
-use audit_store::Trail;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Json, Path, Query, State};
+use axum::extract::{Json, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -17,11 +13,12 @@ use sea_orm::{
 };
 use story::Refusal;
 use story::contract::{
-    Added, Filters, Form, Invoice, Line, MOST_LINES, NewName, NewPassword, NewUser, Reminded, User,
+    Added, Invoice, Line, MOST_LINES, NewName, NewPassword, NewUser, Reminded, User,
 };
 
 use crate::api_error::Result;
 use crate::entities::{invoice_lines, invoices, users};
+use crate::trail;
 
 pub(crate) fn routes() -> Router<DatabaseConnection> {
     Router::new()
@@ -37,8 +34,7 @@ pub(crate) fn routes() -> Router<DatabaseConnection> {
         )
         .route("/invoices/{org}/{number}/lines", post(add_lines))
         .route("/invoices/{org}/{number}/approve", post(approve))
-        .route("/audit", get(audit))
-        .route("/audit/export/{form}", get(export))
+        .merge(trail::routes())
 }
 
 async fn list_users(State(connection): State<DatabaseConnection>) -> Result<Json<Vec<User>>> {
@@ -229,32 +225,4 @@ async fn delete_invoices(
         .await?;
     Refusal::unless(done.rows_affected > 0)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The trail, newest first.
-async fn audit(
-    State(connection): State<DatabaseConnection>,
-    Query(filters): Query<Filters>,
-) -> Result<Json<Vec<Event>>> {
-    let log = audit_seaorm::log(&connection).matching(filters.into());
-    Ok(Json(log.list().await?))
-}
-
-/// The trail as a file, page by page as the client takes it.
-async fn export(
-    State(connection): State<DatabaseConnection>,
-    Path(form): Path<Form>,
-    Query(filters): Query<Filters>,
-) -> Result<Response> {
-    let format = form.format();
-    let headers = [
-        (CONTENT_TYPE, format.content_type().to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ),
-    ];
-    let trail = Trail::of(audit_seaorm::log(&connection));
-    let download = trail.download(&filters.into(), format).await?;
-    Ok((headers, Body::from_stream(download)).into_response())
 }

@@ -1,9 +1,10 @@
 //! What the API answers when something cannot be done.
 
-use audit_seaorm::{LogError, RecordError};
+use audit_seaorm::{LogError, RecordError, WriterError};
 use audit_store::StoreError;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sea_orm::{DbErr, SqlErr};
 use story::Refusal;
@@ -18,7 +19,12 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(self.0.body())).into_response()
+        let mut answer = (status, Json(self.0.body())).into_response();
+        if let Some(challenge) = self.0.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        answer
     }
 }
 
@@ -45,6 +51,16 @@ impl From<LogError> for ApiError {
             LogError::Query(error) => Refusal::Filters(error),
             error => Refusal::failed(error),
         })
+    }
+}
+
+/// A change that an undo makes, and that the database refuses.
+impl From<WriterError> for ApiError {
+    fn from(error: WriterError) -> Self {
+        match error {
+            WriterError::Database(error) => error.into(),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod api;
 mod api_error;
 mod entities;
 mod server;
+mod trail;
 
 use std::process::ExitCode;
 

@@ -1,21 +1,17 @@
 //! The API: plain sqlx queries, compiled once for each database.
 
 use audit_core::{Event, Severity, context, record_id};
-use audit_store::Trail;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Json, Path, Query, State};
+use axum::extract::{Json, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use sqlx::Pool;
 use story::Refusal;
 use story::contract::{
-    Added, Filters, Form, Invoice, Line, MOST_LINES, NewName, NewPassword, NewUser, Reminded, User,
+    Added, Invoice, Line, MOST_LINES, NewName, NewPassword, NewUser, Reminded, User,
 };
 
-use super::{ADD_INVOICE, Database, SAVE_INVOICE, sql};
+use super::{ADD_INVOICE, Database, SAVE_INVOICE, sql, trail};
 use crate::api_error::Result;
 
 pub(super) fn routes() -> Router<Pool<Database>> {
@@ -32,8 +28,7 @@ pub(super) fn routes() -> Router<Pool<Database>> {
         )
         .route("/invoices/{org}/{number}/lines", post(add_lines))
         .route("/invoices/{org}/{number}/approve", post(approve))
-        .route("/audit", get(audit))
-        .route("/audit/export/{form}", get(export))
+        .merge(trail::routes())
 }
 
 async fn list_users(State(pool): State<Pool<Database>>) -> Result<Json<Vec<User>>> {
@@ -212,34 +207,6 @@ async fn delete_invoices(
         .execute(&pool)
         .await?;
     found(done.rows_affected())
-}
-
-/// The trail, newest first.
-async fn audit(
-    State(pool): State<Pool<Database>>,
-    Query(filters): Query<Filters>,
-) -> Result<Json<Vec<Event>>> {
-    let log = audit_sqlx::log(&pool).matching(filters.into());
-    Ok(Json(log.list().await?))
-}
-
-/// The trail as a file, page by page as the client takes it.
-async fn export(
-    State(pool): State<Pool<Database>>,
-    Path(form): Path<Form>,
-    Query(filters): Query<Filters>,
-) -> Result<Response> {
-    let format = form.format();
-    let headers = [
-        (CONTENT_TYPE, format.content_type().to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ),
-    ];
-    let trail = Trail::of(audit_sqlx::log(&pool));
-    let download = trail.download(&filters.into(), format).await?;
-    Ok((headers, Body::from_stream(download)).into_response())
 }
 
 fn found(rows: u64) -> Result<StatusCode> {

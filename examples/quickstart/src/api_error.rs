@@ -3,7 +3,8 @@
 use audit_sqlx::{LogError, RecordError};
 use audit_store::StoreError;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use story::Refusal;
 
@@ -17,7 +18,12 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(self.0.body())).into_response()
+        let mut answer = (status, Json(self.0.body())).into_response();
+        if let Some(challenge) = self.0.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        answer
     }
 }
 
@@ -41,10 +47,11 @@ impl From<sqlx::Error> for ApiError {
 
 impl From<LogError> for ApiError {
     fn from(error: LogError) -> Self {
-        Self(match error {
-            LogError::Query(error) => Refusal::Filters(error),
-            error => Refusal::failed(error),
-        })
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::Query(error) => Self(Refusal::Filters(error)),
+            error => Self(Refusal::failed(error)),
+        }
     }
 }
 

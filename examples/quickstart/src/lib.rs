@@ -1,12 +1,11 @@
 //! A small JSON API on axum and sqlx whose every change is in the audit log.
 //!
-//! What an application writes is in `settings.rs` (which tables, what is hidden), `server.rs`
+//! What an application writes is in `audit.toml` (which tables, what is hidden), `server.rs`
 //! (pool, migration, middleware) and `api.rs` (plain queries). The crate `story` plays the demo.
 
 mod api_error;
 mod database;
 mod server;
-mod settings;
 
 use std::process::ExitCode;
 
@@ -24,6 +23,18 @@ pub fn main() -> ExitCode {
             Kind::Sqlite => program.run::<Server<sqlx::Sqlite>>().await,
         }
     })
+}
+
+/// Plays the story in an empty database, for tests of what reads it.
+#[cfg(feature = "testing")]
+pub async fn play(url: &str) {
+    use story::testing::played;
+    const NAME: &str = env!("CARGO_PKG_NAME");
+    match url.split(':').next() {
+        Some("mysql") => played::<Server<sqlx::MySql>>(NAME, url).await,
+        Some("postgres") => played::<Server<sqlx::Postgres>>(NAME, url).await,
+        _ => played::<Server<sqlx::Sqlite>>(NAME, url).await,
+    }
 }
 
 /// The code of the repository's README, compiled.

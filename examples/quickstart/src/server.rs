@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use audit_core::Event;
 use audit_core::query::LogQuery;
+use audit_core::{Audit, Event};
 use audit_jwt::JwtVerifier;
 use audit_sqlx::AuditDatabase;
 use audit_tower::AuditLayer;
@@ -15,10 +15,11 @@ use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 use story::{Application, Issuer, Place};
 
-use crate::settings;
-
 /// How long a request waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is recorded, and how. The command `audit` takes the same file, in the folder of the example.
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/audit.toml");
 
 /// What differs between databases.
 pub(crate) trait Database: AuditDatabase {
@@ -37,7 +38,7 @@ pub(crate) struct Server<DB: Database> {
 
 impl<DB: Database> Application for Server<DB> {
     async fn open(place: &Place) -> Result<Self> {
-        let audit = settings::audit()?;
+        let audit = Audit::from_toml_file(RULES)?.build()?;
         // 1. A plain sqlx::Pool, whose connections carry who is acting.
         let options = PoolOptions::<DB>::new().acquire_timeout(PATIENCE);
         let pool = audit_sqlx::attach(options, &audit)

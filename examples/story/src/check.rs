@@ -184,6 +184,6 @@ mod tests {
         let answered = fault(|deeds, _| deeds[0].status = 500);
         assert_eq!(answered, "alice adds a user: the answer was 500");
         let short = fault(|deeds, _| drop(deeds.pop()));
-        assert!(short.starts_with("13 of 14 requests were made"), "{short}");
+        assert!(short.starts_with("20 of 21 requests were made"), "{short}");
     }
 }

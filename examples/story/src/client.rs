@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
-use crate::steps::{STEPS, Step, Who};
+use crate::steps::{Keep, STEPS, Step, Who};
 
 /// No answer takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,14 +44,27 @@ pub(crate) struct Deed {
     pub(crate) request_id: String,
 }
 
-/// Plays the story against a server, as the demo of an example.
+/// Plays the story against a server, as the demo of an example: what was done is said on standard
+/// output.
 ///
 /// # Errors
-/// When the server cannot be reached or an answer is not the one that the story has.
+/// As [`tell`].
 pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let tokens = serde_json::from_str(&text).context("standard input must hold the tokens")?;
+    let mut out = std::io::stdout().lock();
+    for deed in tell(name, url, &tokens)? {
+        writeln!(out, "{}", serde_json::to_string(&deed)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the requests of the story and compares the answers; says each on standard error.
+///
+/// # Errors
+/// When the server cannot be reached or an answer is not the one that the story has.
+pub(crate) fn tell(name: &str, url: &str, tokens: &Tokens) -> Result<Vec<Deed>> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
@@ -58,10 +72,11 @@ pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
         .max_idle_connections(0)
         .build();
     let agent = config.new_agent();
-    let (mut out, mut talk) = (std::io::stdout().lock(), std::io::stderr().lock());
-    let mut ids = HashMap::new();
+    let mut talk = std::io::stderr().lock();
+    let mut deeds = Vec::with_capacity(STEPS.len());
+    let mut kept = HashMap::new();
     for step in STEPS {
-        let mut response = send(&agent, (name, url), step, &tokens, &ids)?;
+        let mut response = send(&agent, (name, url), step, tokens, &kept)?;
         let status = response.status().as_u16();
         let body = response.body_mut().read_to_string()?;
         writeln!(talk, "  {status}  {}", step.title)?;
@@ -69,17 +84,44 @@ pub(crate) fn play(name: &str, url: &str) -> Result<ExitCode> {
             let wanted = step.status;
             bail!("the answer is {status} and must be {wanted}: {body}");
         }
-        if let Some(name) = step.keep {
-            let answer: serde_json::Value = serde_json::from_str(&body)?;
-            let id = answer.get("id").context("the answer has no id")?;
-            ids.insert(name, id.to_string());
-        }
         let id = response.headers().get("x-request-id");
-        let request_id = id.context("the answer has no request id")?.to_str()?.into();
-        let deed = Deed { status, request_id };
-        writeln!(out, "{}", serde_json::to_string(&deed)?)?;
+        let id = id.context("the answer has no request id")?;
+        let request_id = id.to_str()?.to_owned();
+        for (place, wanted) in step.answer {
+            let (found, wanted) = (at(&body, place)?, filled(wanted, &kept));
+            if found != wanted {
+                bail!("`{place}` of the answer is `{found}` and must be `{wanted}`: {body}");
+            }
+        }
+        match step.keep {
+            Some((name, Keep::Answer(place))) => kept.insert(name, at(&body, place)?),
+            Some((name, Keep::RequestId)) => kept.insert(name, request_id.clone()),
+            None => None,
+        };
+        deeds.push(Deed { status, request_id });
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(deeds)
+}
+
+/// A text with what was kept of earlier answers.
+fn filled(text: &str, kept: &HashMap<&str, String>) -> String {
+    let mut text = text.to_owned();
+    for (name, value) in kept {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text
+}
+
+/// What an answer has at a place (RFC 6901): a text as it is, else its JSON.
+fn at(body: &str, place: &str) -> Result<String> {
+    let answer: Value = serde_json::from_str(body)?;
+    let found = answer.pointer(place);
+    Ok(
+        match found.with_context(|| format!("the answer has no `{place}`: {body}"))? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        },
+    )
 }
 
 fn send(
@@ -87,12 +129,9 @@ fn send(
     (name, url): (&str, &str),
     step: &Step,
     tokens: &Tokens,
-    ids: &HashMap<&str, String>,
+    kept: &HashMap<&str, String>,
 ) -> Result<Response<Body>> {
-    let mut path = step.path.to_owned();
-    for (name, id) in ids {
-        path = path.replace(&format!("{{{name}}}"), id);
-    }
+    let path = filled(step.path, kept);
     let mut request = Request::builder()
         .method(step.method)
         .uri(format!("{url}{path}"))

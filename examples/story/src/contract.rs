@@ -15,13 +15,20 @@
 //! | `DELETE /invoices/{org}` | | 204 |
 //! | `GET /audit` | [`Filters`], as the query | 200, a list of [`Event`](audit_core::Event), newest first |
 //! | `GET /audit/export/{form}` | [`Filters`], as the query | 200, the same as a file in a [`Form`]; the limit is the length of a page |
+//! | `GET /audit/records/{table}/{key}` | [`Newest`], as the query | 200, a [`History`](crate::answers::History); a key of several columns is several segments |
+//! | `GET /audit/tables/{table}` | [`At`], as the query | 200, a [`TableThen`](crate::answers::TableThen) |
+//! | `GET /audit/requests/{id}/undo` | | 200, the [`Plan`](crate::answers::Plan) |
+//! | `POST /audit/requests/{id}/undo` | [`Undoing`], as the query | 200, the plan, and what was done |
 //!
 //! Whoever tidies does it with a reason, `one spelling for each address`. An approval records the
 //! business event `invoice.approved` beside the change of the row.
 //!
 //! What cannot be done is answered with the status of a [`Refusal`] and
-//! `{"error": ".."}`, a token that does not hold with 401. There is no authorisation: anybody may
-//! do anything, and it is recorded who did.
+//! `{"error": ".."}`, a token that does not hold with 401. What is below `/audit` needs a token; an
+//! undo against which something stands is answered with 409, `error` and `plan`, and changes nothing.
+//! Its changes are events of the request that asked for it, whose id is in the header `x-request-id`:
+//! taking that back is the redo. There is no authorisation: anybody may do anything, and it is recorded
+//! who did.
 
 use std::str::FromStr;
 
@@ -34,6 +41,10 @@ use crate::Refusal;
 
 /// The most lines of an invoice.
 pub const MOST_LINES: u32 = 3;
+/// The most events or records of one answer about a record or a table.
+pub const MOST_LISTED: u32 = 1000;
+/// How many there are unless asked for.
+const LISTED: u32 = 100;
 
 /// A user to add.
 #[derive(Debug, Clone, Deserialize)]
@@ -138,7 +149,9 @@ pub struct Filters {
     table: Option<String>,
     record: Option<String>,
     actor: Option<String>,
+    request: Option<String>,
     since: Option<String>,
+    until: Option<String>,
     limit: Option<u32>,
 }
 
@@ -154,14 +167,70 @@ impl From<Filters> for LogQuery {
         if let Some(actor) = filters.actor {
             query = query.actor(actor);
         }
+        if let Some(request) = filters.request {
+            query = query.request(request);
+        }
         if let Some(since) = filters.since {
             query = query.since(since);
+        }
+        if let Some(until) = filters.until {
+            query = query.until(until);
         }
         if let Some(limit) = filters.limit {
             query = query.limit(limit);
         }
         query
     }
+}
+
+/// How many of the newest events of a record are asked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Newest {
+    limit: Option<u32>,
+}
+
+impl Newest {
+    /// How many at most; 100 unless asked for.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLimit`] for none, and for more than [`MOST_LISTED`].
+    pub(crate) fn limit(&self) -> Result<usize, Refusal> {
+        listed(self.limit)
+    }
+}
+
+/// When a table is looked at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct At {
+    /// `90m` before now, `yesterday`, `monday`, `2026-01-31`, or an instant such as
+    /// `2026-01-31T09:00:00Z`; a day is its beginning, in UTC.
+    pub(crate) at: String,
+    limit: Option<u32>,
+}
+
+impl At {
+    /// As [`Newest::limit`].
+    pub(crate) fn limit(&self) -> Result<usize, Refusal> {
+        listed(self.limit)
+    }
+}
+
+fn listed(limit: Option<u32>) -> Result<usize, Refusal> {
+    let limit = limit.unwrap_or(LISTED);
+    match limit {
+        1..=MOST_LISTED => Ok(limit as usize),
+        _ => Err(Refusal::NoLimit(limit)),
+    }
+}
+
+/// How a request is taken back.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undoing {
+    /// Why; kept with its events.
+    pub reason: Option<String>,
 }
 
 /// The form of a file.

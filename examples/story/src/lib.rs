@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod answers;
 mod application;
 mod check;
 mod cli;
@@ -22,4 +23,4 @@ pub use application::{Application, print_findings};
 pub use issuer::Issuer;
 pub use place::{Kind, Place};
 pub use program::{Program, main};
-pub use refusal::Refusal;
+pub use refusal::{Body, Refusal};

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::io::Write as _;
 
 use audit_core::query::QueryError;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::contract::MOST_LINES;
+use crate::answers::Plan;
+use crate::contract::{MOST_LINES, MOST_LISTED};
 
 /// Why a request was not done. An example turns it into an answer of its framework.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Refusal {
     /// The filters of the log make no sense: 400.
     #[error(transparent)]
     Filters(#[from] QueryError),
+    /// A list is to be empty or too long: 400.
+    #[error("`{0}` is no limit of a list; it is at least 1 and at most {MOST_LISTED}")]
+    NoLimit(u32),
     /// A total is no decimal: 400.
     #[error("`{0}` is no total; write a decimal such as `199.90`")]
     NoTotal(String),
@@ -29,6 +33,25 @@ pub enum Refusal {
     /// 409.
     #[error("an invoice has at most {MOST_LINES} lines; nothing was added")]
     TooManyLines,
+    /// Nobody reads the trail, or takes changes back, without a token: 401.
+    #[error("only those who are known may ask; send a token as `authorization: Bearer ..`")]
+    Unauthenticated,
+    /// Something stands against an undo: 409, with the plan that tells what.
+    #[error("{why}")]
+    Undo {
+        /// Why nothing was done.
+        why: String,
+        /// What stands against it.
+        plan: Box<Plan>,
+    },
+}
+
+/// The body of an answer.
+#[derive(Debug, Serialize)]
+pub struct Body<'r> {
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'r Plan>,
 }
 
 impl Refusal {
@@ -53,17 +76,27 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Conflict | Self::TooManyLines => 409,
+            Self::Conflict | Self::TooManyLines | Self::Undo { .. } => 409,
             Self::Failed(_) => 500,
-            Self::Filters(_) | Self::NoTotal(_) => 400,
+            Self::Filters(_) | Self::NoLimit(_) | Self::NoTotal(_) => 400,
             Self::NotFound => 404,
+            Self::Unauthenticated => 401,
+        }
+    }
+
+    /// The value of the header `www-authenticate`, which an answer with 401 has.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::Unauthenticated => Some("Bearer"),
+            _ => None,
         }
     }
 
     /// The body of the answer. The causes of a failure are for whoever runs the server, not for its
     /// callers: they go to standard error.
     #[must_use]
-    pub fn body(&self) -> Value {
+    pub fn body(&self) -> Body<'_> {
         if let Self::Failed(_) = self {
             let mut text = self.to_string();
             let mut cause = self.source();
@@ -74,6 +107,12 @@ impl Refusal {
             // Where stderr is gone, nobody reads it.
             let _ = writeln!(std::io::stderr(), "{text}");
         }
-        json!({ "error": self.to_string() })
+        Body {
+            error: self.to_string(),
+            plan: match self {
+                Self::Undo { plan, .. } => Some(plan),
+                _ => None,
+            },
+        }
     }
 }

@@ -58,8 +58,14 @@ curl -iw '\n' -X PUT {url}/users/1/name -H "$forged" {json} -d '{{"name":"Mallor
 curl -iw '\n' -X DELETE {url}/invoices/acme -H "$alice"
 
 # the trail
-curl -sw '\n' '{url}/audit?table=users&record=1'
-curl -sw '\n' '{url}/audit?actor=bob&since=1h&limit=5'
+curl -sw '\n' '{url}/audit?actor=bob&since=today' -H "$alice"
+curl -sw '\n' {url}/audit/records/invoices/acme/1001 -H "$alice"
+curl -sw '\n' '{url}/audit/tables/invoices?at=1m' -H "$alice"
+
+# the newest request, and undo
+request=$(curl -s '{url}/audit?limit=1' -H "$alice" | grep -o '"request_id":"[^"]*"' | cut -d '"' -f 4)
+curl -sw '\n' {url}/audit/requests/$request/undo -H "$alice"
+curl -sw '\n' -X POST "{url}/audit/requests/$request/undo?reason=a%20mistake" -H "$bob"
 
 Ctrl-C ends it"#
     )

@@ -24,16 +24,27 @@ pub(crate) struct Expected {
     pub(crate) changed: &'static [&'static str],
 }
 
+/// What is kept of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keep {
+    /// What its JSON has at this place.
+    Answer(&'static str),
+    /// By which id the request is known.
+    RequestId,
+}
+
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) title: &'static str,
     pub(crate) who: Who,
     pub(crate) method: &'static str,
-    /// `{name}` stands for the id that an earlier step kept under that name.
+    /// `{name}` stands for what an earlier step kept under that name, as it does in `answer`.
     pub(crate) path: &'static str,
-    /// The name under which the id in the answer is kept.
-    pub(crate) keep: Option<&'static str>,
+    /// What is kept of the answer, and under which name.
+    pub(crate) keep: Option<(&'static str, Keep)>,
+    /// What the answer must have, by places in its JSON.
+    pub(crate) answer: &'static [(&'static str, &'static str)],
     pub(crate) body: &'static str,
     pub(crate) status: u16,
     pub(crate) events: &'static [Expected],
@@ -69,15 +80,32 @@ const fn step(
         method,
         path,
         keep: None,
+        answer: &[],
         body,
         status,
         events,
     }
 }
 
+/// A question, which leaves no event.
+const fn ask(
+    title: &'static str,
+    who: Who,
+    path: &'static str,
+    status: u16,
+    answer: &'static [(&'static str, &'static str)],
+) -> Step {
+    step(title, who, ("GET", path), "", status, &[]).answer(answer)
+}
+
 impl Step {
-    const fn keep(mut self, name: &'static str) -> Self {
-        self.keep = Some(name);
+    const fn keep(mut self, name: &'static str, what: Keep) -> Self {
+        self.keep = Some((name, what));
+        self
+    }
+
+    const fn answer(mut self, answer: &'static [(&'static str, &'static str)]) -> Self {
+        self.answer = answer;
         self
     }
 }
@@ -95,7 +123,7 @@ pub(crate) const STEPS: &[Step] = &[
         201,
         &[of(Insert, "users")],
     )
-    .keep("ann"),
+    .keep("ann", Keep::Answer("/id")),
     step(
         "somebody signs up without a token",
         Who::Nobody,
@@ -160,7 +188,8 @@ pub(crate) const STEPS: &[Step] = &[
             update("invoices", &["status"]),
             update("invoices", &["status"]),
         ],
-    ),
+    )
+    .keep("reminder", Keep::RequestId),
     step(
         "bob adds one line too many, and all are rolled back",
         Who::Bob,
@@ -177,7 +206,8 @@ pub(crate) const STEPS: &[Step] = &[
         "",
         204,
         &[update("invoices", &["status"]), of(Custom, "invoices")],
-    ),
+    )
+    .keep("approval", Keep::RequestId),
     step(
         "alice runs raw SQL over all users, with a reason",
         Who::Alice,
@@ -202,6 +232,76 @@ pub(crate) const STEPS: &[Step] = &[
         401,
         &[],
     ),
+    ask(
+        "somebody without a token asks what happened",
+        Who::Nobody,
+        "/audit",
+        401,
+        &[],
+    ),
+    ask(
+        "alice asks who changed an invoice",
+        Who::Alice,
+        "/audit/records/invoices/acme/1001",
+        200,
+        &[
+            ("/record_id", r#"["acme","1001"]"#),
+            ("/turns/0/event/actor_id", "bob"),
+            ("/turns/0/event/request_id", "{approval}"),
+            ("/turns/2/event/actor_id", "alice"),
+            ("/turns/2/changes/0/field", "status"),
+            ("/turns/2/changes/0/before", "open"),
+            ("/turns/2/changes/0/after", "reminded"),
+        ],
+    )
+    .keep("approved", Keep::Answer("/turns/0/event/occurred_at")),
+    ask(
+        "alice asks what bob did",
+        Who::Alice,
+        "/audit?actor=bob&since=1h",
+        200,
+        &[
+            ("/0/request_id", "{approval}"),
+            ("/1/request_id", "{approval}"),
+            ("/2/table_name", "invoices"),
+            ("/2/operation", "INSERT"),
+            ("/2/record_id", r#"["acme","1002"]"#),
+        ],
+    ),
+    ask(
+        "alice asks what it takes to undo her reminder: bob has approved since",
+        Who::Alice,
+        "/audit/requests/{reminder}/undo",
+        200,
+        &[
+            ("/is_clear", "false"),
+            (
+                "/steps/1/conflicts/0",
+                "`status` is approved and no longer reminded",
+            ),
+        ],
+    ),
+    step(
+        "alice asks for it all the same, and nothing is done",
+        Who::Alice,
+        ("POST", "/audit/requests/{reminder}/undo"),
+        "",
+        409,
+        &[],
+    )
+    .answer(&[("/plan/is_clear", "false")]),
+    step(
+        "bob undoes his approval",
+        Who::Bob,
+        ("POST", "/audit/requests/{approval}/undo?reason=too%20early"),
+        "",
+        200,
+        &[update("invoices", &["status"])],
+    )
+    .answer(&[
+        ("/steps/0/changes/0/after", "reminded"),
+        ("/undone/records", "1"),
+    ]),
     step(
         "alice deletes all invoices, and their lines go with them",
         Who::Alice,
@@ -213,6 +313,18 @@ pub(crate) const STEPS: &[Step] = &[
             of(Delete, "invoices"),
             of(Delete, "invoice_lines"),
             of(Delete, "invoice_lines"),
+        ],
+    ),
+    ask(
+        "bob asks what the invoices were when he had approved",
+        Who::Bob,
+        "/audit/tables/invoices?at={approved}",
+        200,
+        &[
+            ("/records/0/record_id", r#"["acme","1001"]"#),
+            ("/records/0/fields/status", "approved"),
+            ("/records/1/fields/status", "reminded"),
+            ("/has_more", "false"),
         ],
     ),
 ];

@@ -7,6 +7,8 @@
 )]
 
 pub mod demo;
+mod played;
+pub mod questions;
 pub mod refusals;
 pub mod server;
 
@@ -64,7 +66,7 @@ macro_rules! test_example {
         const EXAMPLE: $crate::testing::Example = $crate::testing::Example::new($program);
 
         $($(#[$condition])? mod $database {
-            use $crate::testing::{Server, demo, server};
+            use $crate::testing::{Server, demo, questions, server};
 
             #[tokio::test]
             async fn the_demo_leaves_its_trail() {
@@ -82,6 +84,21 @@ macro_rules! test_example {
             }
 
             #[tokio::test]
+            async fn who_changed_an_invoice_is_told() {
+                questions::who_changed_an_invoice_is_told(super::EXAMPLE, Server::$server).await;
+            }
+
+            #[tokio::test]
+            async fn a_table_is_told_as_it_was() {
+                questions::a_table_is_told_as_it_was(super::EXAMPLE, Server::$server).await;
+            }
+
+            #[tokio::test]
+            async fn a_request_is_undone_and_redone() {
+                questions::a_request_is_undone_and_redone(super::EXAMPLE, Server::$server).await;
+            }
+
+            #[tokio::test]
             async fn what_cannot_be_done_is_answered_with_its_status() {
                 server::what_cannot_be_done_is_answered_with_its_status(
                     super::EXAMPLE,
@@ -92,7 +109,7 @@ macro_rules! test_example {
         })+
 
         mod server {
-            use $crate::testing::server;
+            use $crate::testing::{questions, server};
 
             #[test]
             fn the_trail_is_narrowed_by_each_filter() {
@@ -112,6 +129,16 @@ macro_rules! test_example {
             #[test]
             fn a_filter_that_makes_no_sense_is_refused() {
                 server::a_filter_that_makes_no_sense_is_refused(super::EXAMPLE);
+            }
+
+            #[test]
+            fn nobody_reads_the_trail_without_a_token() {
+                questions::nobody_reads_the_trail_without_a_token(super::EXAMPLE);
+            }
+
+            #[test]
+            fn a_question_that_makes_no_sense_is_refused() {
+                questions::a_question_that_makes_no_sense_is_refused(super::EXAMPLE);
             }
 
             #[test]
@@ -137,3 +164,4 @@ macro_rules! test_example {
 }
 
 pub use audit_testkit::Server;
+pub use played::played;

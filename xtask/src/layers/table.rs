@@ -17,6 +17,9 @@ pub(super) const LIBRARIES: &[&str] = &[
     "audit-tower",
 ];
 
+/// Crates whose tests use an example: the command answers questions about what the quickstart wrote.
+pub(super) const TESTED_WITH: &[(&str, &str)] = &[("audit-command", "quickstart")];
+
 /// Each crate, and those of this workspace it may depend on.
 pub(super) const EDGES: &[(&str, &[&str])] = &[
     ("audit-core", &[]),

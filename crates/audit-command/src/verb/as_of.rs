@@ -3,10 +3,10 @@
 use audit_core::query::{LogQuery, When};
 use audit_core::{Json, LogReader};
 use audit_sqlx::AuditDatabase;
-use audit_store::{Gap, State, StoreError, Trail, words};
+use audit_store::{State, StoreError, Trail, words};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Run;
 use crate::database::{Database, trail};
@@ -31,36 +31,16 @@ pub(crate) struct AsOf {
 struct Was<'a> {
     at: String,
     record_id: &'a str,
-    /// `absent`, `present` or `unknown`.
-    state: &'static str,
-    /// The fields, where it was present.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "object")]
-    fields: Option<&'a [(String, Json)]>,
-    /// What the log does not tell.
-    gaps: Vec<String>,
-}
-
-fn object<S: Serializer>(
-    fields: &Option<&[(String, Json)]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let fields = fields.iter().copied().flatten();
-    serializer.collect_map(fields.map(|(field, value)| (field, value)))
+    #[serde(flatten)]
+    was: &'a audit_store::AsOf,
 }
 
 impl<'a> Was<'a> {
     fn new(at: DateTime<Utc>, record_id: &'a str, was: &'a audit_store::AsOf) -> Self {
-        let (state, fields) = match &was.state {
-            State::Absent => ("absent", None),
-            State::Present(fields) => ("present", Some(fields.as_slice())),
-            _ => ("unknown", None),
-        };
         Self {
             at: instant(at),
             record_id,
-            state,
-            fields,
-            gaps: was.gaps.iter().map(in_words).collect(),
+            was,
         }
     }
 }
@@ -105,7 +85,7 @@ fn print(
         _ => talk(&record.unknown()),
     }
     for gap in &was.gaps {
-        talk(&format!("note: {}", in_words(gap)));
+        talk(&format!("note: {gap}"));
     }
     Ok(())
 }
@@ -136,38 +116,29 @@ where
                     )
                 };
                 let fields: String = fields.iter().map(row).collect();
-                let key = output.paint(Colour::Bold, &words::printable(&key));
+                let key = output.paint(Colour::Bold, &words::key(&key));
                 output.write(&format!("{key}\n{fields}"))?;
             }
             (_, Format::Table) => {}
         }
         if output.format == Format::Table {
             for gap in &was.gaps {
-                let key = words::printable(&key);
-                talk(&format!("note: {key}: {}", in_words(gap)));
+                let key = words::key(&key);
+                talk(&format!("note: {key}: {gap}"));
             }
         }
     }
     if output.format != Format::Table {
         json.end()?;
+    } else if !has_found {
+        talk(&format!(
+            "the log knows no record that was there at {}",
+            instant(at)
+        ));
     }
     Ok(Exit::of_search(has_found))
 }
 
 fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
-fn in_words(gap: &Gap) -> String {
-    match gap {
-        Gap::BeforeFirstEvent => {
-            "the log begins later; this is what its first event of the record found".to_owned()
-        }
-        Gap::Incomplete => "the events hold changed columns alone; others are missing".to_owned(),
-        Gap::NoEvent => "the log has no event of the record".to_owned(),
-        Gap::Redacted { field } => format!("`{field}` is hidden, or a part of it"),
-        Gap::Truncated { field } => format!("`{field}` was too long to be stored whole"),
-        Gap::Columns { change } => format!("{change} since the newest event, which no event tells"),
-        _ => "the log does not tell all of it".to_owned(),
-    }
 }

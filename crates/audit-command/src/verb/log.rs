@@ -77,7 +77,11 @@ impl Run for Log {
         } else {
             self.page(&pool, &query, &mut listing).await?;
         }
-        Ok(Exit::of_search(listing.end()? > 0))
+        let has_found = listing.end()? > 0;
+        if !has_found {
+            talk("the log has no such event");
+        }
+        Ok(Exit::of_search(has_found))
     }
 }
 

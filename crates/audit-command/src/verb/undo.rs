@@ -5,9 +5,7 @@ use audit_core::{Json, LogReader as _, Operation};
 use audit_sqlx::AuditDatabase;
 use audit_store::{FieldChange, OnConflict, UndoPlan, UndoStep, words};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 use sqlx::Pool;
-use uuid::Uuid;
 
 use super::Run;
 use crate::config::Config;
@@ -56,49 +54,6 @@ enum Choice {
     Overwrite,
 }
 
-/// The wire form of what is to happen to a record.
-#[derive(Debug, Serialize)]
-struct Line<'s> {
-    operation: Operation,
-    table_schema: Option<&'s str>,
-    table_name: &'s str,
-    record_id: &'s str,
-    changes: Vec<Change<'s>>,
-    reverts: &'s [Uuid],
-    conflicts: Vec<String>,
-    missing: Vec<String>,
-    /// Columns that the database computes.
-    computed: &'s [String],
-}
-
-#[derive(Debug, Serialize)]
-struct Change<'s> {
-    field: &'s str,
-    before: Option<&'s Json>,
-    after: Option<&'s Json>,
-}
-
-impl<'s> Line<'s> {
-    fn of(step: &'s UndoStep) -> Self {
-        let change = |change: &'s FieldChange| Change {
-            field: &change.field,
-            before: change.before.as_ref(),
-            after: change.after.as_ref(),
-        };
-        Self {
-            operation: step.operation,
-            table_schema: step.table_schema.as_deref(),
-            table_name: &step.table_name,
-            record_id: &step.record_id,
-            changes: step.changes.iter().map(change).collect(),
-            reverts: &step.reverts,
-            conflicts: step.conflicts.iter().map(ToString::to_string).collect(),
-            missing: step.missing.iter().map(ToString::to_string).collect(),
-            computed: &step.computed,
-        }
-    }
-}
-
 impl Run for Undo {
     async fn run<DB: AuditDatabase>(
         &self,
@@ -142,8 +97,7 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
             output.write(&table(output, header, plan.steps().iter().map(row)))?;
         }
         Format::Json | Format::Ndjson => {
-            let lines: Vec<Line<'_>> = plan.steps().iter().map(Line::of).collect();
-            output.json(&lines)?;
+            output.json(plan.steps())?;
         }
     }
     for obstacle in plan.obstacles() {
@@ -171,7 +125,7 @@ fn row(step: &UndoStep) -> [String; 5] {
     [
         step.operation.to_string(),
         words::printable(&step.table_name),
-        words::printable(&step.record_id),
+        words::key(&step.record_id),
         changes.join("\n"),
         against.join("\n"),
     ]

@@ -2,8 +2,18 @@
 
 use std::fmt;
 
+use serde::Serializer;
+
 use super::{Conflict, Missing, Obstacle, Unknown, Why};
 use crate::words;
+
+/// A list as the words for each.
+pub(super) fn words<T: fmt::Display, S: Serializer>(
+    list: &[T],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(list.iter().map(ToString::to_string))
+}
 
 impl fmt::Display for Conflict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

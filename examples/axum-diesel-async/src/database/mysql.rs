@@ -9,6 +9,9 @@ mod models;
 #[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../server.rs"]
 mod server;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../trail.rs"]
+mod trail;
 
 pub(crate) use server::Server;
 

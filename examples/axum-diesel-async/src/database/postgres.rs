@@ -12,6 +12,9 @@ mod server;
 #[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../standard.rs"]
 mod standard;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../trail.rs"]
+mod trail;
 
 pub(crate) use server::Server;
 

@@ -6,6 +6,9 @@ mod api;
 #[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
 #[path = "../schema.rs"]
 mod schema;
+#[expect(clippy::duplicate_mod, reason = "compiled once for each database")]
+#[path = "../trail.rs"]
+mod trail;
 
 pub(crate) const KIND: story::Kind = story::Kind::Sqlite;
 

@@ -11,7 +11,7 @@ use super::{Example, succeeded};
 
 /// The events of the demo in an empty database, request by request. Within a request databases
 /// differ in the order.
-const TRAIL: [&[&str]; 11] = [
+const TRAIL: [&[&str]; 12] = [
     &["alice INSERT users 1"],
     &["anonymous INSERT users 2"],
     &["bob UPDATE users 1 name"],
@@ -32,6 +32,7 @@ const TRAIL: [&[&str]; 11] = [
         r#"bob UPDATE invoices ["acme","1001"] status"#,
     ],
     &["alice UPDATE users 1 email"],
+    &[r#"bob UPDATE invoices ["acme","1001"] status"#],
     &[
         r#"alice DELETE invoice_lines ["acme","1001","1"]"#,
         r#"alice DELETE invoice_lines ["acme","1001","2"]"#,
@@ -135,7 +136,13 @@ pub async fn the_demo_leaves_its_trail(example: Example, server: Server) {
     assert_eq!(approval["action"], "invoice.approved");
     let reasons = events.iter().map(|event| text(event, "reason"));
     let reasons: Vec<&str> = reasons.filter(|reason| !reason.is_empty()).collect();
-    assert_eq!(reasons, ["one spelling for each address"]);
+    assert_eq!(reasons, ["one spelling for each address", "too early"]);
+    let undo = &events[events.len() - 5];
+    assert_eq!(
+        (text(undo, "action"), text(undo, "reason")),
+        ("audit.undo", "too early")
+    );
+    assert_eq!(undo["reverts"].as_array().map(Vec::len), Some(1));
     // Every digit of a decimal, as a number or, where there are no decimals, as a text.
     let compact = lines.replace(": ", ":");
     let total = [r#""total":199.90"#, r#""total":"199.90""#];

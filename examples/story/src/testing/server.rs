@@ -17,28 +17,48 @@ use super::Example;
 const END: &[u8] = b"\r\n0\r\n\r\n";
 
 /// A server on a free port, gone with this value.
-struct Running {
+pub(super) struct Running {
     process: Child,
-    url: String,
-    alice: String,
+    pub(super) url: String,
+    pub(super) alice: String,
+    pub(super) bob: String,
     agent: Agent,
 }
 
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The id of the request.
+    pub(super) request_id: String,
+    /// The value of `www-authenticate`.
+    pub(super) challenge: Option<String>,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::from(self.text.as_str()))
+    }
+}
+
 impl Running {
-    fn start(example: Example, arguments: &[&str]) -> Self {
+    pub(super) fn start(example: Example, arguments: &[&str]) -> Self {
         let mut process = example
             .command(&[&["--port", "0"], arguments].concat())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (mut url, mut alice) = (String::new(), String::new());
+        let (mut url, mut alice, mut bob) = (String::new(), String::new(), String::new());
         for line in lines.map_while(Result::ok) {
             if let Some(rest) = line.strip_prefix("serving on ") {
                 url = rest.to_owned();
             }
             if let Some(rest) = line.strip_prefix("alice='authorization: ") {
                 alice = rest.trim_end_matches('\'').to_owned();
+            }
+            if let Some(rest) = line.strip_prefix("bob='authorization: ") {
+                bob = rest.trim_end_matches('\'').to_owned();
             }
             if line.starts_with("Ctrl-C") {
                 break;
@@ -53,6 +73,7 @@ impl Running {
             process,
             url,
             alice,
+            bob,
             agent: config.new_agent(),
         }
     }
@@ -70,29 +91,43 @@ impl Running {
         )
     }
 
-    /// A request of alice: its status, and what it was answered.
-    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
-        let request = Request::builder()
+    /// A request with a token, or without where that is empty.
+    pub(super) fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .header("authorization", &self.alice)
             .header("content-type", "application/json");
+        if !token.is_empty() {
+            request = request.header("authorization", token);
+        }
         let request = request.body(body.to_string()).unwrap();
         let mut response = self.agent.run(request).unwrap();
-        (
-            response.status().as_u16(),
-            response.body_mut().read_to_string().unwrap(),
-        )
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        Answer {
+            status: response.status().as_u16(),
+            request_id: header("x-request-id").unwrap(),
+            challenge: header("www-authenticate"),
+            text: response.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    /// A request of alice: its status, and what it was answered.
+    pub(super) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
+        let answer = self.send(&self.alice, method, path, body);
+        (answer.status, answer.text)
+    }
+
+    /// What alice is answered.
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
+        let answer = self.send(&self.alice, "GET", path, &Value::Null);
+        (answer.status, answer.json())
     }
 
     fn audit(&self, query: &str) -> (u16, Value) {
-        let url = format!("{}/audit?{query}", self.url);
-        let mut response = self.agent.get(url).call().unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
-        (
-            response.status().as_u16(),
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        )
+        self.get(&format!("/audit?{query}"))
     }
 
     fn count(&self, query: &str) -> usize {
@@ -124,6 +159,10 @@ pub fn the_trail_is_narrowed_by_each_filter(example: Example) {
     assert_eq!(server.count("table=users&record=2"), 1);
     assert_eq!(server.count("actor=alice&since=1h"), 2);
     assert_eq!(server.count("actor=bob"), 0);
+    assert_eq!(server.count("until=1h"), 0);
+    let (_, newest) = server.audit("limit=1");
+    let request = newest[0]["request_id"].as_str().unwrap();
+    assert_eq!(server.count(&format!("request={request}")), 1);
     assert_eq!(server.count("since=2999-01-01T00:00:00Z"), 0);
     assert_eq!(server.count("limit=1"), 1);
     let (_, newest) = server.audit("limit=1");
@@ -151,7 +190,8 @@ pub fn the_trail_is_downloaded_as_a_file(example: Example) {
         ("ocsf", Format::Ocsf, "ndjson"),
     ] {
         let url = format!("{}/audit/export/{form}?actor=alice&limit=2", server.url);
-        let mut response = server.agent.get(url).call().unwrap();
+        let request = server.agent.get(url).header("authorization", &server.alice);
+        let mut response = request.call().unwrap();
         assert_eq!(response.status().as_u16(), 200);
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), format.content_type());
@@ -162,9 +202,8 @@ pub fn the_trail_is_downloaded_as_a_file(example: Example) {
         assert_eq!(read, listed, "{form}");
     }
     for query in ["since=noon", "limit=0", "tabel=users"] {
-        let url = format!("{}/audit/export/csv?{query}", server.url);
-        let response = server.agent.get(url).call().unwrap();
-        assert_eq!(response.status().as_u16(), 400, "{query}");
+        let (status, answer) = server.get(&format!("/audit/export/csv?{query}"));
+        assert_eq!(status, 400, "{query}: {answer}");
     }
 }
 
@@ -186,7 +225,11 @@ pub async fn a_download_that_breaks_off_has_no_end(example: Example) {
     let address = server.url.trim_start_matches("http://");
     let ask = || {
         let mut stream = TcpStream::connect(address).unwrap();
-        let request = "GET /audit/export/ndjson HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let token = &server.alice;
+        let request = format!(
+            "GET /audit/export/ndjson HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n\
+             connection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).unwrap();
         stream
     };

@@ -1,0 +1,110 @@
+//! The trail for those who are known: as a list and as a file, who changed a record, a table as it was,
+//! and undo.
+
+use audit_core::{Event, LogReader};
+use audit_seaorm::LogError;
+use audit_store::Trail;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Json, Path, Query, Request, State};
+use axum::http::Uri;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sea_orm::DatabaseConnection;
+use story::answers::{self, History, Plan, Record, TableThen, Undo};
+use story::contract::{At, Filters, Form, Newest, Undoing};
+
+use crate::api_error::Result;
+
+pub(super) fn routes() -> Router<DatabaseConnection> {
+    Router::new()
+        .route("/audit", get(list))
+        .route("/audit/export/{form}", get(export))
+        .route("/audit/records/{table}/{*key}", get(history))
+        .route("/audit/tables/{table}", get(table_then))
+        .route("/audit/requests/{id}/undo", get(plan_undo).post(undo))
+        .route_layer(from_fn(authenticated))
+}
+
+async fn authenticated(request: Request, next: Next) -> Result<Response> {
+    answers::authenticated()?;
+    Ok(next.run(request).await)
+}
+
+/// The trail, newest first.
+async fn list(
+    State(connection): State<DatabaseConnection>,
+    Query(filters): Query<Filters>,
+) -> Result<Json<Vec<Event>>> {
+    let log = audit_seaorm::log(&connection).matching(filters.into());
+    Ok(Json(log.list().await?))
+}
+
+/// The trail as a file, page by page as the client takes it.
+async fn export(
+    State(connection): State<DatabaseConnection>,
+    Path(form): Path<Form>,
+    Query(filters): Query<Filters>,
+) -> Result<Response> {
+    let format = form.format();
+    let headers = [
+        (CONTENT_TYPE, format.content_type().to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format.content_disposition("audit_logs"),
+        ),
+    ];
+    let download = trail(&connection).download(&filters.into(), format).await?;
+    Ok((headers, Body::from_stream(download)).into_response())
+}
+
+/// Who changed a record, and which fields.
+async fn history(
+    State(connection): State<DatabaseConnection>,
+    uri: Uri,
+    Query(newest): Query<Newest>,
+) -> Result<Json<History>> {
+    let record = Record::in_path(uri.path())?;
+    let history: Result<History> = History::of(&mut trail(&connection), record, &newest).await;
+    history.map(Json)
+}
+
+/// A table as it was.
+async fn table_then(
+    State(connection): State<DatabaseConnection>,
+    Path(table): Path<String>,
+    Query(at): Query<At>,
+) -> Result<Json<TableThen>> {
+    let then: Result<TableThen> = TableThen::of(&mut trail(&connection), table, &at).await;
+    then.map(Json)
+}
+
+/// What it takes to take a request back.
+async fn plan_undo(
+    State(connection): State<DatabaseConnection>,
+    Path(id): Path<String>,
+) -> Result<Json<Plan>> {
+    let undo: Result<Undo> = Undo::of(&mut trail(&connection), id).await;
+    Ok(Json(undo?.plan()))
+}
+
+/// Takes a request back, all of it or nothing, as the actor of this request.
+async fn undo(
+    State(connection): State<DatabaseConnection>,
+    Path(id): Path<String>,
+    Query(Undoing { reason }): Query<Undoing>,
+) -> Result<Json<Plan>> {
+    let undo: Result<Undo> = Undo::of(&mut trail(&connection), id).await;
+    let transaction = audit_seaorm::begin(&connection).await?;
+    let mut writer = audit_seaorm::writer(&transaction);
+    let done: Result<Plan> = undo?.apply(reason, &mut writer).await;
+    let done = done?;
+    transaction.commit().await?;
+    Ok(Json(done))
+}
+
+fn trail(connection: &DatabaseConnection) -> Trail<impl LogReader<Error = LogError> + use<>> {
+    Trail::of(audit_seaorm::log(connection))
+}
