@@ -6,6 +6,7 @@ use audit_core::stamp::Slot;
 use audit_core::{DataClass, Dialect, Operation, Outcome, Severity, Source, schema};
 
 use crate::own::Own;
+use crate::plan::Capture;
 use crate::sql::{literal, literal_or_null};
 
 /// The expressions that differ from trigger to trigger.
@@ -33,6 +34,21 @@ pub(crate) struct Subject<'a> {
     pub(crate) redacted_fields: &'a [String],
     pub(crate) own: Option<Own>,
     pub(crate) rule: &'a ResolvedRule,
+}
+
+impl<'a> Subject<'a> {
+    /// That of a capture, with the fields that it hides.
+    pub(crate) fn of(capture: &Capture<'a>, redacted_fields: &'a [String]) -> Self {
+        Self {
+            operation: capture.operation,
+            table_schema: capture.table.schema.as_deref(),
+            table_name: &capture.table.name,
+            fingerprint: capture.fingerprint,
+            redacted_fields,
+            own: capture.own,
+            rule: capture.rule,
+        }
+    }
 }
 
 /// How a dialect reads a slot of the context and writes a list.

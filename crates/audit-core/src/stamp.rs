@@ -275,13 +275,13 @@ mod tests {
 
     #[test]
     fn a_separator_in_a_value_cannot_move_into_the_next_slot() {
-        let actor = Actor::user("mallory\u{1f}admin\0");
+        let actor = Actor::user("mallory\u{1f}admin\0\u{7f}\u{85}é");
         let context = AuditContext::new().with_actor(actor);
         let stamp = Stamp::new(Some(&context), None, None);
         let read = Stamp::split(stamp.joined());
         assert_eq!(
             read.get(Slot::ActorId),
-            Some("mallory\u{fffd}admin\u{fffd}")
+            Some("mallory\u{fffd}admin\u{fffd}\u{fffd}\u{fffd}é")
         );
         assert_eq!(read.get(Slot::ActorKind), Some("user"));
     }

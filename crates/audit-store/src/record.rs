@@ -312,3 +312,26 @@ impl<'t, R: LogReader, S: Send> Timeline<'t, R, S> {
         Ok(Some(turns).filter(|turns| !turns.is_empty()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_column_that_is_hidden_in_whole_or_in_part_says_so() {
+        let event = r#"{"id": "0199e1a2-7b00-7000-8000-000000000001",
+            "occurred_at": "2026-01-31T09:00:00.000000Z", "recorded_at": "2026-01-31T09:00:00.000000Z",
+            "schema_version": 1, "operation": "UPDATE", "outcome": "success", "table_name": "users",
+            "record_id": "1", "actor_kind": "user", "source": "trigger",
+            "before_data": {"id": 1, "card": {"no": "***", "to": 1}, "card2": 1, "key": "***"},
+            "after_data": {"id": 1, "card": {"no": "***", "to": 2}, "card2": 2, "key": "***"},
+            "changed_fields": ["card", "card2", "key"],
+            "redacted_fields": ["card:$['no']", "key"]}"#;
+        let changes = FieldChange::of(&Event::from_wire(event).unwrap());
+        let told: Vec<_> = changes
+            .iter()
+            .map(|change| (change.field.as_str(), change.is_redacted))
+            .collect();
+        assert_eq!(told, [("card", true), ("card2", false), ("key", true)]);
+    }
+}

@@ -225,15 +225,7 @@ pub(super) fn columns(
     row: RowExpressions,
 ) -> (String, String) {
     let redacted = capture.redacted_fields();
-    let subject = Subject {
-        operation: capture.operation,
-        table_schema: capture.table.schema.as_deref(),
-        table_name: &capture.table.name,
-        fingerprint: capture.fingerprint,
-        redacted_fields: &redacted,
-        own: capture.own,
-        rule: capture.rule,
-    };
+    let subject = Subject::of(capture, &redacted);
     let mut columns = event_row::columns(&MySql, subject, row);
     if capture.table.schema.as_deref() == home {
         // The database as the trigger itself knows it: a copy of it says its own name.

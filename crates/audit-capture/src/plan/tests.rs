@@ -130,3 +130,61 @@ fn a_column_that_cannot_be_taken_apart_is_found() {
         assert!(!found(Dialect::Sqlite, true, "json", path), "{path}");
     }
 }
+
+/// The tables of the log's own partitions, and the one of the operator's switch.
+fn own_catalog() -> Catalog {
+    let table = |name: &str| {
+        let columns = [serde_json::json!({"name": "name", "type": "text", "key_position": 1})];
+        serde_json::json!({"name": name, "key": ["name"], "columns": columns})
+    };
+    let catalog = serde_json::json!({
+        "has_log": true,
+        "was_migrated": true,
+        "mysql": {"is_mariadb": true},
+        "tables": [
+            table("audit_settings"),
+            table("audit_logs_2026_11"),
+            table("audit_logs_of_mine"),
+        ],
+    });
+    Catalog::parse(&catalog.to_string()).unwrap()
+}
+
+#[test]
+fn a_hash_without_a_key_leaves_the_column_out() {
+    for dialect in DIALECTS {
+        let how = |how| TableRule::new("ruled").redact("data", how);
+        let catalog = catalog("text", true);
+        let hashed = plan(dialect, &catalog, how(Redaction::Hash));
+        let dropped = plan(dialect, &catalog, how(Redaction::Drop));
+        assert_eq!(hashed.triggers(), dropped.triggers(), "{dialect:?}");
+        let audit = Audit::builder().table(how(Redaction::Hash));
+        let keyed = audit.hash_key([7; 32]).build().unwrap();
+        let keyed = Plan::new(&keyed, &catalog, dialect);
+        assert_ne!(keyed.triggers(), dropped.triggers(), "{dialect:?}");
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_taken_apart_keeps_its_place() {
+    let rule = TableRule::new("ruled").redact_path("data", "$.a", Redaction::Drop);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let rule = audit.rule(None, "ruled", Operation::Insert).unwrap();
+    assert_eq!(undivided(&Parts::new(rule.paths("data"))), Redaction::Mask);
+}
+
+#[test]
+fn the_switch_can_be_turned_without_a_context() {
+    for dialect in [Dialect::MySql, Dialect::Sqlite] {
+        let audit = Audit::builder().on_missing_context(MissingContext::Deny);
+        let plan = Plan::new(&audit.build().unwrap(), &own_catalog(), dialect);
+        let refuses = |table: &str| {
+            let mut triggers = of_table(&plan, table).into_iter();
+            triggers.any(|trigger| trigger.create.contains(crate::MISSING_CONTEXT))
+        };
+        assert!(refuses("audit_logs_of_mine"), "{dialect:?}");
+        assert!(!of_table(&plan, "audit_settings").is_empty());
+        assert!(!refuses("audit_settings"), "{dialect:?}");
+        assert!(of_table(&plan, "audit_logs_2026_11").is_empty());
+    }
+}

@@ -157,15 +157,7 @@ impl Moment<'_> {
 fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
     let redacted = capture.redacted_fields();
     let is_update = capture.operation == Operation::Update;
-    let subject = Subject {
-        operation: capture.operation,
-        table_schema: capture.table.schema.as_deref(),
-        table_name: &capture.table.name,
-        fingerprint: capture.fingerprint,
-        redacted_fields: &redacted,
-        own: capture.own,
-        rule: capture.rule,
-    };
+    let subject = Subject::of(capture, &redacted);
     let row = RowExpressions {
         occurred_at: moment.time.to_owned(),
         id: event_id(moment.micros),

@@ -58,7 +58,7 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
     let table = &capture.table.name;
     let trigger = trigger_name(PREFIX, capture.operation, table, LONGEST_NAME);
     let redacted = capture.redacted_fields();
-    let columns = event_row::columns(&Sqlite, subject(capture, &redacted), row(capture));
+    let columns = event_row::columns(&Sqlite, Subject::of(capture, &redacted), row(capture));
     let names: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
     let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
     let mut body = format!(
@@ -97,18 +97,6 @@ pub(crate) fn triggers(capture: &Capture<'_>) -> Vec<Trigger> {
         create,
         definition: body,
     }]
-}
-
-fn subject<'a>(capture: &Capture<'a>, redacted_fields: &'a [String]) -> Subject<'a> {
-    Subject {
-        operation: capture.operation,
-        table_schema: None,
-        table_name: &capture.table.name,
-        fingerprint: capture.fingerprint,
-        redacted_fields,
-        own: capture.own,
-        rule: capture.rule,
-    }
 }
 
 fn row(capture: &Capture<'_>) -> RowExpressions {

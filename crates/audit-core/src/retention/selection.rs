@@ -174,3 +174,23 @@ impl fmt::Display for Selection {
         formatter.write_str(&told.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dialect;
+    use crate::query::Bind;
+
+    #[test]
+    fn only_the_star_of_a_pattern_stands_for_others() {
+        let query = Selection::new().table("100%_!*").query();
+        for (dialect, pattern) in [
+            (Dialect::MySql, "100!%!_!!%"),
+            (Dialect::Postgres, "100!%!_!!%"),
+            (Dialect::Sqlite, "100%_!*"),
+        ] {
+            let query = query.to_sql(dialect, Utc::now()).unwrap();
+            assert_eq!(query.binds[0], Bind::Text(pattern.to_owned()));
+        }
+    }
+}

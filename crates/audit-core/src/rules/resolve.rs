@@ -265,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_last_and_most_exactly_of_a_column_or_an_operation_holds() {
+        let redact = |pattern: &str, how| TableRule::new(pattern).redact("secret", how);
+        let word = |label: &str| Enrichment::new().label(label);
+        let audit = Audit::builder()
+            .table(redact("users", Redaction::Mask))
+            .table(redact("users", Redaction::Truncate(2)))
+            .table(redact("*", Redaction::Drop))
+            .enrich("users", Operation::Delete, word("deleted"))
+            .enrich("users", OperationMatch::Any, word("changed"))
+            .build()
+            .unwrap();
+        let delete = rule(&audit, "users", Operation::Delete);
+        let secret = delete.column("secret");
+        assert_eq!(secret, ResolvedColumn::Redacted(Redaction::Truncate(2)));
+        assert_eq!(delete.label(), Some("deleted"));
+        assert_eq!(
+            rule(&audit, "users", Operation::Update).label(),
+            Some("changed")
+        );
+        let other = rule(&audit, "other", Operation::Update).column("secret");
+        assert_eq!(other, ResolvedColumn::Redacted(Redaction::Drop));
+    }
+
+    #[test]
     fn excluded_tables_and_operations_have_no_rule() {
         let audit = Audit::builder()
             .exclude("sess*")

@@ -217,3 +217,22 @@ pub(crate) async fn what_was_never_recorded_is_a_gap<DB: Db>(server: Server) {
     let (_, gaps) = told(&mut trail, "1", now).await;
     assert_eq!(gaps, [Gap::Incomplete, redacted, truncated]);
 }
+
+/// A table that was emptied, on PostgreSQL by an event of the whole table.
+pub(crate) async fn nothing_is_there_once_a_table_was_emptied<DB: Db>(server: Server) {
+    let world = World::<DB>::new(server).await;
+    let empty = match server.dialect() {
+        Dialect::Postgres => "TRUNCATE users",
+        _ => "DELETE FROM users",
+    };
+    for sql in ["INSERT INTO users (id) VALUES (1)", empty] {
+        world.run_as("ann", &[sql]).await;
+    }
+    let events = world.events().await;
+    let users = LogQuery::new().table("users");
+    let mut trail = world.trail();
+    let was = trail.as_of_event(&users, "1", &events[0]).await.unwrap();
+    assert!(matches!(was.state, State::Present(_)), "{was:?}");
+    let was = trail.as_of_event(&users, "1", &events[1]).await.unwrap();
+    assert_eq!(was.state, State::Absent);
+}

@@ -119,6 +119,27 @@ pub(crate) async fn what_happened_in_between_is_a_conflict<DB: Db>(server: Serve
     conflicts_refuse(&world, &undo.on_conflict(OnConflict::Overwrite), 2).await;
 }
 
+/// Between two events that are taken back together somebody else deleted the record, or made it anew.
+pub(crate) async fn a_record_that_came_or_went_in_between_is_a_conflict<DB: Db>(server: Server) {
+    let world = World::<DB>::new(server).await;
+    for (request, sql) in [
+        ("old", "INSERT INTO users VALUES (2, 'Ben', 'b')"),
+        ("a", "INSERT INTO users VALUES (1, 'Ann', 'a')"),
+        ("b", "DELETE FROM users WHERE id = 1"),
+        ("a", "INSERT INTO users VALUES (1, 'Ann', 'a')"),
+        ("a", "DELETE FROM users WHERE id = 2"),
+        ("b", "INSERT INTO users VALUES (2, 'Ben', 'b')"),
+        ("a", "UPDATE users SET name = 'Bob' WHERE id = 2"),
+    ] {
+        all(&world, request, &[sql]).await;
+    }
+    let undo = plan(&world, &of_request("a")).await;
+    assert_eq!(undo.steps().len(), 2);
+    let both = [&Conflict::CameOrWent, &Conflict::CameOrWent];
+    assert_eq!(conflicts_of(&undo), both);
+    conflicts_refuse(&world, &undo.on_conflict(OnConflict::Overwrite), 2).await;
+}
+
 pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
     let mut world = World::<DB>::of(server, TREE, &audit()).await;
     all(

@@ -91,7 +91,7 @@ fn text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
-/// The log in months, one of which, March, has the made-up events.
+/// The log in months, of which March alone has events, the made-up ones.
 pub(super) async fn in_march<DB: Db>(server: Server) -> World<DB> {
     let mut world = World::<DB>::new(server).await;
     convert(&mut world).await;
@@ -99,6 +99,7 @@ pub(super) async fn in_march<DB: Db>(server: Server) -> World<DB> {
     let ends = [
         ("audit_logs_2026_02", month("03")),
         ("audit_logs_2026_03", month("04")),
+        ("audit_logs_2026_04", month("05")),
     ];
     split_at(&mut world, &ends).await;
     world.put(&events::drawn(&events::made(), 40)).await;
@@ -148,6 +149,7 @@ pub(crate) async fn a_span_of_time_reads_its_partitions_alone<DB: Db>(server: Se
     assert!(plan.contains("audit_logs_2026_03"), "{plan}");
     for other in [
         "audit_logs_2026_02",
+        "audit_logs_2026_04",
         "audit_logs_recent",
         "audit_logs_2027",
         "audit_logs_future",

@@ -328,6 +328,28 @@ pub(crate) async fn a_cascade_comes_back_with_its_parent<DB: Db>(server: Server)
     there_and_back(&mut world, "cascade", &before).await;
 }
 
+/// A value that only one row may have goes back after it was let go of, whichever row changed first.
+pub(crate) async fn a_unique_value_goes_back_the_way_it_came<DB: Db>(server: Server) {
+    let table = "CREATE TABLE desks (id INTEGER NOT NULL PRIMARY KEY, owner VARCHAR(20) UNIQUE, \
+         floor INTEGER)";
+    let mut world = World::<DB>::of(server, table, &audit()).await;
+    let rows = "INSERT INTO desks VALUES (1, 'ann', 1), (2, 'ben', 1)";
+    all(&world, "rows", &[rows]).await;
+    let before = snapshot(&mut world).await;
+    let moves = [
+        "UPDATE desks SET floor = 2 WHERE id = 2",
+        "UPDATE desks SET owner = 'cora' WHERE id = 1",
+        "UPDATE desks SET owner = 'ann' WHERE id = 2",
+        "UPDATE desks SET floor = 3 WHERE id = 1",
+        "DELETE FROM desks WHERE id = 1",
+    ];
+    all(&world, "moves", &moves[..3]).await;
+    there_and_back(&mut world, "moves", &before).await;
+    all(&world, "going", &moves[3..]).await;
+    let undone = apply(&world, "back", &plan(&world, &of_request("going")).await).await;
+    assert_eq!(undone.unwrap().records, 1);
+}
+
 /// Rows that refer to each other, and one that refers to itself.
 pub(crate) async fn rows_in_a_circle_are_undone_and_redone<DB: Db>(server: Server) {
     let mut world = World::<DB>::of(server, TREE, &audit()).await;

@@ -46,7 +46,7 @@ pub(crate) async fn come_and_go<DB: AuditDatabase>(
     // How many a conversion makes depends on the day.
     assert!(months.len() >= converted.partitions.len() + 5, "{months:?}");
 
-    let past_ends = months[0].ends_at.unwrap().format("%Y-%m-%d");
+    let past_ends = months.first().unwrap().ends_at.unwrap().format("%Y-%m-%d");
     let (split, aged) = match database.server().dialect() {
         Dialect::MySql => (
             format!(
