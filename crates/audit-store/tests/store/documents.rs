@@ -8,17 +8,19 @@ use proptest::prelude::*;
 use super::events::drawn;
 use super::world::{Db, World};
 
+/// Documents that are not `null`.
+const OTHERS: [&str; 6] = [
+    "1.50",
+    "\"null\"",
+    "[null]",
+    "{\"a\": null}",
+    "true",
+    "\"\"",
+];
+
 /// Every second document is `null`; the last column may be NULL.
 fn statement() -> impl Strategy<Value = String> {
-    let texts = [
-        "1.50",
-        "\"null\"",
-        "[null]",
-        "{\"a\": null}",
-        "true",
-        "\"\"",
-    ];
-    let document = prop_oneof![Just("null"), proptest::sample::select(&texts[..])];
+    let document = prop_oneof![Just("null"), proptest::sample::select(&OTHERS[..])];
     let document = document.prop_map(|text| format!("'{text}'"));
     let other = prop_oneof![Just("NULL".to_owned()), Just("'[]'".to_owned())];
     let id = 1..6_u8;
