@@ -31,6 +31,9 @@ pub struct Restorable {
     pub columns: Vec<Column>,
     /// The columns of its primary key, in the order of the key.
     pub key: Vec<String>,
+    /// The columns that may not be NULL.
+    #[serde(default)]
+    pub required: Vec<String>,
     /// Its foreign keys.
     pub references: Vec<Reference>,
     /// The foreign keys of tables that refer to it.
@@ -90,6 +93,21 @@ impl Restorable {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether a column may not be NULL.
+    #[must_use]
+    pub fn is_required(&self, column: &str) -> bool {
+        self.required.iter().any(|name| name == column)
+    }
+
+    /// Whether an image that holds `null` of a column holds the document `null`: an image does not tell
+    /// it from NULL, which a column that is required cannot have.
+    fn is_null_document(&self, (column, value): &(String, Json)) -> bool {
+        let is_document = |column: &Column| matches!(&*column.type_name, "json" | "jsonb");
+        value.as_str() == "null"
+            && self.is_required(column)
+            && self.column(column).is_some_and(is_document)
     }
 
     /// The statement that reads the row of a key, locked until the transaction ends where `lock` is

@@ -86,6 +86,9 @@ pub enum Conflict {
     CameOrWent,
     /// The record is not there any more.
     Gone,
+    /// The record and others refer to each other in a circle, by columns that may not be NULL: none
+    /// can come or go before the others.
+    Circle,
     /// There is a record again.
     Exists,
     /// Rows that are not taken back refer to the record, and it would go.

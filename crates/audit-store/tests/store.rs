@@ -9,14 +9,17 @@
 mod store {
     pub(crate) mod as_of;
     pub(crate) mod batches;
+    pub(crate) mod circles;
     pub(crate) mod conflicts;
     pub(crate) mod conversion;
+    pub(crate) mod documents;
     pub(crate) mod events;
     pub(crate) mod export;
     pub(crate) mod filters;
     pub(crate) mod follow;
     pub(crate) mod holds;
     pub(crate) mod indexes;
+    pub(crate) mod libraries;
     pub(crate) mod memory;
     pub(crate) mod pages;
     pub(crate) mod partitions;
@@ -56,6 +59,10 @@ macro_rules! every_log {
                 as_of::nothing_is_there_once_a_table_was_emptied,
                 as_of::what_was_never_recorded_is_a_gap,
                 batches::a_batch_is_found_by_the_primary_key,
+                circles::rows_that_need_each_other_are_a_conflict,
+                circles::a_row_that_needs_another_is_in_no_circle,
+                circles::a_change_of_something_else_lets_nothing_go,
+                documents::documents_are_undone_and_redone,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,
                 filters::random_queries_find_what_a_model_finds,
@@ -64,6 +71,7 @@ macro_rules! every_log {
                 filters::an_id_leads_to_its_event,
                 follow::ten_thousand_late_commits_are_given_once,
                 follow::what_is_given_is_in_pages_and_only_once,
+                libraries::every_library_tells_what_a_full_read_showed_then,
                 memory::a_longer_log_takes_no_more_memory,
                 pages::every_event_of_the_first_page_is_on_one_page,
                 pages::a_list_goes_back_as_it_went_on,

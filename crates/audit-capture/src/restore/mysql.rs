@@ -17,6 +17,14 @@ pub(super) fn query(schema: Option<&str>, table: &str) -> BoundQuery {
     BoundQuery::plain(query.replace("{table}", &hex_literal(table)))
 }
 
+/// The value that a row is given of a field of an image.
+fn given(of: &Restorable, field: &(String, Json)) -> String {
+    match of.is_null_document(field) {
+        true => hex_literal("null"),
+        false => value(of.column(&field.0), &field.1),
+    }
+}
+
 /// The value that an image holds of a column.
 fn value(column: Option<&Column>, json: &Json) -> String {
     let text = json.as_str();
@@ -39,8 +47,8 @@ fn value(column: Option<&Column>, json: &Json) -> String {
 }
 
 fn equal(of: &Restorable, fields: &Fields, separator: &str) -> String {
-    each(fields, separator, |(column, json)| {
-        format!("{} = {}", name(column), value(of.column(column), json))
+    each(fields, separator, |field| {
+        format!("{} = {}", name(&field.0), given(of, field))
     })
 }
 
@@ -77,9 +85,7 @@ pub(super) fn read(of: &Restorable, key: &Fields, like: &Fields, lock: bool) -> 
 
 pub(super) fn insert(of: &Restorable, fields: &Fields) -> BoundQuery {
     let columns = each(fields, ", ", |(column, _)| name(column));
-    let values = each(fields, ", ", |(column, json)| {
-        value(of.column(column), json)
-    });
+    let values = each(fields, ", ", |field| given(of, field));
     write(
         of,
         &format!("INSERT INTO {} ({columns}) VALUES ({values})", table(of)),

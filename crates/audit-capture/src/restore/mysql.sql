@@ -26,6 +26,10 @@ SELECT JSON_OBJECT(
         FROM information_schema.STATISTICS AS part
         WHERE part.TABLE_SCHEMA = {schema} AND part.TABLE_NAME = {table} AND part.INDEX_NAME = 'PRIMARY'
     ), '[]'), '$'),
+    'required', JSON_EXTRACT(COALESCE((
+        SELECT JSON_ARRAYAGG(col.COLUMN_NAME) FROM information_schema.COLUMNS AS col
+        WHERE col.TABLE_SCHEMA = {schema} AND col.TABLE_NAME = {table} AND col.IS_NULLABLE = 'NO'
+    ), '[]'), '$'),
     'references', JSON_EXTRACT(COALESCE((
         SELECT JSON_ARRAYAGG(link.entry) FROM (
             SELECT JSON_OBJECT('schema', MIN(part.REFERENCED_TABLE_SCHEMA), 'table', MIN(part.REFERENCED_TABLE_NAME),

@@ -35,10 +35,8 @@ fn is_row(of: &Restorable, key: &Fields) -> String {
     })
 }
 
-fn columns(fields: &Fields, place: &str) -> String {
-    each(fields, ", ", |(column, _)| {
-        format!("{place}{}", name(column))
-    })
+fn columns(fields: &Fields) -> String {
+    each(fields, ", ", |(column, _)| name(column))
 }
 
 pub(super) fn read(of: &Restorable, key: &Fields, like: &Fields, lock: bool) -> BoundQuery {
@@ -54,14 +52,22 @@ pub(super) fn read(of: &Restorable, key: &Fields, like: &Fields, lock: bool) -> 
     }
 }
 
+/// The values that a row is given, from the record of an image. A document `null` is NULL in that.
+fn values(of: &Restorable, fields: &Fields) -> String {
+    each(fields, ", ", |field| match of.is_null_document(field) {
+        true => "'null'::pg_catalog.json".to_owned(),
+        false => format!("given.{}", name(&field.0)),
+    })
+}
+
 pub(super) fn insert(of: &Restorable, fields: &Fields) -> BoundQuery {
     BoundQuery {
         text: format!(
             "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {2} \
              FROM pg_catalog.json_populate_record(NULL::{0}, $1::json) AS given",
             table(of),
-            columns(fields, ""),
-            columns(fields, "given.")
+            columns(fields),
+            values(of, fields)
         ),
         binds: texts([image(fields).as_str()]),
     }
@@ -73,8 +79,8 @@ pub(super) fn update(of: &Restorable, key: &Fields, fields: &Fields) -> BoundQue
             "UPDATE {} AS {ROW} SET ({}) = (SELECT {} \
              FROM pg_catalog.json_populate_record({ROW}.*, $2::json) AS given) WHERE {}",
             table(of),
-            columns(fields, ""),
-            columns(fields, "given."),
+            columns(fields),
+            values(of, fields),
             is_row(of, key)
         ),
         binds: texts([image(key).as_str(), image(fields).as_str()]),

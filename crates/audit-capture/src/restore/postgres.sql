@@ -31,6 +31,11 @@ SELECT json_build_object(
         JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = k.number
         WHERE i.indrelid = r.oid AND i.indisprimary AND k.place <= i.indnkeyatts
     ), '[]'),
+    'required', coalesce((
+        SELECT json_agg(a.attname)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = r.oid AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
+    ), '[]'),
     'references', coalesce((
         SELECT json_agg(json_build_object('schema', l.parent_schema, 'table', l.parent,
             'columns', l.columns, 'parent_columns', l.parent_columns))

@@ -14,6 +14,10 @@ SELECT json_object(
             WHERE info.pk > 0 ORDER BY info.pk
         ) AS part
     ),
+    'required', (
+        SELECT json_group_array(info.name) FROM pragma_table_xinfo(listed.name, 'main') AS info
+        WHERE info."notnull" = 1
+    ),
     'references', (
         SELECT json_group_array(json_object(
             'table', link.parent,

@@ -1,6 +1,6 @@
 //! In which order rows go back, so that no foreign key stands in the way.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use audit_capture::Restorable;
 
@@ -42,33 +42,49 @@ impl Action {
     }
 }
 
+/// What is done in which order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) actions: Vec<Action>,
+    /// The places of records that refer to each other in a circle, which none of them can let go of.
+    pub(super) circles: BTreeSet<usize>,
+}
+
+/// The places that one must be behind, each with whether it cannot let go of it meanwhile.
+type Behind = BTreeMap<usize, bool>;
+
 /// The places of the records in the order in which they go back: the last that happened first, but a
 /// row before the rows that will refer to it, and behind those that have referred to it.
-pub(super) fn of(nets: &[Net], tables: &HashMap<TableName, Restorable>) -> Vec<Action> {
-    let mut behind: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nets.len()];
-    let mut add = |first: usize, second: usize| {
+pub(super) fn of(nets: &[Net], tables: &HashMap<TableName, Restorable>) -> Order {
+    let mut behind: Vec<Behind> = vec![Behind::new(); nets.len()];
+    let mut add = |first: usize, second: usize, is_firm: bool| {
         if first != second
             && let Some(behind) = behind.get_mut(second)
         {
-            behind.insert(first);
+            *behind.entry(first).or_default() |= is_firm;
         }
     };
     let back = by_values(nets, tables, |net| (net.left.is_none(), net.was.as_ref()));
     let gone = by_values(nets, tables, |net| (net.was.is_none(), net.left.as_ref()));
     for (place, net) in nets.iter().enumerate() {
-        for (key, is_back) in references(net, tables) {
+        for Link {
+            to,
+            is_back,
+            is_firm,
+        } in links(net, tables)
+        {
             let parents = if is_back { &back } else { &gone };
-            for parent in parents.get(&key).into_iter().flatten() {
+            for parent in parents.get(&to).into_iter().flatten() {
                 if is_back {
-                    add(*parent, place);
+                    add(*parent, place, is_firm);
                 } else {
-                    add(place, *parent);
+                    add(place, *parent, is_firm);
                 }
             }
         }
     }
     let is_back = |place: usize| nets.get(place).is_some_and(|net| net.left.is_none());
-    sorted(nets.len(), &behind, is_back)
+    sorted(&behind, is_back)
 }
 
 /// The rows that come back or go, by the values that others refer to them by.
@@ -106,11 +122,17 @@ fn by_values<'n>(
     found
 }
 
+/// What a record refers to.
+struct Link<'n> {
+    to: Referred<'n>,
+    /// Whether it will when it is back, or does now.
+    is_back: bool,
+    /// Whether it cannot be there without: no column of the foreign key may be NULL meanwhile.
+    is_firm: bool,
+}
+
 /// What a record will refer to when it is back, and what it refers to now.
-fn references<'n>(
-    net: &'n Net,
-    tables: &'n HashMap<TableName, Restorable>,
-) -> Vec<(Referred<'n>, bool)> {
+fn links<'n>(net: &'n Net, tables: &'n HashMap<TableName, Restorable>) -> Vec<Link<'n>> {
     let mut found = Vec::new();
     let Some(table) = tables.get(&net.table) else {
         return found;
@@ -128,72 +150,142 @@ fn references<'n>(
             column.clone().or_else(|| parent.key.get(index).cloned())
         });
         let columns: Vec<String> = columns.collect();
+        let must_stay = |column: &String| table.is_required(column) || table.key.contains(column);
+        let is_firm = reference.columns.iter().all(must_stay);
         for (fields, is_back) in [(&net.was, true), (&net.left, false)] {
             let value = |column: &String| {
                 let found = fields.iter().flatten().find(|(name, _)| name == column);
                 found.map(|(_, value)| value.as_str())
             };
             if let Some(values) = reference.columns.iter().map(value).collect() {
-                found.push(((parent_name, columns.clone(), values), is_back));
+                found.push(Link {
+                    to: (parent_name, columns.clone(), values),
+                    is_back,
+                    is_firm,
+                });
             }
         }
     }
     found
 }
 
+/// What a place still waits for: all of it, and what it cannot let go of.
+#[derive(Debug, Clone, Default)]
+struct Waiting {
+    all: usize,
+    firm: usize,
+}
+
+/// The places that are left to be put in order.
+#[derive(Debug)]
+struct Left<'b> {
+    behind: &'b [Behind],
+    /// The places that must be behind each, and whether they cannot let go.
+    followers: Vec<Vec<(usize, bool)>>,
+    waiting: Vec<Waiting>,
+    places: BTreeSet<usize>,
+    /// Those that wait for nothing.
+    free: BTreeSet<usize>,
+    /// Those that wait for what can be let go of.
+    loose: BTreeSet<usize>,
+}
+
+impl<'b> Left<'b> {
+    fn new(behind: &'b [Behind]) -> Self {
+        let mut left = Self {
+            behind,
+            followers: vec![Vec::new(); behind.len()],
+            waiting: Vec::with_capacity(behind.len()),
+            places: (0..behind.len()).collect(),
+            free: BTreeSet::new(),
+            loose: BTreeSet::new(),
+        };
+        for (place, firsts) in behind.iter().enumerate() {
+            for (first, is_firm) in firsts {
+                if let Some(followers) = left.followers.get_mut(*first) {
+                    followers.push((place, *is_firm));
+                }
+            }
+            let firm = firsts.values().filter(|is_firm| **is_firm).count();
+            let all = firsts.len();
+            left.waiting.push(Waiting { all, firm });
+            left.ready(place);
+        }
+        left
+    }
+
+    /// Takes note of a place that waits for less.
+    fn ready(&mut self, place: usize) {
+        let Some(waiting) = self.waiting.get(place) else {
+            return;
+        };
+        if waiting.all == 0 {
+            self.free.insert(place);
+        } else if waiting.firm == 0 {
+            self.loose.insert(place);
+        }
+    }
+
+    /// The place that comes next: the last that happened.
+    fn next(&self) -> Option<usize> {
+        let first = self.free.last().or(self.loose.last());
+        first.or(self.places.last()).copied()
+    }
+
+    /// What a place still waits for; of that alone which it cannot let go of, where `is_firm` is set.
+    fn before(&self, place: usize, is_firm: bool) -> Vec<usize> {
+        let firsts = self.behind.get(place).into_iter().flatten();
+        let waits =
+            |(first, firm): &(&usize, &bool)| self.places.contains(first) && (**firm || !is_firm);
+        firsts.filter(waits).map(|(first, _)| *first).collect()
+    }
+
+    fn take(&mut self, place: usize) {
+        for places in [&mut self.places, &mut self.free, &mut self.loose] {
+            places.remove(&place);
+        }
+        let followers = self.followers.get_mut(place).map(std::mem::take);
+        for (follower, is_firm) in followers.unwrap_or_default() {
+            if !self.places.contains(&follower) {
+                continue;
+            }
+            if let Some(waiting) = self.waiting.get_mut(follower) {
+                waiting.all = waiting.all.saturating_sub(1);
+                waiting.firm = waiting.firm.saturating_sub(usize::from(is_firm));
+            }
+            self.loose.remove(&follower);
+            self.ready(follower);
+        }
+    }
+}
+
 /// The places with the highest first, but each behind those that it must be behind. Rows that refer to
 /// each other in a circle let go of each other first, or find each other at last.
-fn sorted(
-    count: usize,
-    behind: &[BTreeSet<usize>],
-    is_back: impl Fn(usize) -> bool,
-) -> Vec<Action> {
-    let mut left: BTreeSet<usize> = (0..count).collect();
-    let mut order = Vec::with_capacity(count);
+fn sorted(behind: &[Behind], is_back: impl Fn(usize) -> bool) -> Order {
+    let mut left = Left::new(behind);
+    let mut actions = Vec::with_capacity(behind.len());
     let mut links = Vec::new();
     let mut unlinked = BTreeSet::new();
-    let waits_for = |place: usize, left: &BTreeSet<usize>| -> Vec<usize> {
-        let firsts = behind.get(place).into_iter().flatten();
-        firsts
-            .filter(|first| left.contains(first))
-            .copied()
-            .collect()
-    };
-    let mut waiting: Vec<usize> = behind.iter().map(BTreeSet::len).collect();
-    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (place, firsts) in behind.iter().enumerate() {
-        for first in firsts {
-            if let Some(followers) = followers.get_mut(*first) {
-                followers.push(place);
-            }
+    let mut circles = BTreeSet::new();
+    while let Some(place) = left.next() {
+        let before = left.before(place, false);
+        let firm = left.before(place, true);
+        if !firm.is_empty() {
+            circles.extend(firm);
+            circles.insert(place);
         }
-    }
-    let is_free = |place: &usize| waiting.get(*place) == Some(&0);
-    let mut free: BTreeSet<usize> = (0..count).filter(is_free).collect();
-    while let Some(place) = free.pop_last().or_else(|| left.last().copied()) {
-        if is_back(place) && !waits_for(place, &left).is_empty() {
-            order.push(Action::WithoutLinks(place));
+        if is_back(place) && !before.is_empty() {
+            actions.push(Action::WithoutLinks(place));
             links.push(Action::Link(place));
         } else {
-            for referring in waits_for(place, &left) {
-                if unlinked.insert(referring) {
-                    order.push(Action::Unlink(referring));
-                }
-            }
-            order.push(Action::Whole(place));
+            let unlinks = before.into_iter().filter(|first| unlinked.insert(*first));
+            actions.extend(unlinks.map(Action::Unlink));
+            actions.push(Action::Whole(place));
         }
-        left.remove(&place);
-        for follower in followers.get(place).into_iter().flatten() {
-            if let Some(waiting) = waiting.get_mut(*follower) {
-                *waiting = waiting.saturating_sub(1);
-                if *waiting == 0 && left.contains(follower) {
-                    free.insert(*follower);
-                }
-            }
-        }
+        left.take(place);
     }
-    order.extend(links);
-    order
+    actions.extend(links);
+    Order { actions, circles }
 }
 
 #[cfg(test)]
@@ -202,9 +294,37 @@ mod tests {
     use super::*;
 
     fn order<const N: usize>(behind: [&[usize]; N], is_back: bool) -> Vec<Action> {
-        let set = |places: &&[usize]| places.iter().copied().collect();
-        let behind: Vec<BTreeSet<usize>> = behind.iter().map(set).collect();
-        sorted(N, &behind, |_| is_back)
+        let set = |places: &&[usize]| places.iter().map(|place| (*place, false)).collect();
+        let behind: Vec<Behind> = behind.iter().map(set).collect();
+        let order = sorted(&behind, |_| is_back);
+        assert_eq!(order.circles, BTreeSet::new());
+        order.actions
+    }
+
+    #[test]
+    fn what_cannot_be_let_go_of_is_kept_where_another_can() {
+        // Zero waits for one, by what it needs, and one for zero, by what may be missing.
+        let behind = [Behind::from([(1, true)]), Behind::from([(0, false)])];
+        let order = sorted(&behind, |_| true);
+        assert_eq!(order.actions, [WithoutLinks(1), Whole(0), Link(1)]);
+        assert_eq!(order.circles, BTreeSet::new());
+        let behind = [Behind::from([(1, false)]), Behind::from([(0, true)])];
+        let order = sorted(&behind, |_| true);
+        assert_eq!(order.actions, [WithoutLinks(0), Whole(1), Link(0)]);
+        assert_eq!(order.circles, BTreeSet::new());
+    }
+
+    #[test]
+    fn rows_that_none_can_be_without_are_a_circle() {
+        let behind = [
+            Behind::from([(1, true)]),
+            Behind::from([(0, true)]),
+            Behind::from([(0, true)]),
+            Behind::new(),
+        ];
+        let order = sorted(&behind, |_| true);
+        assert_eq!(order.circles, BTreeSet::from([0, 1, 2]));
+        assert_eq!(order.actions.first(), Some(&Whole(3)));
     }
 
     #[test]

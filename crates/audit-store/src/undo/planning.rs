@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use audit_capture::Restorable;
+use audit_capture::{Reference, Restorable};
 use audit_core::query::{LogQuery, Position};
-use audit_core::{Dialect, Event, LogReader};
+use audit_core::{Dialect, Event, Json, LogReader};
 
 use super::net::{self, Net, TableName};
-use super::order::{self, Action};
+use super::order::{self, Action, Order};
 use super::step::{has_key, values};
 use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
 use crate::error::StoreError;
@@ -84,7 +84,10 @@ impl<R: LogReader> Trail<R, Everything> {
                 .map(|event| Obstacle { event: *event, why });
             obstacles.extend(blocked);
         }
-        let mut actions = order::of(&able, &tables);
+        let Order {
+            mut actions,
+            circles,
+        } = order::of(&able, &tables);
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -99,6 +102,9 @@ impl<R: LogReader> Trail<R, Everything> {
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());
+            if circles.contains(&place) {
+                step.conflicts.push(Conflict::Circle);
+            }
             if let Some(index) = places.get_mut(place) {
                 *index = steps.len();
             }
@@ -149,6 +155,7 @@ impl<R: LogReader> Trail<R, Everything> {
         tables: &HashMap<TableName, Restorable>,
     ) -> Result<(), StoreError<R::Error>> {
         let dialect = self.dialect();
+        let mut letting_go = LettingGo::default();
         let mut found = Vec::new();
         for (place, step) in steps.iter().enumerate() {
             let now = match (&step.now, &step.then) {
@@ -165,12 +172,8 @@ impl<R: LogReader> Trail<R, Everything> {
                 let rows = self.texts(Ok(query)).await?;
                 let count = rows.first().and_then(|row| row.first()).cloned().flatten();
                 let count: u64 = count.and_then(|text| text.parse().ok()).unwrap_or(0);
-                let values = values(reference.referred(&table.key, now));
-                let goes = |other: &&UndoStep| {
-                    other.table_name.eq_ignore_ascii_case(&reference.table)
-                        && other.refers_no_more(reference, &values)
-                };
-                let going = steps.iter().filter(goes).count() as u64;
+                let values = values(reference.referred(&table.key, now)).unwrap_or_default();
+                let going = letting_go.of(reference, &values, steps);
                 if count > going {
                     let conflict = Conflict::Referenced {
                         table: reference.table.clone(),
@@ -187,6 +190,52 @@ impl<R: LogReader> Trail<R, Everything> {
         }
         Ok(())
     }
+}
+
+/// How many rows let go of a row by a foreign key; the steps are looked at once for each key.
+#[derive(Debug, Default)]
+struct LettingGo<'t>(HashMap<Link<'t>, HashMap<Vec<String>, u64>>);
+
+/// A foreign key: the table that refers, and by which columns.
+type Link<'t> = (Option<&'t str>, &'t str, &'t [String]);
+
+impl<'t> LettingGo<'t> {
+    /// How many of the steps refer to these values by a foreign key, and will not.
+    fn of(&mut self, reference: &'t Reference, values: &[Json], steps: &[UndoStep]) -> u64 {
+        let Reference {
+            schema,
+            table,
+            columns,
+            ..
+        } = reference;
+        let counts = self
+            .0
+            .entry((schema.as_deref(), table, columns))
+            .or_insert_with(|| {
+                let mut counts = HashMap::new();
+                let is_of = |step: &&UndoStep| {
+                    step.table_name.eq_ignore_ascii_case(table)
+                        && (schema.is_none() || step.table_schema == *schema)
+                };
+                for values in steps
+                    .iter()
+                    .filter(is_of)
+                    .filter_map(|step| step.let_go(reference))
+                {
+                    *counts.entry(texts(&values)).or_insert(0) += 1;
+                }
+                counts
+            });
+        counts.get(&texts(values)).copied().unwrap_or(0)
+    }
+}
+
+/// The exact texts of values.
+fn texts(values: &[Json]) -> Vec<String> {
+    values
+        .iter()
+        .map(|value| value.as_str().to_owned())
+        .collect()
 }
 
 /// MySQL and MariaDB refuse to delete a row that refers to itself.

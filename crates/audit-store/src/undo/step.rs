@@ -172,17 +172,13 @@ impl UndoStep {
         self.changes = fields.iter().map(change).collect();
     }
 
-    /// Whether this takes away a row that refers to these values, or makes it refer to others.
-    pub(super) fn refers_no_more(
-        &self,
-        reference: &Reference,
-        referred: &Option<Vec<Json>>,
-    ) -> bool {
-        let refers = |fields: &Option<Fields>| {
-            let fields = fields.as_deref().unwrap_or_default();
-            values(reference.referring(fields)) == *referred
-        };
-        self.now.is_some() && refers(&self.now) && !(self.then.is_some() && refers(&self.then))
+    /// The values by which the row refers and will refer no more, as it goes or refers to others.
+    pub(super) fn let_go(&self, reference: &Reference) -> Option<Vec<Json>> {
+        let refers = |fields: &Fields| values(reference.referring(fields));
+        let now = self.now.as_ref()?;
+        // What is not set stays.
+        let then = self.then.as_ref().map(|then| overlaid(then, now));
+        refers(now).filter(|now| then.as_ref().and_then(refers).as_ref() != Some(now))
     }
 
     /// Whether the record is there, or not, as it must be for this step.
@@ -191,6 +187,7 @@ impl UndoStep {
             matches!(
                 conflict,
                 Conflict::CameOrWent
+                    | Conflict::Circle
                     | Conflict::Exists
                     | Conflict::Gone
                     | Conflict::Referenced { .. }
@@ -229,7 +226,10 @@ impl UndoStep {
         let seen = self.conflicts.iter().filter(|conflict| {
             !matches!(
                 conflict,
-                Conflict::Between { .. } | Conflict::CameOrWent | Conflict::Referenced { .. }
+                Conflict::Between { .. }
+                    | Conflict::CameOrWent
+                    | Conflict::Circle
+                    | Conflict::Referenced { .. }
             )
         });
         again.conflicts.iter().eq(seen) && again.changes == self.changes
@@ -246,7 +246,9 @@ impl UndoStep {
                 .references
                 .iter()
                 .flat_map(|reference| &reference.columns);
-            columns.any(|column| column == field) && !table.key.contains(field)
+            columns.any(|column| column == field)
+                && !table.key.contains(field)
+                && !table.is_required(field)
         };
         let of_links = |fields: &Fields, links: bool| -> Fields {
             let fields = fields.iter().filter(|(field, _)| is_link(field) == links);

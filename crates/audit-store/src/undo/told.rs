@@ -43,6 +43,9 @@ impl fmt::Display for Conflict {
             ),
             Self::CameOrWent => formatter.write_str("the record came or went in between"),
             Self::Gone => formatter.write_str("the record is not there any more"),
+            Self::Circle => formatter.write_str(
+                "the record and others refer to each other, by columns that may not be null",
+            ),
             Self::Exists => formatter.write_str("there is such a record again"),
             Self::Referenced { table, rows } => write!(
                 formatter,

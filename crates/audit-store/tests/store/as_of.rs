@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, Dialect, Json, Redaction, TableRule};
+use audit_core::{Audit, Dialect, Event, Json, LogReader, Redaction, TableRule};
 use audit_sqlx::PoolReader;
 use audit_store::{AsOf, Gap, State, Trail};
 use audit_testkit::Server;
@@ -67,12 +67,14 @@ fn texts(fields: &[(String, Json)]) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// At every event after which the table was read.
-pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Server) {
+/// An event, and what a full read of the table showed after it.
+pub(crate) type Seen = (Event, BTreeMap<String, Vec<(String, Option<String>)>>);
+
+/// Random work, and what was seen meanwhile.
+pub(crate) async fn worked<DB: Db>(server: Server, statements: usize) -> (World<DB>, Vec<Seen>) {
     let mut world = World::<DB>::new(server).await;
-    let users = LogQuery::new().table("users");
     let mut seen = Vec::new();
-    for sql in drawn(&statement(), 60) {
+    for sql in drawn(&statement(), statements) {
         world.run_as("ann", &[&sql]).await;
         let newest = audit_sqlx::log(&world.pool)
             .limit(1)
@@ -84,9 +86,14 @@ pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Ser
             seen.push((event, rows(&mut world).await));
         }
     }
-    let mut trail = world.trail();
+    (world, seen)
+}
+
+/// Compares what a trail tells with what was seen; how many records were there, and how many not.
+pub(crate) async fn agrees<R: LogReader>(trail: &mut Trail<R>, seen: &[Seen]) -> (usize, usize) {
+    let users = LogQuery::new().table("users");
     let (mut present, mut absent) = (0, 0);
-    for (event, rows) in &seen {
+    for (event, rows) in seen {
         for key in (1..5).chain(10..13).map(|key| key.to_string()) {
             let by_event = trail.as_of_event(&users, &key, event).await.unwrap();
             let by_time = trail.as_of(&users, &key, event.occurred_at).await.unwrap();
@@ -103,8 +110,7 @@ pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Ser
             }
         }
     }
-    assert!(present > 30 && absent > 30, "{present} {absent}");
-    for (event, rows) in &seen {
+    for (event, rows) in seen {
         let mut table = trail.table_as_of(&users, event.occurred_at);
         let mut told = BTreeMap::new();
         while let Some((key, was)) = table.next().await.unwrap() {
@@ -115,6 +121,14 @@ pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Ser
         }
         assert_eq!(&told, rows, "at {event:?}");
     }
+    (present, absent)
+}
+
+/// At every event after which the table was read.
+pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Server) {
+    let (world, seen) = worked::<DB>(server, 60).await;
+    let (present, absent) = agrees(&mut world.trail(), &seen).await;
+    assert!(present > 30 && absent > 30, "{present} {absent}");
 }
 
 /// Keys come in several pages, some in the form of others but for what a language overlooks.

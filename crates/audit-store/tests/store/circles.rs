@@ -1,0 +1,167 @@
+//! Rows that refer to each other by columns that may not be NULL, and rows that only wait for them.
+
+use audit_core::query::LogQuery;
+use audit_core::{Actor, Audit, AuditContext, Dialect};
+use audit_store::{Conflict, UndoError, UndoPlan};
+use audit_testkit::Server;
+
+use super::world::{Db, World};
+
+/// Two tables that need each other, by keys that are looked at when a transaction ends; one that needs
+/// the first of them. MariaDB looks at once, unless told not to look.
+fn tables(server: Server) -> String {
+    let deferred = match server.dialect() {
+        Dialect::MySql => "",
+        _ => "DEFERRABLE INITIALLY DEFERRED",
+    };
+    let later = match server.dialect() {
+        Dialect::Sqlite => String::new(),
+        _ => format!(
+            "ALTER TABLE houses ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners (id) {deferred};"
+        ),
+    };
+    let now = match server.dialect() {
+        Dialect::Sqlite => format!(", FOREIGN KEY (owner) REFERENCES owners (id) {deferred}"),
+        _ => String::new(),
+    };
+    format!(
+        "CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY, owner INTEGER NOT NULL{now}); \
+         CREATE TABLE owners (id INTEGER NOT NULL PRIMARY KEY, house INTEGER NOT NULL, friend INTEGER, \
+             FOREIGN KEY (house) REFERENCES houses (id) {deferred}, \
+             FOREIGN KEY (friend) REFERENCES owners (id)); {later}"
+    )
+}
+
+async fn world<DB: Db>(server: Server) -> World<DB> {
+    World::of(server, &tables(server), &Audit::builder().build().unwrap()).await
+}
+
+fn by(request: &str) -> AuditContext {
+    AuditContext::new()
+        .with_actor(Actor::user("ann"))
+        .with_request_id(request)
+}
+
+/// Runs statements of a request in one transaction, which may leave keys for its end.
+async fn run<DB: Db>(world: &World<DB>, request: &str, statements: &[&str]) {
+    let work = async {
+        let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+        let (off, on) = match world.server.dialect() {
+            Dialect::MySql => ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1"),
+            _ => ("SELECT 1", "SELECT 1"),
+        };
+        for sql in [&[off], statements, &[on]].concat() {
+            let done = DB::execute_text(&mut transaction, sql).await;
+            done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        transaction.commit().await.unwrap();
+    };
+    by(request).scope(work).await;
+}
+
+async fn plan<DB: Db>(world: &World<DB>, request: &str) -> UndoPlan {
+    let query = LogQuery::new().request(request);
+    world.trail().plan_undo(&query).await.unwrap()
+}
+
+async fn count<DB: Db>(world: &mut World<DB>) -> String {
+    let sql = "SELECT CAST((SELECT count(*) FROM houses) + 10 * (SELECT count(*) FROM owners) AS CHAR(5))";
+    let rows = world.raw.texts(sql).await;
+    rows[0][0].clone().unwrap().trim().to_owned()
+}
+
+async fn applied<DB: Db>(
+    world: &World<DB>,
+    request: &str,
+    plan: &UndoPlan,
+) -> Result<usize, UndoError<audit_sqlx::LogError>> {
+    let work = async {
+        let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+        let done = plan
+            .apply(&mut audit_sqlx::writer(&mut *transaction))
+            .await?;
+        transaction.commit().await.unwrap();
+        Ok(done.records)
+    };
+    by(request).scope(work).await
+}
+
+const MADE: [&str; 2] = [
+    "INSERT INTO houses VALUES (1, 1)",
+    "INSERT INTO owners VALUES (1, 1, NULL)",
+];
+
+/// Told of both of them, and nothing is done.
+pub(crate) async fn rows_that_need_each_other_are_a_conflict<DB: Db>(server: Server) {
+    let mut world = world::<DB>(server).await;
+    run(&world, "made", &MADE).await;
+    let gone = ["DELETE FROM owners", "DELETE FROM houses"];
+    for (request, statements, left) in [("made", &[][..], "11"), ("gone", &gone, "0")] {
+        if !statements.is_empty() {
+            run(&world, request, statements).await;
+        }
+        let plan = plan(&world, request).await;
+        assert_eq!(plan.steps().len(), 2);
+        for step in plan.steps() {
+            assert_eq!(step.conflicts, [Conflict::Circle], "{request}");
+        }
+        let refused = applied(&world, "refused", &plan).await;
+        assert!(
+            matches!(refused, Err(UndoError::Conflicts { count: 2 })),
+            "{refused:?}"
+        );
+        assert_eq!(count(&mut world).await, left, "{request}");
+    }
+}
+
+/// An owner whose friend is another, in a circle that can be let go of, in a house that it needs.
+pub(crate) async fn a_row_that_needs_another_is_in_no_circle<DB: Db>(server: Server) {
+    let mut world = world::<DB>(server).await;
+    run(&world, "made", &MADE).await;
+    let friends = [
+        "INSERT INTO owners VALUES (2, 1, NULL)",
+        "INSERT INTO owners VALUES (3, 1, 2)",
+        "UPDATE owners SET friend = 3 WHERE id = 2",
+    ];
+    run(&world, "friends", &friends).await;
+    let undo = plan(&world, "friends").await;
+    assert!(undo.is_clear(), "{undo:#?}");
+    assert_eq!(applied(&world, "undo", &undo).await.unwrap(), 2);
+    assert_eq!(count(&mut world).await, "11");
+    let redo = plan(&world, "undo").await;
+    assert!(redo.is_clear(), "{redo:#?}");
+    assert_eq!(applied(&world, "redo", &redo).await.unwrap(), 2);
+    let friends = "SELECT CAST(id * 100 + house * 10 + friend AS CHAR(5)) FROM owners WHERE id > 1 ORDER BY id";
+    let friends: Vec<String> = world
+        .raw
+        .texts(friends)
+        .await
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    let friends: Vec<&str> = friends.iter().map(|text| text.trim()).collect();
+    assert_eq!(friends, ["213", "312"]);
+}
+
+/// What refers to a row still does when another of its columns is put back.
+pub(crate) async fn a_change_of_something_else_lets_nothing_go<DB: Db>(server: Server) {
+    let tables = "CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY); \
+        CREATE TABLE owners (id INTEGER NOT NULL PRIMARY KEY, house INTEGER, name VARCHAR(9), \
+        FOREIGN KEY (house) REFERENCES houses (id))";
+    let world = World::<DB>::of(server, tables, &Audit::builder().build().unwrap()).await;
+    run(&world, "house", &["INSERT INTO houses VALUES (1)"]).await;
+    run(&world, "owner", &["INSERT INTO owners VALUES (1, 1, 'a')"]).await;
+    run(&world, "house", &["UPDATE owners SET name = 'b'"]).await;
+    let undo = plan(&world, "house").await;
+    let conflicts: Vec<_> = undo
+        .steps()
+        .iter()
+        .flat_map(|step| &step.conflicts)
+        .collect();
+    let referenced = Conflict::Referenced {
+        table: "owners".to_owned(),
+        rows: 1,
+    };
+    assert_eq!(conflicts, [&referenced]);
+}
