@@ -47,11 +47,15 @@ CREATE TABLE IF NOT EXISTS audit_logs (
     error_message LONGTEXT NULL,
     reason_code TEXT NULL,
     source VARCHAR(16) NOT NULL,
-    PRIMARY KEY (occurred_at, id),
-    INDEX audit_logs_record (table_name, record_id(128), occurred_at),
-    -- There is no index of some rows: the entries of the others are NULL and cheap.
-    INDEX audit_logs_previous (previous_record_id(64))
+    PRIMARY KEY (occurred_at, id)
 ) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
+
+CREATE INDEX IF NOT EXISTS audit_logs_record
+    ON audit_logs (table_name, record_id(128), occurred_at);
+
+-- There is no index of some rows: the entries of the others are NULL and cheap.
+CREATE INDEX IF NOT EXISTS audit_logs_previous
+    ON audit_logs (previous_record_id(64));
 
 -- The columns, types and key of every audited table over time; events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit_schemas (

@@ -9,6 +9,7 @@ mod verbs {
     pub(crate) mod backup;
     pub(crate) mod export;
     pub(crate) mod migrate;
+    pub(crate) mod optimize;
     pub(crate) mod partitions;
     pub(crate) mod purge;
     pub(crate) mod settings;
@@ -354,6 +355,10 @@ async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
     verbs::partitions::are_made_and_taken_away::<DB>(server).await;
 }
 
+async fn an_optimization_is_shown_and_then_done<DB: Db>(server: Server) {
+    verbs::optimize::is_shown_and_then_done::<DB>(server).await;
+}
+
 async fn a_purge_is_shown_and_then_done<DB: Db>(server: Server) {
     verbs::purge::shows_and_then_does::<DB>(server).await;
 }
@@ -425,6 +430,7 @@ macro_rules! database {
             sea_orm_runs_what_is_printed,
             a_table_is_told_as_it_was,
             an_undo_is_shown_and_then_done,
+            an_optimization_is_shown_and_then_done,
             a_purge_is_shown_and_then_done,
             a_purge_that_is_killed_leaves_whole_batches,
             rules_are_those_of_the_file,
@@ -505,6 +511,7 @@ fn the_help_is_what_is_written_down() {
         "hold list",
         "hold release",
         "check",
+        "optimize",
         "migrate",
         "migrate up",
         "migrate status",

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::operator;
 use crate::output::{Format, Output, talk};
+use crate::script;
 use crate::table::table;
 
 /// What `audit partitions` can do.
@@ -279,14 +280,7 @@ async fn changed<DB: AuditDatabase>(
 fn print(steps: &[Step], output: Output) -> Result<(), Fault> {
     match output.format {
         Format::Table if steps.is_empty() => talk("there is nothing to do"),
-        Format::Table => {
-            for step in steps {
-                let lines = step.statement.lines().map(words::printable);
-                let statement = lines.collect::<Vec<_>>().join("\n");
-                let what = words::printable(&step.what);
-                output.write(&format!("-- {what}\n{statement};\n"))?;
-            }
-        }
+        Format::Table => output.write(&script::of_steps(steps))?,
         Format::Json | Format::Ndjson => {
             let statements = steps.iter().map(|step| Statement {
                 what: &step.what,
