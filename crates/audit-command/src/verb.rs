@@ -19,6 +19,8 @@ mod timeline;
 mod triggers;
 mod undo;
 
+use std::io::{self, IsTerminal as _};
+
 use audit_sqlx::AuditDatabase;
 use clap::{Args, Subcommand};
 
@@ -105,6 +107,9 @@ trait OnDatabase {
 
 impl<V: Run + Args> OnDatabase for Answering<V> {
     async fn on<DB: AuditDatabase>(&self, database: &Database) -> Result<Exit, Fault> {
+        if self.format == Format::Csv && io::stdout().is_terminal() {
+            return Err(Fault::CsvOnTerminal);
+        }
         let output = Output::new(self.format);
         self.verb.run::<DB>(database, output).await
     }

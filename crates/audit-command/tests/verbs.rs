@@ -296,6 +296,46 @@ async fn numbers_and_findings_are_told<DB: Db>(server: Server) {
     assert_eq!(told.is_empty(), server == Server::Sqlite, "{told}");
 }
 
+/// What a reader of another maker finds in a table, each row by the names of the columns.
+fn rows(csv: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+async fn answers_are_tables_for_programs<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let csv = |arguments: &[&str]| {
+        let (code, told, said) = audited.ask(&[arguments, &["--format", "csv"]].concat());
+        assert_eq!((code, said.as_str()), (0, ""), "{arguments:?}");
+        assert!(told.contains("\r\n"), "{told:?}");
+        told
+    };
+    let export = audited.ask(&["export", "--table", "invoices"]).1;
+    assert_eq!(csv(&["log", "--table", "invoices", "--all"]), export);
+    let record = ["invoices", "acme", "1"];
+    let timeline = rows(&csv(&[&["timeline"], &record[..]].concat()));
+    let operations = timeline.iter().map(|row| row["operation"].as_str());
+    assert_eq!(
+        operations.collect::<Vec<_>>(),
+        ["DELETE", "UPDATE", "INSERT"]
+    );
+    assert_eq!(
+        rows(&csv(&["show", &timeline[0]["id"]])),
+        [timeline[0].clone()]
+    );
+    let stats = rows(&csv(&["stats", "--by", "actor", "--table", "invoices"]));
+    assert_eq!(stats[0]["group"], "alice");
+    assert_eq!(stats[0]["events"], "2");
+    let blame = rows(&csv(&[&["blame"], &record[..]].concat()));
+    assert_eq!(blame[2]["field"], "status");
+    assert_eq!(blame[2]["value"], "paid");
+    let was = rows(&csv(&["as-of", "0s", "invoices"]));
+    let steering = &was.iter().find(|row| row["state"] == "present").unwrap()["fields"];
+    let fields: Value = serde_json::from_str(steering).unwrap();
+    assert_eq!(fields["status"], STEERING);
+    assert_eq!(rows(&csv(&["optimize"]))[0]["name"], "audit_logs");
+}
+
 async fn nothing_from_data_steers_the_terminal<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     for verb in [
@@ -429,6 +469,7 @@ macro_rules! database {
             diesel_runs_what_is_printed,
             sea_orm_runs_what_is_printed,
             a_table_is_told_as_it_was,
+            answers_are_tables_for_programs,
             an_undo_is_shown_and_then_done,
             an_optimization_is_shown_and_then_done,
             a_purge_is_shown_and_then_done,

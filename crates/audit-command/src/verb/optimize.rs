@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Format, Output, talk};
+use crate::output::{Format, Output, Progress, talk};
 use crate::script;
 use crate::table::table;
 
@@ -24,58 +24,62 @@ pub(crate) struct Optimize {
     apply: bool,
 }
 
-/// A line of the wire form.
-#[derive(Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Line<'e> {
-    /// What the log or one of its indexes takes.
-    Size {
-        name: &'e str,
-        bytes: Option<u64>,
-        bytes_per_event: Option<u64>,
-        /// How often it was read.
-        reads: Option<u64>,
-    },
-    /// What there is to say.
-    Advice {
-        matter: &'static str,
-        advice: String,
-        is_note: bool,
-        /// Whether `--apply` runs the statements.
-        is_safe: bool,
-        statements: Vec<&'e str>,
-    },
+/// The wire form of what is there to say.
+#[derive(Debug, Default, Serialize)]
+struct Line<'e> {
+    /// `size`, or the kind of an advice.
+    kind: &'static str,
+    /// The table or the index whose size it is.
+    name: Option<&'e str>,
+    bytes: Option<u64>,
+    bytes_per_event: Option<u64>,
+    /// How often the index was read.
+    reads: Option<u64>,
+    advice: Option<String>,
+    /// Whether nothing is wrong.
+    is_note: Option<bool>,
+    /// Whether `--apply` runs the statements.
+    is_safe: Option<bool>,
+    statements: Vec<&'e str>,
 }
 
 impl<'e> Line<'e> {
     fn sizes(figures: &'e LogFigures) -> impl Iterator<Item = Self> {
-        let per_event = |bytes: Option<u64>| bytes?.checked_div(figures.events);
-        let log = Self::Size {
-            name: "audit_logs",
-            bytes: figures.table_bytes,
-            bytes_per_event: per_event(figures.table_bytes),
-            reads: None,
+        let line = |name, bytes: Option<u64>, reads| Self {
+            kind: "size",
+            name: Some(name),
+            bytes,
+            bytes_per_event: bytes.and_then(|bytes| bytes.checked_div(figures.events)),
+            reads,
+            ..Self::default()
         };
+        let log = line("audit_logs", figures.table_bytes, None);
         let indexes = figures.indexes.iter().filter(|index| !index.is_table());
-        [log]
-            .into_iter()
-            .chain(indexes.map(move |index| Self::Size {
-                name: &index.name,
-                bytes: index.bytes,
-                bytes_per_event: per_event(index.bytes),
-                reads: index.reads,
-            }))
+        let indexes = indexes.map(move |index| line(&index.name, index.bytes, index.reads));
+        [log].into_iter().chain(indexes)
     }
 
     fn advice(advice: &'e Advice) -> Self {
         let statements = advice.steps.iter().map(|step| step.statement.as_str());
-        Self::Advice {
-            matter: advice.matter.kind(),
-            advice: advice.matter.to_string(),
-            is_note: advice.matter.is_note(),
-            is_safe: advice.is_safe,
+        Self {
+            kind: advice.matter.kind(),
+            advice: Some(advice.matter.to_string()),
+            is_note: Some(advice.matter.is_note()),
+            is_safe: Some(advice.is_safe),
             statements: statements.collect(),
+            ..Self::default()
         }
+    }
+
+    fn row(&self) -> [String; 4] {
+        let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        [
+            words::printable(self.name.unwrap_or_default()),
+            number(self.bytes),
+            number(self.bytes_per_event),
+            self.reads
+                .map_or_else(String::new, |reads| reads.to_string()),
+        ]
     }
 }
 
@@ -94,7 +98,7 @@ impl Run for Optimize {
         if self.apply {
             let mut steps = Vec::new();
             for advice in &found.advice {
-                let done = log.apply(advice).await;
+                let done = Progress::during("the log is mended", log.apply(advice)).await;
                 steps.extend(done.map_err(Fault::partitions)?);
             }
             for Step { what, .. } in &steps {
@@ -120,10 +124,10 @@ fn print(found: &Examined, output: Output) -> Result<(), Fault> {
     let sizes = Line::sizes(&found.figures);
     let advice = found.advice.iter().map(Line::advice);
     if output.format != Format::Table {
-        return output.json(&sizes.chain(advice).collect::<Vec<_>>());
+        return output.items(&sizes.chain(advice).collect::<Vec<_>>());
     }
     let header = ["table or index", "bytes", "per event", "reads"];
-    output.write(&table(output, header, sizes.filter_map(|line| row(&line))))?;
+    output.write(&table(output, header, sizes.map(|line| line.row())))?;
     if let Some(bytes) = found.figures.bytes_per_event() {
         let events = found.figures.events;
         output.write(&format!("{events} events, of about {bytes} bytes each\n"))?;
@@ -138,22 +142,4 @@ fn print(found: &Examined, output: Output) -> Result<(), Fault> {
         output.write(&script::of_steps(&advice.steps))?;
     }
     Ok(())
-}
-
-fn row(line: &Line<'_>) -> Option<[String; 4]> {
-    let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
-    match line {
-        Line::Size {
-            name,
-            bytes,
-            bytes_per_event,
-            reads,
-        } => Some([
-            words::printable(name),
-            number(*bytes),
-            number(*bytes_per_event),
-            reads.map_or_else(String::new, |reads| reads.to_string()),
-        ]),
-        Line::Advice { .. } => None,
-    }
 }

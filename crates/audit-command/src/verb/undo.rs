@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
 use crate::operator::operator;
-use crate::output::{Format, Output, talk};
+use crate::output::{Format, Output, Progress, talk};
 use crate::table::table;
 
 /// The longest value that a row shows whole, in characters.
@@ -145,9 +145,9 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
             let header = ["what", "table", "record", "change", "against it"];
             output.write(&table(output, header, plan.steps().iter().map(row)))?;
         }
-        Format::Json | Format::Ndjson => {
+        Format::Csv | Format::Json | Format::Ndjson => {
             let lines: Vec<Line<'_>> = plan.steps().iter().map(Line::of).collect();
-            output.json(&lines)?;
+            output.items(&lines)?;
         }
     }
     for obstacle in plan.obstacles() {
@@ -198,7 +198,8 @@ impl Undo {
         let actor = self.actor_id.as_deref().unwrap_or_default();
         let (context, request) = operator(actor, self.reason.as_deref());
         let context = context.with_action("audit.undo");
-        let undone = context.scope(applied(pool, &plan, &request)).await?;
+        let work = context.scope(applied(pool, &plan, &request));
+        let undone = Progress::during("records are put back", work).await?;
         let told = [
             (undone.records, "records were put back"),
             (undone.skipped, "have changed since and stay as they are"),

@@ -31,7 +31,7 @@ pub(crate) async fn is_shown_and_then_done<DB: Db>(server: Server) {
     let lines: Vec<Value> = lines.collect();
     let missing: Vec<&Value> = lines
         .iter()
-        .filter(|line| line["matter"] == "missing_index")
+        .filter(|line| line["kind"] == "missing_index")
         .collect();
     assert_eq!((code, missing.len()), (1, 1), "{told}");
     assert_eq!(missing[0]["is_safe"], is_online);
