@@ -47,11 +47,20 @@ CREATE TABLE IF NOT EXISTS audit_logs (
     error_message LONGTEXT NULL,
     reason_code TEXT NULL,
     source VARCHAR(16) NOT NULL,
-    PRIMARY KEY (occurred_at, id),
-    INDEX audit_logs_record (table_name, record_id(128), occurred_at),
-    -- There is no index of some rows: the entries of the others are NULL and cheap.
-    INDEX audit_logs_previous (previous_record_id(64))
+    -- For the index of records alone, and in no SELECT *. An index of record_id itself would be one of a
+    -- prefix, which gives no order.
+    record_prefix VARCHAR(128) AS (LEFT(record_id, 128)) STORED INVISIBLE,
+    PRIMARY KEY (occurred_at, id)
 ) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, CHARACTER SET = utf8mb4, COLLATE = utf8mb4_bin;
+
+-- The newest events of a record are read in order, however many it has: with the operation, by which they
+-- are chosen, the server need not look at the rows, and takes an instant as the beginning.
+CREATE INDEX IF NOT EXISTS audit_logs_record
+    ON audit_logs (table_name, record_prefix, occurred_at, id, operation);
+
+-- There is no index of some rows: the entries of the others are NULL and cheap.
+CREATE INDEX IF NOT EXISTS audit_logs_previous
+    ON audit_logs (previous_record_id(64));
 
 -- The columns, types and key of every audited table over time; events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit_schemas (

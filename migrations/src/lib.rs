@@ -60,3 +60,67 @@ pub fn index(dialect: Dialect, index: LogIndex) -> &'static str {
         _ => index!(dialect, "index_transaction"),
     }
 }
+
+/// An index that every log has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DefaultIndex {
+    /// Its name.
+    pub name: &'static str,
+    /// What it leads to, in words.
+    pub leads_to: &'static str,
+    /// The statement of a step that makes it; running it again does nothing.
+    pub statement: &'static str,
+}
+
+/// The indexes and what they lead to.
+const DEFAULT_INDEXES: [(&str, &str); 2] = [
+    ("audit_logs_record", "the events of a record"),
+    (
+        "audit_logs_previous",
+        "the events of a record under keys that it had before",
+    ),
+];
+
+/// The indexes that every log of a dialect has beside its primary key.
+pub fn default_indexes(dialect: Dialect) -> impl Iterator<Item = DefaultIndex> {
+    let statements = steps(dialect)
+        .iter()
+        .flat_map(|step| step.up.split_inclusive(';'))
+        .filter_map(|text| {
+            Some(
+                text.get(text.find("CREATE INDEX ")?..)?
+                    .trim_end_matches(';'),
+            )
+        });
+    statements.filter_map(|statement| {
+        let is_named = |name: &str| statement.split_whitespace().any(|word| word == name);
+        let (name, leads_to) = DEFAULT_INDEXES
+            .into_iter()
+            .find(|(name, _)| is_named(name))?;
+        Some(DefaultIndex {
+            name,
+            leads_to,
+            statement,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_dialect_has_the_statement_of_every_default_index() {
+        for dialect in [Dialect::MySql, Dialect::Postgres, Dialect::Sqlite] {
+            let found: Vec<DefaultIndex> = default_indexes(dialect).collect();
+            let names: Vec<&str> = found.iter().map(|index| index.name).collect();
+            assert_eq!(names, DEFAULT_INDEXES.map(|(name, _)| name), "{dialect:?}");
+            for index in found {
+                let begin = format!("CREATE INDEX IF NOT EXISTS {}\n", index.name);
+                assert!(index.statement.starts_with(&begin), "{}", index.statement);
+                assert!(!index.statement.contains(';'), "{}", index.statement);
+            }
+        }
+    }
+}

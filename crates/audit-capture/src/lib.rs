@@ -8,6 +8,7 @@ mod finding;
 mod manual;
 mod migration_lock;
 mod mysql;
+mod optimize;
 mod own;
 mod partition;
 mod plan;
@@ -25,6 +26,7 @@ pub use manual::manual_insert;
 pub use migration_lock::{
     MIGRATION_LOCK_MYSQL, MIGRATION_LOCK_POSTGRES, give_migration_lock_back, take_migration_lock,
 };
+pub use optimize::{Advice, IndexFigures, LogFigures, LogSight, Matter, WantedIndex, advise};
 pub use partition::{Change, LogPartitions, Partition, PartitionRefusal, Span, Step};
 pub use plan::{Plan, Trigger, TriggerState, TriggerStatus};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};

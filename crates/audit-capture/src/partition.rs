@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use crate::catalog::CatalogError;
 pub(crate) use plan::is_of_log;
 pub use plan::{Change, Step};
+pub(crate) use postgres::change as postgres_change;
 
 /// The partition of what was there before.
 const PAST: &str = "audit_logs_past";
@@ -267,7 +268,7 @@ impl LogPartitions {
         }
     }
 
-    fn rest(&self) -> Option<&Partition> {
+    pub(crate) fn rest(&self) -> Option<&Partition> {
         self.partitions.iter().find(|partition| partition.is_rest)
     }
 }

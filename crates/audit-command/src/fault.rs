@@ -127,6 +127,10 @@ pub(crate) enum Fault {
         "an export may steer a terminal; write it to a pipe or with `-o FILE`, or use `log --all`"
     )]
     Terminal,
+    #[error(
+        "csv has values as they are, which may steer a terminal; write it to a pipe or a file, or use another form"
+    )]
+    CsvOnTerminal,
 }
 
 impl Fault {
@@ -182,7 +186,8 @@ impl Fault {
             | Self::FileExists { .. }
             | Self::NoFile { .. }
             | Self::NoTable
-            | Self::Terminal => Exit::Usage,
+            | Self::Terminal
+            | Self::CsvOnTerminal => Exit::Usage,
             Self::Partitions(_) | Self::Undo(_) | Self::NoHold(_) => Exit::Nothing,
             Self::Open { .. }
             | Self::PurgeRuns

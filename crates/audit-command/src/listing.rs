@@ -1,10 +1,11 @@
 //! Events that come page after page.
 
 use audit_core::Event;
+use audit_store::export::Csv;
 use audit_store::words;
 
 use crate::fault::Fault;
-use crate::output::{Format, JsonLines, Output};
+use crate::output::{self, Format, Items, Output};
 use crate::table::{self, seconds};
 
 /// The longest value that a row shows whole, in characters; `show` has all of it.
@@ -33,7 +34,7 @@ pub(crate) struct Columns {
 pub(crate) struct Listing {
     output: Output,
     columns: Columns,
-    lines: JsonLines,
+    lines: Items,
     is_first: bool,
     count: usize,
 }
@@ -43,7 +44,7 @@ impl Listing {
         Self {
             output,
             columns,
-            lines: JsonLines::new(output),
+            lines: Items::new(output),
             is_first: true,
             count: 0,
         }
@@ -52,8 +53,10 @@ impl Listing {
     /// Writes some more.
     pub(crate) fn add(&mut self, events: &[Event]) -> Result<(), Fault> {
         self.count += events.len();
-        if self.output.format != Format::Table {
-            return self.lines.add(events);
+        match self.output.format {
+            Format::Csv => return self.add_rows(events),
+            Format::Json | Format::Ndjson => return self.lines.add(events),
+            Format::Table => {}
         }
         if events.is_empty() {
             return Ok(());
@@ -65,11 +68,22 @@ impl Listing {
         self.output.write(&text)
     }
 
+    /// Writes some more as rows of an export, which has every column.
+    fn add_rows(&mut self, events: &[Event]) -> Result<(), Fault> {
+        let csv = Csv::default();
+        let mut bytes = Vec::new();
+        if std::mem::take(&mut self.is_first) {
+            csv.write_header(&mut bytes);
+        }
+        for event in events {
+            csv.write_row(event, &mut bytes);
+        }
+        output::write(&bytes)
+    }
+
     /// Ends it; how many events it had.
     pub(crate) fn end(self) -> Result<usize, Fault> {
-        if self.output.format != Format::Table {
-            self.lines.end()?;
-        }
+        self.lines.end()?;
         Ok(self.count)
     }
 

@@ -1,7 +1,11 @@
 //! Where the answer goes, and in which form.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
+use audit_core::Json;
+use audit_store::export::{Cell, Csv};
 use audit_store::words;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -11,12 +15,16 @@ use crate::secret;
 
 /// The width of a table that no terminal shows.
 const WIDTH: u16 = 120;
+/// How often it is told how far work is.
+const BEAT: Duration = Duration::from_secs(1);
 /// The narrowest table.
 const NARROWEST: u16 = 60;
 
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// A table with a header, by RFC 4180, for programs; lists and documents are JSON in their cells
+    Csv,
     /// One JSON array, one item a line, with the names of the wire form
     Json,
     /// One JSON object a line
@@ -83,26 +91,29 @@ impl Output {
         write(text.as_bytes())
     }
 
-    /// Writes items as JSON, in the form that was asked for.
-    pub(crate) fn json<T: Serialize>(self, items: &[T]) -> Result<(), Fault> {
-        let mut lines = JsonLines::new(self);
+    /// Writes items in the form that was asked for, when it is one for programs.
+    pub(crate) fn items<T: Serialize>(self, items: &[T]) -> Result<(), Fault> {
+        let mut lines = Items::new(self);
         lines.add(items)?;
         lines.end()
     }
 }
 
-/// Items as JSON that come one after the other.
+/// Items for programs, that come one after the other.
 #[derive(Debug)]
-pub(crate) struct JsonLines {
+pub(crate) struct Items {
     output: Output,
     is_begun: bool,
+    /// The rows of a table, whose columns are known once all of it is.
+    rows: Vec<Vec<(String, Json)>>,
 }
 
-impl JsonLines {
+impl Items {
     pub(crate) fn new(output: Output) -> Self {
         Self {
             output,
             is_begun: false,
+            rows: Vec::new(),
         }
     }
 
@@ -114,6 +125,11 @@ impl JsonLines {
         let mut text = String::new();
         for item in items {
             let item = serde_json::to_string(item).map_err(Fault::database)?;
+            if self.output.format == Format::Csv {
+                let item: Json = item.parse().map_err(Fault::database)?;
+                self.rows.push(item.fields());
+                continue;
+            }
             text.push_str(match (self.is_array(), self.is_begun) {
                 (false, _) => "",
                 (true, false) => "[\n",
@@ -129,12 +145,44 @@ impl JsonLines {
     }
 
     pub(crate) fn end(self) -> Result<(), Fault> {
+        if !self.rows.is_empty() {
+            return write(&csv(&self.rows));
+        }
         match (self.is_array(), self.is_begun) {
             (false, _) => Ok(()),
             (true, false) => self.output.write("[]\n"),
             (true, true) => self.output.write("\n]\n"),
         }
     }
+}
+
+/// A table of objects: the columns are the names of their fields, as they come.
+fn csv(rows: &[Vec<(String, Json)>]) -> Vec<u8> {
+    let mut columns: Vec<&str> = Vec::new();
+    for (name, _) in rows.iter().flatten() {
+        if !columns.contains(&name.as_str()) {
+            columns.push(name);
+        }
+    }
+    let csv = Csv::default();
+    let mut bytes = Vec::new();
+    csv.write_cells(columns.iter().map(|name| Cell::Plain(name)), &mut bytes);
+    for row in rows {
+        let value = |column: &&str| {
+            let value = row.iter().find(|(name, _)| name == column)?;
+            let json = value.1.as_str();
+            let text = serde_json::from_str::<String>(json).ok();
+            Some((text, json)).filter(|(_, json)| *json != "null")
+        };
+        let values: Vec<_> = columns.iter().map(value).collect();
+        let cells = values.iter().map(|value| match value {
+            None => Cell::Empty,
+            Some((Some(text), _)) => Cell::Text(text),
+            Some((None, json)) => Cell::Plain(json),
+        });
+        csv.write_cells(cells, &mut bytes);
+    }
+    bytes
 }
 
 /// The same JSON in one line that no terminal takes for a command. What steers a terminal is
@@ -182,12 +230,64 @@ impl Progress {
         }
     }
 
+    /// Does work of which nothing is known but for how long it goes on.
+    pub(crate) async fn during<T>(what: &str, work: impl Future<Output = T>) -> T {
+        let mut progress = Self::begin();
+        let begun = Instant::now();
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(BEAT) => {
+                    progress.tell(&format!("{what}: {} s", begun.elapsed().as_secs()));
+                }
+            }
+        }
+    }
+
     /// How far the work is.
     pub(crate) fn tell(&mut self, text: &str) {
         if self.is_shown {
             self.was_told = true;
             let _ = write!(io::stderr(), "\r{}", words::printable(text));
         }
+    }
+}
+
+/// A destination of which is told how much was written to it.
+#[derive(Debug)]
+pub(crate) struct Counted<W> {
+    inner: W,
+    bytes: u64,
+    told: Option<Instant>,
+    progress: Progress,
+}
+
+impl<W> Counted<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self {
+            inner,
+            bytes: 0,
+            told: None,
+            progress: Progress::begin(),
+        }
+    }
+}
+
+impl<W: io::Write> io::Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.bytes += written as u64;
+        if self.told.is_none_or(|told| told.elapsed() >= BEAT) {
+            self.told = Some(Instant::now());
+            self.progress
+                .tell(&format!("{} KiB written", self.bytes.div_ceil(1024)));
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 
@@ -203,6 +303,23 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_of_objects_has_every_field_and_no_formula() {
+        let read = |json: &str| json.parse::<Json>().unwrap().fields();
+        let rows = [
+            read(r#"{"a":"=1+1","b":null,"n":-5}"#),
+            read(r#"{"n":1.10,"c":["x, y"],"a":"say \"hi\"\nthere"}"#),
+        ];
+        let told = String::from_utf8(csv(&rows)).unwrap();
+        let expected = [
+            "a,b,n,c",
+            "'=1+1,,-5,",
+            "\"say \"\"hi\"\"\nthere\",,1.10,\"[\"\"x, y\"\"]\"",
+            "",
+        ];
+        assert_eq!(told, expected.join("\r\n"));
+    }
 
     #[test]
     fn json_that_is_made_harmless_is_the_same_json() {

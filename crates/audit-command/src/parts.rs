@@ -102,12 +102,12 @@ pub(crate) fn print(output: Output, parts: &[Part]) -> Result<Exit, Fault> {
                 .map(|part| Line::of(part).row(word(part.state)));
             output.write(&table(output, ["part", "name", "table", "state"], rows))?;
         }
-        Format::Json | Format::Ndjson => {
+        Format::Csv | Format::Json | Format::Ndjson => {
             let lines = parts.iter().map(|part| Line {
                 state: Some(word(part.state)),
                 ..Line::of(part)
             });
-            output.json(&lines.collect::<Vec<_>>())?;
+            output.items(&lines.collect::<Vec<_>>())?;
         }
     }
     Ok(match parts.iter().any(|part| part.state.is_open()) {
@@ -157,12 +157,12 @@ pub(crate) fn print_changes(output: Output, changes: &[Change<'_>]) -> Result<()
             let rows = changes.iter().map(|(part, done)| Line::of(part).row(done));
             output.write(&table(output, ["part", "name", "table", "done"], rows))?;
         }
-        Format::Json | Format::Ndjson => {
+        Format::Csv | Format::Json | Format::Ndjson => {
             let lines = changes.iter().map(|(part, done)| Line {
                 done: Some(done),
                 ..Line::of(part)
             });
-            output.json(&lines.collect::<Vec<_>>())?;
+            output.items(&lines.collect::<Vec<_>>())?;
         }
     }
     Ok(())

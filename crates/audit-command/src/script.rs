@@ -1,6 +1,8 @@
 //! Statements as a text for the client of a database.
 
 use audit_core::Dialect;
+use audit_store::partitions::Step;
+use audit_store::words;
 
 /// The statements as a script that `psql`, `mariadb` or `sqlite3` runs: in a transaction where the
 /// database can take such statements back.
@@ -24,6 +26,16 @@ pub(crate) fn of(dialect: Dialect, statements: &[String]) -> String {
             all(";")
         ),
     }
+}
+
+/// Steps as a script, each below what it does.
+pub(crate) fn of_steps(steps: &[Step]) -> String {
+    let text = |step: &Step| {
+        let lines = step.statement.lines().map(words::printable);
+        let statement = lines.collect::<Vec<_>>().join("\n");
+        format!("-- {}\n{statement};\n", words::printable(&step.what))
+    };
+    steps.iter().map(text).collect()
 }
 
 /// What ends a statement and is in none.

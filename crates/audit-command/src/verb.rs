@@ -10,6 +10,7 @@ mod init;
 mod log;
 mod man;
 mod migrate;
+mod optimize;
 mod partitions;
 mod purge;
 mod show;
@@ -17,6 +18,8 @@ mod stats;
 mod timeline;
 mod triggers;
 mod undo;
+
+use std::io::{self, IsTerminal as _};
 
 use audit_sqlx::AuditDatabase;
 use clap::{Args, Subcommand};
@@ -55,6 +58,9 @@ pub(crate) enum Verb {
     Hold(Answering<hold::Hold>),
     /// Say what keeps changes from being recorded; exit code 1 when there is something
     Check(Answering<check::Check>),
+    /// Say what the log takes on the disk, and what keeps the database from finding events fast; exit code
+    /// 1 when there is something
+    Optimize(Answering<optimize::Optimize>),
     /// Make the audit tables and triggers, say what is to do, take them back, or print them
     Migrate(migrate::Migrate),
     /// Print, install, compare or drop the triggers that the rules make
@@ -101,6 +107,9 @@ trait OnDatabase {
 
 impl<V: Run + Args> OnDatabase for Answering<V> {
     async fn on<DB: AuditDatabase>(&self, database: &Database) -> Result<Exit, Fault> {
+        if self.format == Format::Csv && io::stdout().is_terminal() {
+            return Err(Fault::CsvOnTerminal);
+        }
         let output = Output::new(self.format);
         self.verb.run::<DB>(database, output).await
     }
@@ -121,6 +130,7 @@ impl Verb {
             Self::Purge(verb) => run(verb, settings).await,
             Self::Hold(verb) => run(verb, settings).await,
             Self::Check(verb) => run(verb, settings).await,
+            Self::Optimize(verb) => run(verb, settings).await,
             Self::Migrate(verb) => verb.run(settings).await,
             Self::Triggers(verb) => verb.run(settings).await,
             Self::Init(verb) => verb.run(),

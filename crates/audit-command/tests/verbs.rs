@@ -9,6 +9,7 @@ mod verbs {
     pub(crate) mod backup;
     pub(crate) mod export;
     pub(crate) mod migrate;
+    pub(crate) mod optimize;
     pub(crate) mod partitions;
     pub(crate) mod purge;
     pub(crate) mod settings;
@@ -295,6 +296,46 @@ async fn numbers_and_findings_are_told<DB: Db>(server: Server) {
     assert_eq!(told.is_empty(), server == Server::Sqlite, "{told}");
 }
 
+/// What a reader of another maker finds in a table, each row by the names of the columns.
+fn rows(csv: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+async fn answers_are_tables_for_programs<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let csv = |arguments: &[&str]| {
+        let (code, told, said) = audited.ask(&[arguments, &["--format", "csv"]].concat());
+        assert_eq!((code, said.as_str()), (0, ""), "{arguments:?}");
+        assert!(told.contains("\r\n"), "{told:?}");
+        told
+    };
+    let export = audited.ask(&["export", "--table", "invoices"]).1;
+    assert_eq!(csv(&["log", "--table", "invoices", "--all"]), export);
+    let record = ["invoices", "acme", "1"];
+    let timeline = rows(&csv(&[&["timeline"], &record[..]].concat()));
+    let operations = timeline.iter().map(|row| row["operation"].as_str());
+    assert_eq!(
+        operations.collect::<Vec<_>>(),
+        ["DELETE", "UPDATE", "INSERT"]
+    );
+    assert_eq!(
+        rows(&csv(&["show", &timeline[0]["id"]])),
+        [timeline[0].clone()]
+    );
+    let stats = rows(&csv(&["stats", "--by", "actor", "--table", "invoices"]));
+    assert_eq!(stats[0]["group"], "alice");
+    assert_eq!(stats[0]["events"], "2");
+    let blame = rows(&csv(&[&["blame"], &record[..]].concat()));
+    assert_eq!(blame[2]["field"], "status");
+    assert_eq!(blame[2]["value"], "paid");
+    let was = rows(&csv(&["as-of", "0s", "invoices"]));
+    let steering = &was.iter().find(|row| row["state"] == "present").unwrap()["fields"];
+    let fields: Value = serde_json::from_str(steering).unwrap();
+    assert_eq!(fields["status"], STEERING);
+    assert_eq!(rows(&csv(&["optimize"]))[0]["name"], "audit_logs");
+}
+
 async fn nothing_from_data_steers_the_terminal<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     for verb in [
@@ -352,6 +393,10 @@ async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
 
 async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
     verbs::partitions::are_made_and_taken_away::<DB>(server).await;
+}
+
+async fn an_optimization_is_shown_and_then_done<DB: Db>(server: Server) {
+    verbs::optimize::is_shown_and_then_done::<DB>(server).await;
 }
 
 async fn a_purge_is_shown_and_then_done<DB: Db>(server: Server) {
@@ -424,7 +469,9 @@ macro_rules! database {
             diesel_runs_what_is_printed,
             sea_orm_runs_what_is_printed,
             a_table_is_told_as_it_was,
+            answers_are_tables_for_programs,
             an_undo_is_shown_and_then_done,
+            an_optimization_is_shown_and_then_done,
             a_purge_is_shown_and_then_done,
             a_purge_that_is_killed_leaves_whole_batches,
             rules_are_those_of_the_file,
@@ -505,6 +552,7 @@ fn the_help_is_what_is_written_down() {
         "hold list",
         "hold release",
         "check",
+        "optimize",
         "migrate",
         "migrate up",
         "migrate status",

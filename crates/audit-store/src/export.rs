@@ -20,7 +20,7 @@ use crate::page::Reading;
 use crate::trail::Trail;
 use file::File;
 
-pub use csv::{Csv, CsvBuilder, CsvError, Delimiter, Quoting};
+pub use csv::{Cell, Csv, CsvBuilder, CsvError, Delimiter, Quoting};
 pub use download::Download;
 pub use format::Format;
 pub use read::{Exported, ReadError};

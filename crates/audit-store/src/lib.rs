@@ -8,6 +8,7 @@ pub mod export;
 mod follow;
 mod hold;
 mod index;
+pub mod optimize;
 mod page;
 pub mod partitions;
 mod purge;

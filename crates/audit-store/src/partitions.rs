@@ -108,7 +108,7 @@ pub struct Changed {
 /// INSERT and SELECT on the database (MariaDB).
 #[derive(Debug)]
 pub struct Partitions<W> {
-    writer: W,
+    pub(crate) writer: W,
     retention: Retention,
 }
 
@@ -202,7 +202,11 @@ impl<W: RowWriter> Partitions<W> {
         Ok(Changed { steps, events })
     }
 
-    async fn run_all(&mut self, steps: &[Step]) -> Result<(), PartitionsError<W::Error>> {
+    /// Runs steps, each as often as it may be tried.
+    pub(crate) async fn run_all(
+        &mut self,
+        steps: &[Step],
+    ) -> Result<(), PartitionsError<W::Error>> {
         for step in steps {
             let mut tries = step.tries;
             while let Err(error) = self.run(&step.statement).await {
@@ -221,7 +225,10 @@ impl<W: RowWriter> Partitions<W> {
     }
 
     /// The one text that a statement gives.
-    async fn text(&mut self, query: &BoundQuery) -> Result<String, PartitionsError<W::Error>> {
+    pub(crate) async fn text(
+        &mut self,
+        query: &BoundQuery,
+    ) -> Result<String, PartitionsError<W::Error>> {
         let rows = self.writer.texts(query).await;
         let rows = rows.map_err(PartitionsError::Database)?;
         Ok(rows

@@ -21,6 +21,7 @@ mod store {
     pub(crate) mod indexes;
     pub(crate) mod libraries;
     pub(crate) mod memory;
+    pub(crate) mod optimize;
     pub(crate) mod pages;
     pub(crate) mod partitions;
     pub(crate) mod record;
@@ -73,6 +74,9 @@ macro_rules! every_log {
                 follow::what_is_given_is_in_pages_and_only_once,
                 libraries::every_library_tells_what_a_full_read_showed_then,
                 memory::a_longer_log_takes_no_more_memory,
+                optimize::an_index_that_is_missing_is_made,
+                optimize::sizes_are_those_of_the_database,
+                optimize::statistics_that_are_old_are_made_anew,
                 pages::every_event_of_the_first_page_is_on_one_page,
                 pages::a_list_goes_back_as_it_went_on,
                 pages::a_span_of_time_is_that_of_the_first_page,
@@ -129,10 +133,12 @@ macro_rules! partitioned {
             every_log! { $server, $database, Some(crate::Partitioned::Split) }
             tests! { $server, $database, Some(crate::Partitioned::Converted),
                 indexes::each_shape_of_query_takes_the_index_that_is_named,
+                optimize::an_index_is_made_while_others_write,
             }
             tests! { $server, $database, None,
                 conversion::a_conversion_stops_no_writer,
                 conversion::a_conversion_waits_for_open_transactions,
+                optimize::the_next_months_are_made,
                 partitions::a_span_of_time_reads_its_partitions_alone,
                 removal::a_removal_that_fails_is_told_as_one,
                 conversion::an_interrupted_conversion_is_ended,
@@ -155,6 +161,30 @@ database!(postgres16, Postgres16, sqlx::Postgres);
 database!(postgres17, Postgres17, sqlx::Postgres);
 database!(postgres18, Postgres18, sqlx::Postgres);
 database!(sqlite, Sqlite, sqlx::Sqlite);
+/// Expands to the tests of a server, which indexes are made and read on by many.
+macro_rules! shared {
+    ($module:ident, $server:ident, $database:ty, $($case:ident :: $name:ident),+ $(,)?) => {
+        mod $module {
+            tests! { $server, $database, None, $($case :: $name),+ }
+        }
+    };
+}
+
+shared!(
+    mariadb_shared,
+    MariaDb,
+    sqlx::MySql,
+    optimize::an_index_is_made_while_others_write,
+    optimize::an_index_that_nobody_reads_is_told,
+);
+shared!(
+    postgres18_shared,
+    Postgres18,
+    sqlx::Postgres,
+    optimize::an_index_is_made_while_others_write,
+    optimize::an_index_that_nobody_reads_is_told,
+    optimize::an_index_that_was_begun_is_ended,
+);
 partitioned!(mariadb_partitioned, MariaDb, sqlx::MySql);
 partitioned!(postgres15_partitioned, Postgres15, sqlx::Postgres);
 partitioned!(postgres18_partitioned, Postgres18, sqlx::Postgres);

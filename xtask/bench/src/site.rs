@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
-use audit_core::{Audit, Dialect, Snapshot, TableRule};
+use audit_core::{Audit, AuditBuilder, Dialect, LogIndex, Snapshot, TableRule};
 use sqlx::pool::PoolOptions;
 
 use crate::adapter::{Adapter, Client, Opening, Pool};
@@ -216,6 +216,10 @@ fn audit(variant: Variant) -> Result<Audit> {
     let mut builder = Audit::builder().service(SERVICE).environment(ENVIRONMENT);
     if variant == Variant::Changed {
         builder = builder.table(TableRule::new("users").snapshot(Snapshot::Changed));
+    }
+    if variant == Variant::Indexed {
+        let every = LogIndex::ALL.iter().copied();
+        builder = every.fold(builder, AuditBuilder::index);
     }
     let builder = EXCLUDED
         .into_iter()

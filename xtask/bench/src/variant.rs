@@ -23,6 +23,8 @@ pub(crate) enum Variant {
     Changed,
     /// As `audited`, without the index of records on the log.
     Unindexed,
+    /// As `audited`, with every index that a log may have.
+    Indexed,
     /// A default pool without the ping at checkout.
     Unpinged,
     /// As `stamped`, but the release does not wait for the answer to its clear: the pool's own ping
@@ -58,6 +60,7 @@ impl Variant {
             Self::Uncleared => "uncleared",
             Self::Changed => "changed",
             Self::Unindexed => "unindexed",
+            Self::Indexed => "indexed",
             Self::Unpinged => "unpinged",
             Self::Queued => "queued",
             Self::LimitStatement => "limit-statement",
@@ -112,7 +115,7 @@ impl Variant {
     pub(crate) fn is_attached(self) -> bool {
         matches!(
             self,
-            Self::Audited | Self::Changed | Self::Uncleared | Self::Unindexed
+            Self::Audited | Self::Changed | Self::Indexed | Self::Uncleared | Self::Unindexed
         )
     }
 }

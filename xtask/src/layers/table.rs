@@ -60,7 +60,10 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit-jwt", &["audit-core"]),
-    ("audit-store", &["audit-capture", "audit-core"]),
+    (
+        "audit-store",
+        &["audit-capture", "audit-core", "audit-migrations"],
+    ),
     ("audit-actix", &["audit-core"]),
     ("audit-tower", &["audit-core"]),
     ("audit-testkit", LIBRARIES),

@@ -44,7 +44,7 @@ pub struct Step {
 }
 
 impl Step {
-    pub(super) fn new(what: impl Into<String>, statement: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, statement: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             statement: statement.into(),
@@ -52,7 +52,7 @@ impl Step {
         }
     }
 
-    pub(super) fn tried(self, tries: u8) -> Self {
+    pub(crate) fn tried(self, tries: u8) -> Self {
         Self { tries, ..self }
     }
 }
@@ -171,6 +171,15 @@ fn create(
     };
     let months = months(boundary, until.max(next_month(boundary)));
     Ok(postgres::adopt(rest, &adopted, &months))
+}
+
+impl LogPartitions {
+    /// Whether the month after the present one has a partition.
+    pub(crate) fn has_next_month(&self) -> bool {
+        let needed = later(month_of(self.now), 2);
+        let ends = self.partitions.iter().filter_map(|made| made.ends_at);
+        ends.max().is_some_and(|end| end >= needed)
+    }
 }
 
 impl NewMonth {

@@ -152,7 +152,8 @@ fn checked(table: &str, condition: &str) -> [Step; 2] {
     ]
 }
 
-fn change(locked: &str, mode: &str, change: &str) -> String {
+/// A change behind a lock on a table, which is waited for in short turns.
+pub(crate) fn change(locked: &str, mode: &str, change: &str) -> String {
     include_str!("postgres_change.sql")
         .replace("@LOCK@", &lock(locked, mode))
         .replace("@CHANGE@", change)

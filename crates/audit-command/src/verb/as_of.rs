@@ -12,7 +12,7 @@ use super::Run;
 use crate::database::{Database, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Colour, Format, JsonLines, Output, talk};
+use crate::output::{Colour, Format, Items, Output, talk};
 use crate::record::{Record, TableOrRecord};
 use crate::table::table;
 
@@ -60,7 +60,9 @@ impl Run for AsOf {
         let was = trail(&pool).as_of(&record.table(), record.id(), at).await?;
         match output.format {
             Format::Table => print(output, &record, at, &was)?,
-            Format::Json | Format::Ndjson => output.json(&[Was::new(at, &record.id(), &was)])?,
+            Format::Csv | Format::Json | Format::Ndjson => {
+                output.items(&[Was::new(at, &record.id(), &was)])?
+            }
         }
         Ok(Exit::of_search(matches!(was.state, State::Present(_))))
     }
@@ -100,13 +102,15 @@ async fn whole_table<R: LogReader>(
 where
     Fault: From<StoreError<R::Error>>,
 {
-    let mut json = JsonLines::new(output);
+    let mut json = Items::new(output);
     let mut records = trail.table_as_of(of, at);
     let mut has_found = false;
     while let Some((key, was)) = records.next().await? {
         has_found |= matches!(was.state, State::Present(_));
         match (&was.state, output.format) {
-            (_, Format::Json | Format::Ndjson) => json.add(&[Was::new(at, &key, &was)])?,
+            (_, Format::Csv | Format::Json | Format::Ndjson) => {
+                json.add(&[Was::new(at, &key, &was)])?
+            }
             (State::Present(fields), Format::Table) => {
                 let row = |(field, value): &(String, Json)| {
                     format!(

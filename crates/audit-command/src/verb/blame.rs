@@ -51,7 +51,7 @@ impl Run for Blame {
                 let header = ["field", "value", "who", "what", "time (UTC)", "request"];
                 output.write(&table(output, header, blames.iter().map(row)))?;
             }
-            Format::Json | Format::Ndjson => {
+            Format::Csv | Format::Json | Format::Ndjson => {
                 let lines: Vec<Line<'_>> = blames
                     .iter()
                     .map(|blame| Line {
@@ -60,7 +60,7 @@ impl Run for Blame {
                         event: blame.event.as_ref(),
                     })
                     .collect();
-                output.json(&lines)?;
+                output.items(&lines)?;
             }
         }
         Ok(Exit::of_search(!blames.is_empty()))

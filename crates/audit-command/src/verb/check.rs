@@ -45,7 +45,7 @@ impl Run for Check {
                     output.write(&format!("{word}: {}\n", words::printable(&line.finding)))?;
                 }
             }
-            Format::Json | Format::Ndjson => output.json(&lines)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&lines)?,
         }
         Ok(match lines.is_empty() {
             true => Exit::Success,

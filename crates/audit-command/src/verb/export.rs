@@ -14,6 +14,7 @@ use crate::destination::Destination;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
+use crate::output::Counted;
 
 /// The arguments of `audit export`.
 #[derive(Debug, Args)]
@@ -112,7 +113,7 @@ impl OnDatabase for Export {
         let events = match &self.output {
             Some(path) => to_file(export, path, self.force).await?,
             None => {
-                let written = export.write_to(io::stdout().lock()).await;
+                let written = export.write_to(Counted::new(io::stdout().lock())).await;
                 written.map_err(|error| fault(error, Fault::Output))?
             }
         };
@@ -131,7 +132,7 @@ where
 {
     let work = async {
         let file = Destination::create(path, may_replace)?;
-        let written = export.write_to(&file).await;
+        let written = export.write_to(Counted::new(&file)).await;
         let events = written.map_err(|error| fault(error, |error| file.fault(error)))?;
         file.keep()?;
         Ok(events)

@@ -213,9 +213,9 @@ impl List {
                 let header = ["hold", "keeps", "reason", "placed (UTC)", "released (UTC)"];
                 output.write(&table(output, header, holds.iter().map(row)))?;
             }
-            Format::Json | Format::Ndjson => {
+            Format::Csv | Format::Json | Format::Ndjson => {
                 let lines: Vec<Line<'_>> = holds.iter().map(Line::of).collect();
-                output.json(&lines)?;
+                output.items(&lines)?;
             }
         }
         Ok(Exit::of_search(!holds.is_empty()))

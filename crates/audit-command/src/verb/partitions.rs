@@ -16,7 +16,8 @@ use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::operator::Approval;
-use crate::output::{Format, Output, talk};
+use crate::output::{Format, Output, Progress, talk};
+use crate::script;
 use crate::table::table;
 
 /// What `audit partitions` can do.
@@ -156,7 +157,7 @@ fn print_log(log: &LogPartitions, output: Output) -> Result<(), Fault> {
             let header = ["partition", "from", "until", "events, about", "bytes"];
             output.write(&table(output, header, log.partitions.iter().map(line)))?;
         }
-        Format::Json | Format::Ndjson => {
+        Format::Csv | Format::Json | Format::Ndjson => {
             let time = |time: DateTime<Utc>| time.to_rfc3339();
             let lines = log.partitions.iter().map(|partition| Line {
                 name: &partition.name,
@@ -165,7 +166,7 @@ fn print_log(log: &LogPartitions, output: Output) -> Result<(), Fault> {
                 events: partition.rows,
                 bytes: partition.bytes,
             });
-            output.json(&lines.collect::<Vec<_>>())?;
+            output.items(&lines.collect::<Vec<_>>())?;
         }
     }
     if log.is_unfinished {
@@ -272,7 +273,9 @@ async fn changed<DB: AuditDatabase>(
         }
         return Ok(Exit::of_search(!steps.is_empty()));
     }
-    let done = partitions.apply(change).await.map_err(Fault::partitions)?;
+    let work = partitions.apply(change);
+    let done = Progress::during("the partitions change", work).await;
+    let done = done.map_err(Fault::partitions)?;
     print(&done.steps, output)?;
     if let Some(events) = done.events {
         talk(&format!("{events} events left the log"));
@@ -284,20 +287,13 @@ async fn changed<DB: AuditDatabase>(
 fn print(steps: &[Step], output: Output) -> Result<(), Fault> {
     match output.format {
         Format::Table if steps.is_empty() => talk("there is nothing to do"),
-        Format::Table => {
-            for step in steps {
-                let lines = step.statement.lines().map(words::printable);
-                let statement = lines.collect::<Vec<_>>().join("\n");
-                let what = words::printable(&step.what);
-                output.write(&format!("-- {what}\n{statement};\n"))?;
-            }
-        }
-        Format::Json | Format::Ndjson => {
+        Format::Table => output.write(&script::of_steps(steps))?,
+        Format::Csv | Format::Json | Format::Ndjson => {
             let statements = steps.iter().map(|step| Statement {
                 what: &step.what,
                 statement: &step.statement,
             });
-            output.json(&statements.collect::<Vec<_>>())?;
+            output.items(&statements.collect::<Vec<_>>())?;
         }
     }
     Ok(())

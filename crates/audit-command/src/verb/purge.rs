@@ -190,7 +190,7 @@ fn show(told: &[Purgeable], output: Output) -> Result<(), Fault> {
             ];
             output.write(&table(output, header, lines.iter().map(Line::row)))
         }
-        Format::Json | Format::Ndjson => output.json(&lines),
+        Format::Csv | Format::Json | Format::Ndjson => output.items(&lines),
     }
 }
 
@@ -212,7 +212,7 @@ impl Purge {
                 let header = ["policy", "removed", "batches", "first (UTC)", "last (UTC)"];
                 output.write(&table(output, header, done.iter().map(Done::row)))?;
             }
-            Format::Json | Format::Ndjson => output.json(&done)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&done)?,
         }
         if !done.is_empty() {
             talk(&format!("its events: audit log --request {request}"));

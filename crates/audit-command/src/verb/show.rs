@@ -10,6 +10,7 @@ use super::Run;
 use crate::database::{Database, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::listing::{Columns, Listing};
 use crate::output::{Colour, Format, Output, talk};
 
 /// The arguments of `audit show`.
@@ -32,7 +33,11 @@ impl Run for Show {
         };
         match output.format {
             Format::Table => output.write(&in_words(output, &event)?)?,
-            Format::Json | Format::Ndjson => output.json(&[event])?,
+            Format::Csv | Format::Json | Format::Ndjson => {
+                let mut listing = Listing::new(output, Columns::default());
+                listing.add(&[event])?;
+                listing.end()?;
+            }
         }
         Ok(Exit::Success)
     }

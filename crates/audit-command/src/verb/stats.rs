@@ -93,7 +93,7 @@ impl Run for Stats {
                 let rows = groups.iter().map(row);
                 output.write(&table(output, ["by", "group", "events"], rows))?;
             }
-            Format::Json | Format::Ndjson => output.json(&groups)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&groups)?,
         }
         Ok(Exit::of_search(!groups.is_empty()))
     }

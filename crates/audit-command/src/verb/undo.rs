@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
 use crate::operator::Approval;
-use crate::output::{Format, Output, talk};
+use crate::output::{Format, Output, Progress, talk};
 use crate::table::table;
 
 /// The longest value that a row shows whole, in characters.
@@ -96,8 +96,8 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
             let header = ["what", "table", "record", "change", "against it"];
             output.write(&table(output, header, plan.steps().iter().map(row)))?;
         }
-        Format::Json | Format::Ndjson => {
-            output.json(plan.steps())?;
+        Format::Csv | Format::Json | Format::Ndjson => {
+            output.items(plan.steps())?;
         }
     }
     for obstacle in plan.obstacles() {
@@ -147,7 +147,8 @@ impl Undo {
         }
         let (context, request) = self.approval.context();
         let context = context.with_action("audit.undo");
-        let undone = context.scope(applied(pool, &plan, &request)).await?;
+        let work = context.scope(applied(pool, &plan, &request));
+        let undone = Progress::during("records are put back", work).await?;
         let told = [
             (undone.records, "records were put back"),
             (undone.skipped, "have changed since and stay as they are"),

@@ -1,6 +1,7 @@
 //! `audit export`: files, pipes, and what is left of a run that was cut.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -221,17 +222,65 @@ mod postgres15 {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_does_not_reach_a_terminal() {
-    let exported = Exported::create().await;
+/// A terminal, and what a process writes to it by.
+fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
-    let terminal_end = File::options()
+    let end = File::options()
         .write(true)
         .open(name.to_str().unwrap())
         .unwrap();
+    (File::from(terminal), end)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_is_told_how_far_an_export_is() {
+    let exported = Exported::create().await;
+    let (mut terminal, end) = terminal();
+    let file = exported.file.to_str().unwrap();
+    let mut command = audit(
+        Some(exported.audited.database.url()),
+        &["export", "-o", file],
+    );
+    let status = command.stderr(end).status().unwrap();
+    drop(command);
+    assert!(status.success());
+    let mut told = vec![0; 100];
+    let length = terminal.read(&mut told).unwrap();
+    let told = String::from_utf8_lossy(&told[..length]).into_owned();
+    let line = told
+        .strip_prefix('\r')
+        .and_then(|told| told.strip_suffix("\r\n"));
+    assert!(
+        line.is_some_and(|line| line.ends_with(" KiB written")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn csv_does_not_reach_a_terminal() {
+    let exported = Exported::create().await;
+    let (_terminal, end) = terminal();
+    let arguments = ["stats", "--format", "csv"];
+    let ended = audit(Some(exported.audited.database.url()), &arguments)
+        .stdout(end)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        said.starts_with("audit: csv has values as they are"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_does_not_reach_a_terminal() {
+    let exported = Exported::create().await;
+    let (_terminal, terminal_end) = terminal();
     let ended = audit(Some(exported.audited.database.url()), &["export"])
         .stdout(terminal_end)
         .stderr(Stdio::piped())

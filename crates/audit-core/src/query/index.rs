@@ -5,13 +5,12 @@ use crate::query::{BoundQuery, LogQuery};
 use crate::schema::LOG_TABLE;
 use crate::vocabulary::{Dialect, LogIndex};
 
-/// The opt-in indexes, beginning with the one that leads to the fewest events, and the columns that
-/// they are of.
-const INDEXES: [(LogIndex, &str); 4] = [
-    (LogIndex::Transaction, "transaction_id"),
-    (LogIndex::Request, "request_id"),
-    (LogIndex::Actor, "actor_id"),
-    (LogIndex::Tenant, "tenant_id"),
+/// The opt-in indexes, beginning with the one that leads to the fewest events.
+const INDEXES: [LogIndex; 4] = [
+    LogIndex::Transaction,
+    LogIndex::Request,
+    LogIndex::Actor,
+    LogIndex::Tenant,
 ];
 
 impl LogIndex {
@@ -19,6 +18,17 @@ impl LogIndex {
     #[must_use]
     pub fn name(self) -> String {
         format!("{LOG_TABLE}_{self}")
+    }
+
+    /// The column by which a query has to ask for the index to lead to its events.
+    #[must_use]
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Actor => "actor_id",
+            Self::Request => "request_id",
+            Self::Tenant => "tenant_id",
+            Self::Transaction => "transaction_id",
+        }
     }
 }
 
@@ -35,13 +45,12 @@ impl LogQuery {
         if self.filters.iter().any(leads) {
             return Vec::new();
         }
-        let is_of = |column: &str| {
+        let is_of = |index: &LogIndex| {
             self.filters
                 .iter()
-                .any(|filter| matches!(filter, Filter::OneOf(name, _) if *name == column))
+                .any(|filter| matches!(filter, Filter::OneOf(name, _) if *name == index.column()))
         };
-        let of_query = INDEXES.into_iter().filter(|(_, column)| is_of(column));
-        of_query.map(|(index, _)| index).collect()
+        INDEXES.into_iter().filter(is_of).collect()
     }
 }
 

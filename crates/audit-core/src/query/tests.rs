@@ -38,6 +38,18 @@ fn values_are_bound_and_never_in_the_text() {
 }
 
 #[test]
+fn mariadb_finds_a_short_key_by_what_the_index_has_alone() {
+    let record = |key: String| {
+        let query = LogQuery::new().record(key);
+        conditions(&query, Dialect::MySql).0
+    };
+    let short = record("é".repeat(127));
+    assert!(short.contains("WHERE (record_prefix IN (?) AND CAST(record_prefix AS BINARY) IN (CAST(? AS BINARY))) ORDER"));
+    let long = record("é".repeat(128));
+    assert!(long.contains("WHERE (record_prefix IN (left(?, 128)) AND (record_id IN (?) AND"));
+}
+
+#[test]
 fn an_empty_query_has_no_condition() {
     let (text, binds) = conditions(&LogQuery::new().oldest_first(), Dialect::Sqlite);
     assert_eq!(text, "main.audit_logs ORDER BY occurred_at, id LIMIT 100");

@@ -58,6 +58,17 @@ pub struct Csv {
     pub(super) is_guarded: bool,
 }
 
+/// A cell of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'c> {
+    /// It has no value.
+    Empty,
+    /// What no user gives, such as a number or a document.
+    Plain(&'c str),
+    /// A text that users give, which is guarded.
+    Text(&'c str),
+}
+
 /// The settings of a [`Csv`]; [`Csv::builder`] begins them.
 #[derive(Debug, Clone)]
 #[must_use = "call `build`"]
@@ -109,7 +120,8 @@ impl Csv {
         }
     }
 
-    pub(super) fn write_header(&self, out: &mut Vec<u8>) {
+    /// Writes the line of the names of the columns, behind the byte order mark.
+    pub fn write_header(&self, out: &mut Vec<u8>) {
         if self.has_mark {
             out.extend_from_slice(BYTE_ORDER_MARK);
         }
@@ -117,17 +129,26 @@ impl Csv {
         self.write_line(names.map(|column| Some(column.name.to_owned())), out);
     }
 
-    pub(super) fn write_row(&self, event: &Event, out: &mut Vec<u8>) {
+    /// Writes the line of an event.
+    pub fn write_row(&self, event: &Event, out: &mut Vec<u8>) {
         let texts = event.to_texts();
         let cells = self.columns.iter().map(|at| {
-            let text = texts.get(*at)?.as_deref()?;
-            let is_guarded = self.is_guarded && LOG_COLUMNS.get(*at).is_some_and(is_text);
-            let guard = if is_guarded && is_formula(text) {
-                "'"
-            } else {
-                ""
-            };
-            Some(format!("{guard}{text}"))
+            let text = texts.get(*at).and_then(Option::as_deref);
+            match (text, LOG_COLUMNS.get(*at).is_some_and(is_text)) {
+                (None, _) => Cell::Empty,
+                (Some(text), true) => Cell::Text(text),
+                (Some(text), false) => Cell::Plain(text),
+            }
+        });
+        self.write_cells(cells, out);
+    }
+
+    /// Writes a line of any other table; the columns of the settings do not matter.
+    pub fn write_cells<'c>(&self, cells: impl IntoIterator<Item = Cell<'c>>, out: &mut Vec<u8>) {
+        let cells = cells.into_iter().map(|cell| match cell {
+            Cell::Empty => None,
+            Cell::Text(text) if self.is_guarded && is_formula(text) => Some(format!("'{text}")),
+            Cell::Plain(text) | Cell::Text(text) => Some(text.to_owned()),
         });
         self.write_line(cells, out);
     }

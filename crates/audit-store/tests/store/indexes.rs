@@ -30,7 +30,7 @@ async fn write<DB: Db>(world: &World<DB>) {
     }
 }
 
-async fn plan(raw: &mut Raw, server: Server, query: &LogQuery) -> String {
+pub(crate) async fn plan(raw: &mut Raw, server: Server, query: &LogQuery) -> String {
     let explain = Explain::of(server.dialect());
     let query = query.to_sql(server.dialect(), Utc::now()).unwrap();
     let rows = raw.texts(&explain.statement(&query)).await;

@@ -36,7 +36,7 @@ pub(super) async fn look<DB: Db>(world: &World<DB>) -> LogPartitions {
     partitions.look().await.unwrap()
 }
 
-pub(super) async fn names<DB: Db>(world: &World<DB>) -> Vec<String> {
+pub(crate) async fn names<DB: Db>(world: &World<DB>) -> Vec<String> {
     let log = look(world).await;
     log.partitions
         .into_iter()
@@ -83,6 +83,24 @@ pub(super) async fn split_at<DB: Db>(world: &mut World<DB>, ends: &[(&str, Strin
             }
             sql
         }
+    };
+    world.raw.run(&sql).await;
+}
+
+/// The past ends where this month begins.
+pub(crate) async fn end_past<DB: Db>(world: &mut World<DB>) {
+    let month = Utc::now().format("%Y-%m-01 00:00:00");
+    let sql = match world.server.dialect() {
+        Dialect::MySql => format!(
+            "ALTER TABLE audit_logs REORGANIZE PARTITION audit_logs_past, audit_logs_future INTO (\
+             PARTITION audit_logs_past VALUES LESS THAN ('{month}'), \
+             PARTITION audit_logs_future VALUES LESS THAN (MAXVALUE))"
+        ),
+        _ => format!(
+            "DROP TABLE audit.audit_logs_past; \
+             CREATE TABLE audit.audit_logs_past PARTITION OF audit.audit_logs \
+             FOR VALUES FROM (MINVALUE) TO ('{month}+00')"
+        ),
     };
     world.raw.run(&sql).await;
 }

@@ -114,6 +114,11 @@ impl<DB: Db> World<DB> {
         self.database.url()
     }
 
+    /// A second connection of the suite's own.
+    pub(crate) async fn another_raw(&self) -> Raw {
+        self.database.raw().await
+    }
+
     pub(crate) fn log_table(&self) -> String {
         audit_core::schema::qualified(self.server.dialect(), audit_core::schema::LOG_TABLE)
     }

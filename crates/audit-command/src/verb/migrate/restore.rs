@@ -11,7 +11,7 @@ use clap::Args;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::talk;
+use crate::output::{Progress, talk};
 use crate::verb::OnDatabase;
 
 /// The arguments of `audit migrate restore`.
@@ -29,7 +29,8 @@ impl OnDatabase for Restore {
         })?;
         let pool = database.open::<DB>().await?;
         let mut lines = BufReader::new(file).lines();
-        let restored = maintenance::restore(&pool, &mut lines).await;
+        let work = maintenance::restore(&pool, &mut lines);
+        let restored = Progress::during("rows are put back", work).await;
         let rows = restored.map_err(|error| match error {
             RestoreError::Migrate(error) => Fault::database(error),
             error => Fault::Restore(Box::new(error)),

@@ -12,7 +12,7 @@ use crate::database::{Database, Kind};
 use crate::destination::Destination;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Output, talk};
+use crate::output::{Counted, Output, talk};
 use crate::parts::{self, changes};
 use crate::rules::Rules;
 use crate::verb::Run;
@@ -34,7 +34,7 @@ async fn back_up<DB: AuditDatabase>(pool: &Pool<DB>, path: &Path) -> Result<(), 
         Fault::FileExists { path } => Fault::BackupExists { path },
         fault => fault,
     })?;
-    let mut written = BufWriter::new(&file);
+    let mut written = BufWriter::new(Counted::new(&file));
     let mut write = |line: &str| written.write_all(line.as_bytes());
     let rows = maintenance::backup(pool, &mut write).await;
     let flushed = written.flush();
