@@ -275,15 +275,28 @@ mod tests {
 
     #[test]
     fn a_separator_in_a_value_cannot_move_into_the_next_slot() {
-        let actor = Actor::user("mallory\u{1f}admin\0\u{7f}\u{85}é");
+        let actor = Actor::user("mallory\u{1f}admin\0");
         let context = AuditContext::new().with_actor(actor);
         let stamp = Stamp::new(Some(&context), None, None);
         let read = Stamp::split(stamp.joined());
         assert_eq!(
             read.get(Slot::ActorId),
-            Some("mallory\u{fffd}admin\u{fffd}\u{fffd}\u{fffd}é")
+            Some("mallory\u{fffd}admin\u{fffd}")
         );
         assert_eq!(read.get(Slot::ActorKind), Some("user"));
+    }
+
+    #[test]
+    fn a_control_character_beyond_ascii_is_told_from_a_letter() {
+        for (name, expected) in [
+            ("\u{85}é", "\u{fffd}é"),
+            ("é\u{7f}", "é\u{fffd}"),
+            ("éÂ", "éÂ"),
+        ] {
+            let context = AuditContext::new().with_reason(name);
+            let stamp = Stamp::new(Some(&context), None, None);
+            assert_eq!(stamp.get(Slot::Reason), Some(expected));
+        }
     }
 
     #[test]
