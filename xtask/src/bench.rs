@@ -61,6 +61,9 @@ struct Read {
     /// How many events the logs have, in rising order; 10000,100000,1000000 unless set
     #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
     events: Vec<u64>,
+    /// How often each question is asked; 400 unless set
+    #[arg(long, value_name = "NUMBER")]
+    samples: Option<u32>,
     /// What is printed: table, or json for one object a line
     #[arg(long, value_parser = ["table", "json"])]
     format: Option<String>,
@@ -76,6 +79,9 @@ impl Read {
         if !self.events.is_empty() {
             let events: Vec<String> = self.events.iter().map(u64::to_string).collect();
             command.args(["--events", &events.join(",")]);
+        }
+        if let Some(samples) = self.samples {
+            command.args(["--samples", &samples.to_string()]);
         }
         if let Some(format) = &self.format {
             command.args(["--format", format]);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use audit_core::query::QueryError;
 use audit_core::{BuildError, SettingsError};
 use audit_sqlx::LogError;
-use audit_store::partitions::PartitionsError;
+use audit_store::partitions::{PartitionRefusal, PartitionsError};
 use audit_store::retention::RetentionError;
 use audit_store::{HoldError, StoreError, UndoError};
 
@@ -142,6 +142,8 @@ impl Fault {
     /// Why partitions were not changed.
     pub(crate) fn partitions(error: PartitionsError<LogError>) -> Self {
         match error {
+            PartitionsError::Refused(PartitionRefusal::NoLog) => Self::NotMigrated,
+            PartitionsError::Retention(error) => Self::Retention(error),
             PartitionsError::Refused(_)
             | PartitionsError::Held { .. }
             | PartitionsError::Kept { .. } => Self::Partitions(Box::new(error)),

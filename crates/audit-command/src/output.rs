@@ -274,14 +274,29 @@ impl<W> Counted<W> {
     }
 }
 
+impl<W> Counted<W> {
+    fn tell(&mut self) {
+        let text = format!("{} KiB written", self.bytes.div_ceil(1024));
+        self.progress.tell(&text);
+    }
+}
+
+impl<W> Drop for Counted<W> {
+    /// What was told last may be long ago.
+    fn drop(&mut self) {
+        if self.told.is_some() {
+            self.tell();
+        }
+    }
+}
+
 impl<W: io::Write> io::Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.bytes += written as u64;
         if self.told.is_none_or(|told| told.elapsed() >= BEAT) {
             self.told = Some(Instant::now());
-            self.progress
-                .tell(&format!("{} KiB written", self.bytes.div_ceil(1024)));
+            self.tell();
         }
         Ok(written)
     }

@@ -176,6 +176,7 @@ async fn the_readme_has_the_answers() {
     let apply = ["--apply", "--as", "olga", "--reason", "a mistake"];
     for arguments in [
         &["timeline", "invoices", "acme", "1001"][..],
+        &["blame", "invoices", "acme", "1001"],
         &["log", "--actor", "bob", "--since", "1h"],
         &["as-of", &at, "invoices"],
         &undo,

@@ -390,7 +390,8 @@ impl AuditBuilder {
         self
     }
 
-    /// Has `migrate` make one more index of the log. Each costs about a tenth of a write; one that
+    /// Has `migrate` make one more index of the log. Each costs every write, on SQLite
+    /// about a tenth of one, see `docs/benchmarks.md`; one that
     /// is not asked for any more stays until it is dropped by hand. Call it again for more.
     pub fn index(mut self, index: LogIndex) -> Self {
         self.indexes.push(index);

@@ -144,8 +144,17 @@ impl<W: RowWriter> Partitions<W> {
     /// should be.
     ///
     /// # Errors
-    /// [`PartitionsError::Refused`] when the change makes no sense, or would lose events that are kept.
+    /// [`PartitionsError::Refused`] when the change makes no sense; [`PartitionsError::Held`] and
+    /// [`PartitionsError::Kept`] for a partition with events that a hold or a policy keeps.
     pub async fn plan(&mut self, change: &Change) -> Result<Vec<Step>, PartitionsError<W::Error>> {
+        let steps = self.steps(change).await?;
+        if let Change::Detach { partition } | Change::Drop { partition } = change {
+            self.refuse(partition).await?;
+        }
+        Ok(steps)
+    }
+
+    async fn steps(&mut self, change: &Change) -> Result<Vec<Step>, PartitionsError<W::Error>> {
         let log = self.look().await?;
         let dialect = self.writer.dialect();
         let span = match log.span_of(dialect, change) {
@@ -164,8 +173,7 @@ impl<W: RowWriter> Partitions<W> {
     /// removal fails then, another event says so.
     ///
     /// # Errors
-    /// As [`Partitions::plan`]; [`PartitionsError::Held`] and [`PartitionsError::Kept`] for a partition with
-    /// events that a hold or a policy keeps; [`PartitionsError::Busy`] while a migration or another change runs;
+    /// As [`Partitions::plan`]; [`PartitionsError::Busy`] while a migration or another change runs;
     /// [`PartitionsError::Database`] also when a lock was not given in time.
     ///
     /// # Cancel safety
@@ -186,7 +194,7 @@ impl<W: RowWriter> Partitions<W> {
     }
 
     async fn make(&mut self, change: &Change) -> Result<Changed, PartitionsError<W::Error>> {
-        let steps = self.plan(change).await?;
+        let steps = self.steps(change).await?;
         let events = match change {
             Change::Detach { partition } => {
                 Some(self.remove(DETACH_PARTITION, partition, &steps).await?)

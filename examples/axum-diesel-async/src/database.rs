@@ -1,7 +1,7 @@
 //! What differs between databases.
 //!
-//! `api.rs`, `models.rs` and `server.rs` are plain diesel-async, as an application on one database writes
-//! them. Here they serve three: each module below names its database and compiles the same three
+//! `api.rs`, `models.rs`, `server.rs` and `trail.rs` are plain diesel-async, as an application on one database writes
+//! them. Here they serve three: each module below names its database and compiles the same
 //! files for it.
 
 /// The tables, as `diesel print-schema` prints them; databases differ in the types of two columns.

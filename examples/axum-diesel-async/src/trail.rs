@@ -78,8 +78,8 @@ async fn history(
     uri: Uri,
     Query(newest): Query<Newest>,
 ) -> Result<Json<History>> {
-    let connection = &mut *database.connection().await?;
     let record = Record::in_path(uri.path())?;
+    let connection = &mut *database.connection().await?;
     let history: Result<History> = History::of(
         &mut Trail::of(asynchronous::log(connection)),
         record,

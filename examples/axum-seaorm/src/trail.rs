@@ -97,9 +97,10 @@ async fn undo(
     Query(Undoing { reason }): Query<Undoing>,
 ) -> Result<Json<Plan>> {
     let undo: Result<Undo> = Undo::of(&mut trail(&connection), id).await;
+    let undo = undo?;
     let transaction = audit_seaorm::begin(&connection).await?;
     let mut writer = audit_seaorm::writer(&transaction);
-    let done: Result<Plan> = undo?.apply(reason, &mut writer).await;
+    let done: Result<Plan> = undo.apply(reason, &mut writer).await;
     let done = done?;
     transaction.commit().await?;
     Ok(Json(done))

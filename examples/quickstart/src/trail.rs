@@ -98,9 +98,10 @@ async fn undo(
     Query(Undoing { reason }): Query<Undoing>,
 ) -> Result<Json<Plan>> {
     let undo: Result<Undo> = Undo::of(&mut trail(&pool), id).await;
+    let undo = undo?;
     let mut transaction = audit_sqlx::begin(&pool).await?;
     let mut writer = audit_sqlx::writer(&mut *transaction);
-    let done: Result<Plan> = undo?.apply(reason, &mut writer).await;
+    let done: Result<Plan> = undo.apply(reason, &mut writer).await;
     let done = done?;
     transaction.commit().await?;
     Ok(Json(done))

@@ -169,7 +169,7 @@ impl fmt::Display for Matter {
             Self::OptInIndex { index, leads_to } => write!(
                 f,
                 "there is no index that leads to {leads_to}; where that is often asked, ask for the index \
-                 `{index}` in the rules, and `audit optimize` tells how to make it; it costs about a tenth of a write"
+                 `{index}` in the rules, and `audit optimize` tells how to make it; it costs every write"
             ),
             Self::StaleStatistics { table, changed } => write!(
                 f,

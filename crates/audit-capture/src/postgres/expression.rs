@@ -268,7 +268,8 @@ pub(super) fn changed(columns: &[&Column]) -> String {
 /// To make a row of one value, which is what the server can compare by its bytes, costs several times
 /// as much as to compare two values of a type of which equal values are the same bytes. What stands
 /// beside the comparison holds it to the type: the server folds it away when it plans, but cannot
-/// read it of another type, so that a column that was given one is left to `audit.drifted`.
+/// read it of another type, so that a column that was given one is left to `audit.drifted`. It can
+/// of the array of the type, whose equal values are the same bytes as well.
 fn differs(column: &Column) -> String {
     let name = name(&column.name);
     let known = BuiltIn::of(column);

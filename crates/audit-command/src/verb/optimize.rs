@@ -93,8 +93,8 @@ impl Run for Optimize {
         let pool = database.open::<DB>().await?;
         let mut connection = pool.acquire().await.map_err(Fault::database)?;
         let mut log = Log::of(audit_sqlx::writer(&mut *connection));
-        let look = log.look(rules.indexes()).await;
-        let mut found = look.map_err(Fault::partitions)?;
+        let look = Progress::during("the log is read", log.look(rules.indexes()));
+        let mut found = look.await.map_err(Fault::partitions)?;
         if self.apply {
             let mut steps = Vec::new();
             for advice in &found.advice {

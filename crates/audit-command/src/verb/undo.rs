@@ -75,7 +75,9 @@ impl Run for Undo {
             None => Config::rules_or_none()?,
         };
         let pool = database.attach::<DB>(&audit).await?;
-        let plan = trail(&pool).plan_undo(&query).await?;
+        let mut trail = trail(&pool);
+        let work = trail.plan_undo(&query);
+        let plan = Progress::during("the undo is planned", work).await?;
         print(&plan, output)?;
         if plan.steps().is_empty() {
             return Ok(Exit::Nothing);

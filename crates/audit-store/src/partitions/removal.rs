@@ -32,13 +32,15 @@ impl<W: RowWriter> Partitions<W> {
         let log = self.look().await?;
         // Nothing leaves while its month still takes events.
         let partition = log.finished(name)?;
-        // Nothing is written to it any more, so what is found now stays true.
+        // Before anything is locked; a transaction that began in its month can still write to it.
         self.refuse_kept(partition, log.now()).await?;
         if self.writer.dialect() == Dialect::MySql {
             return self.remove_after(action, partition, steps).await;
         }
         self.run("BEGIN").await?;
-        let removed = self.remove_within(action, partition, steps).await;
+        let removed = self
+            .remove_within(action, partition, log.now(), steps)
+            .await;
         let ended = self
             .run(if removed.is_ok() {
                 "COMMIT"
@@ -49,15 +51,22 @@ impl<W: RowWriter> Partitions<W> {
         removed.and_then(|events| ended.map(|()| events))
     }
 
-    /// Refuses while a hold keeps an event of the partition. Until the transaction ends, where there is one, no
-    /// hold is placed.
+    /// Refuses what a removal refuses, by what is kept at the moment.
+    pub(super) async fn refuse(&mut self, name: &str) -> Result<(), PartitionsError<W::Error>> {
+        let log = self.look().await?;
+        let partition = log.finished(name)?;
+        self.refuse_kept(partition, log.now()).await?;
+        self.refuse_held(partition, false).await
+    }
+
+    /// Refuses while a hold keeps an event of the partition. With a lock, which takes a transaction, no hold is
+    /// placed until that ends.
     async fn refuse_held(
         &mut self,
         partition: &Partition,
+        is_locked: bool,
     ) -> Result<(), PartitionsError<W::Error>> {
         let dialect = self.writer.dialect();
-        // Where the removal commits by itself, a lock would end before it.
-        let is_locked = dialect != Dialect::MySql;
         if is_locked {
             exclusive::enter(&mut self.writer).await?;
         }
@@ -121,11 +130,15 @@ impl<W: RowWriter> Partitions<W> {
         &mut self,
         action: &str,
         partition: &Partition,
+        now: DateTime<Utc>,
         steps: &[Step],
     ) -> Result<u64, PartitionsError<W::Error>> {
-        self.refuse_held(partition).await?;
+        self.refuse_held(partition, true).await?;
         if let Some(hold) = LogPartitions::hold(self.writer.dialect(), &partition.name) {
             self.run(&hold).await?;
+            // What was written to it in the meantime.
+            self.refuse_kept(partition, now).await?;
+            self.refuse_held(partition, false).await?;
         }
         let events = self.count(partition).await?;
         self.record(&event(action, partition, events)).await?;
@@ -134,14 +147,16 @@ impl<W: RowWriter> Partitions<W> {
     }
 
     /// Where the removal commits by itself: the event comes first, because one that came after could be
-    /// missing. A hold that is placed between the look and the removal comes too late.
+    /// missing. A hold that is placed between the look and the removal comes too late, and so does an event of
+    /// a transaction that began before the month was over.
     async fn remove_after(
         &mut self,
         action: &str,
         partition: &Partition,
         steps: &[Step],
     ) -> Result<u64, PartitionsError<W::Error>> {
-        self.refuse_held(partition).await?;
+        // A lock would end before the removal does.
+        self.refuse_held(partition, false).await?;
         let events = self.count(partition).await?;
         let event = event(action, partition, events);
         self.record(&event).await?;

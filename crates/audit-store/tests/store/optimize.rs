@@ -32,11 +32,13 @@ async fn try_apply<DB: Db>(world: &World<DB>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is wrong, without notes.
+/// What is wrong, without notes; once for all partitions, of which several can be written to.
 fn wrong(found: &Examined) -> Vec<String> {
     let advice = found.advice.iter().map(|advice: &Advice| &advice.matter);
     let wrong = advice.filter(|matter| !matter.is_note());
-    wrong.map(|matter| matter.kind().to_owned()).collect()
+    let mut kinds: Vec<String> = wrong.map(|matter| matter.kind().to_owned()).collect();
+    kinds.dedup();
+    kinds
 }
 
 fn noted(found: &Examined, kind: &str) -> bool {

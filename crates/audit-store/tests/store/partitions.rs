@@ -26,6 +26,12 @@ pub(super) async fn try_change<DB: Db>(
     olga.scope(partitions.apply(change)).await
 }
 
+pub(super) async fn try_plan<DB: Db>(world: &World<DB>, change: &Change) -> Result<(), Error> {
+    let mut connection = world.pool.acquire().await.unwrap();
+    let mut partitions = Partitions::of(audit_sqlx::writer(&mut *connection));
+    partitions.plan(change).await.map(|_| ())
+}
+
 pub(super) async fn change<DB: Db>(world: &World<DB>, change: &Change) -> Changed {
     try_change(world, change).await.unwrap()
 }

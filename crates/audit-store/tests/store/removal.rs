@@ -7,7 +7,7 @@ use audit_store::{place, release};
 use audit_testkit::Server;
 
 use super::events;
-use super::partitions::{Error, change, convert, in_march, names, split_at, try_change};
+use super::partitions::{Error, change, convert, in_march, names, split_at, try_change, try_plan};
 use super::world::{Db, World};
 
 /// What a hold keeps does not leave with its month; what it does not keep does.
@@ -25,9 +25,15 @@ pub(crate) async fn a_month_that_is_held_stays<DB: Db>(server: Server) {
         Change::Detach { partition: march() },
         Change::Drop { partition: march() },
     ] {
-        match try_change(&world, &removal).await {
-            Err(PartitionsError::Held { hold, .. }) => assert_eq!(hold, "case 7"),
-            other => panic!("{other:?}"),
+        // Whoever only looks is told as well.
+        for refused in [
+            try_change(&world, &removal).await.map(|_| ()),
+            try_plan(&world, &removal).await,
+        ] {
+            match refused {
+                Err(PartitionsError::Held { hold, .. }) => assert_eq!(hold, "case 7"),
+                other => panic!("{other:?}"),
+            }
         }
     }
     assert_eq!(world.events().await.len(), before);
