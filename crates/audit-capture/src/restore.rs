@@ -56,6 +56,9 @@ pub struct Reference {
     pub columns: Vec<String>,
     /// The columns that they refer to, in the same order; none stands for the primary key.
     pub parent_columns: Vec<Option<String>>,
+    /// Whether the server looks at it when a transaction ends; told by PostgreSQL alone.
+    #[serde(default)]
+    pub is_deferred: bool,
 }
 
 impl Restorable {

@@ -1,5 +1,5 @@
 WITH links AS (
-    SELECT f.conrelid, f.confrelid, child.nspname AS child_schema, own.relname AS child,
+    SELECT f.conrelid, f.confrelid, f.condeferred, child.nspname AS child_schema, own.relname AS child,
         parent.nspname AS parent_schema, other.relname AS parent,
         (SELECT json_agg(a.attname ORDER BY k.place)
             FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
@@ -38,12 +38,12 @@ SELECT json_build_object(
     ), '[]'),
     'references', coalesce((
         SELECT json_agg(json_build_object('schema', l.parent_schema, 'table', l.parent,
-            'columns', l.columns, 'parent_columns', l.parent_columns))
+            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred))
         FROM links AS l WHERE l.conrelid = r.oid
     ), '[]'),
     'referred_by', coalesce((
         SELECT json_agg(json_build_object('schema', l.child_schema, 'table', l.child,
-            'columns', l.columns, 'parent_columns', l.parent_columns))
+            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred))
         FROM links AS l WHERE l.confrelid = r.oid
     ), '[]')
 )::text

@@ -127,7 +127,8 @@ struct Link<'n> {
     to: Referred<'n>,
     /// Whether it will when it is back, or does now.
     is_back: bool,
-    /// Whether it cannot be there without: no column of the foreign key may be NULL meanwhile.
+    /// Whether it cannot be there without: no column of the foreign key may be NULL meanwhile, and the server
+    /// looks at once.
     is_firm: bool,
 }
 
@@ -151,7 +152,7 @@ fn links<'n>(net: &'n Net, tables: &'n HashMap<TableName, Restorable>) -> Vec<Li
         });
         let columns: Vec<String> = columns.collect();
         let must_stay = |column: &String| table.is_required(column) || table.key.contains(column);
-        let is_firm = reference.columns.iter().all(must_stay);
+        let is_firm = !reference.is_deferred && reference.columns.iter().all(must_stay);
         for (fields, is_back) in [(&net.was, true), (&net.left, false)] {
             let value = |column: &String| {
                 let found = fields.iter().flatten().find(|(name, _)| name == column);
