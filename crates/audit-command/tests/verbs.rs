@@ -330,8 +330,8 @@ async fn answers_are_tables_for_programs<DB: Db>(server: Server) {
     assert_eq!(blame[2]["field"], "status");
     assert_eq!(blame[2]["value"], "paid");
     let was = rows(&csv(&["as-of", "0s", "invoices"]));
-    let steering = &was.iter().find(|row| row["state"] == "present").unwrap()["fields"];
-    let fields: Value = serde_json::from_str(steering).unwrap();
+    let present = &was.iter().find(|row| row["state"] == "present").unwrap()["fields"];
+    let fields: Value = serde_json::from_str(present).unwrap();
     assert_eq!(fields["status"], STEERING);
     assert_eq!(rows(&csv(&["optimize"]))[0]["name"], "audit_logs");
 }

@@ -3,7 +3,6 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Json, Path, Query, resource, scope};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
@@ -59,12 +58,9 @@ async fn export(
 ) -> Result<HttpResponse> {
     let format = form.format();
     let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header((
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ));
+    for header in form.headers() {
+        answer.insert_header(header);
+    }
     let progress = Progress::new(&filters.into(), format);
     let download = Download::by(
         (database, progress),

@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Json, Path, Query, Request, State};
 use axum::http::Uri;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -52,13 +51,6 @@ async fn export(
     Query(filters): Query<Filters>,
 ) -> Result<Response> {
     let format = form.format();
-    let headers = [
-        (CONTENT_TYPE, format.content_type().to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ),
-    ];
     let progress = Progress::new(&filters.into(), format);
     let download = Download::by(
         (database, progress),
@@ -69,7 +61,7 @@ async fn export(
             Ok::<_, ApiError>((piece, (database, progress)))
         },
     );
-    Ok((headers, Body::from_stream(download.await?)).into_response())
+    Ok((form.headers(), Body::from_stream(download.await?)).into_response())
 }
 
 /// Who changed a record, and which fields.

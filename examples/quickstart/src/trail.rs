@@ -8,7 +8,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Json, Path, Query, Request, State};
 use axum::http::Uri;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -50,15 +49,8 @@ async fn export(
     Query(filters): Query<Filters>,
 ) -> Result<Response> {
     let format = form.format();
-    let headers = [
-        (CONTENT_TYPE, format.content_type().to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format.content_disposition("audit_logs"),
-        ),
-    ];
     let download = trail(&pool).download(&filters.into(), format).await?;
-    Ok((headers, Body::from_stream(download)).into_response())
+    Ok((form.headers(), Body::from_stream(download)).into_response())
 }
 
 /// Who changed a record, and which fields.

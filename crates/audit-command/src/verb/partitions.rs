@@ -186,9 +186,9 @@ impl Run for Convert {
         output: Output,
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
-        let change = Change::Convert { months_ahead };
-        let nothing = Retention::default();
-        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
+        self.ahead
+            .run::<DB>(database, output, &Change::Convert { months_ahead })
+            .await
     }
 }
 
@@ -199,9 +199,9 @@ impl Run for Create {
         output: Output,
     ) -> Result<Exit, Fault> {
         let months_ahead = self.ahead.months_ahead;
-        let change = Change::Create { months_ahead };
-        let nothing = Retention::default();
-        changed::<DB>(database, output, &change, nothing, self.ahead.apply).await
+        self.ahead
+            .run::<DB>(database, output, &Change::Create { months_ahead })
+            .await
     }
 }
 
@@ -228,6 +228,19 @@ impl Run for Drop {
         self.removal
             .run::<DB>(database, output, &Change::Drop { partition })
             .await
+    }
+}
+
+impl Ahead {
+    async fn run<DB: AuditDatabase>(
+        &self,
+        database: &Database,
+        output: Output,
+        change: &Change,
+    ) -> Result<Exit, Fault> {
+        // Nothing leaves, so no policy is asked.
+        let nothing = Retention::default();
+        changed::<DB>(database, output, change, nothing, self.apply).await
     }
 }
 

@@ -6,7 +6,6 @@ use audit_store::retention::{NewHold, Policy, Retention, Selection};
 use audit_store::{place, release};
 use audit_testkit::Server;
 
-use super::events;
 use super::partitions::{Error, change, convert, in_march, names, split_at, try_change, try_plan};
 use super::world::{Db, World};
 
@@ -114,17 +113,7 @@ async fn change_keeping<DB: Db>(
 }
 
 pub(crate) async fn months_leave_with_an_event<DB: Db>(server: Server) {
-    let mut world = World::<DB>::new(server).await;
-    convert(&mut world).await;
-    let month = |month: &str| format!("2026-{month}-01 00:00:00");
-    let ends = [
-        ("audit_logs_2026_02", month("03")),
-        ("audit_logs_2026_03", month("04")),
-        ("audit_logs_2026_04", month("05")),
-    ];
-    split_at(&mut world, &ends).await;
-    // All made-up events are of March.
-    world.put(&events::drawn(&events::made(), 40)).await;
+    let mut world = in_march::<DB>(server).await;
     let of_march = world.events().await.len();
     world
         .run_as("ann", &["INSERT INTO users (id) VALUES (1)"])
