@@ -114,7 +114,11 @@ pub(crate) async fn an_index_that_is_missing_is_made<DB: Db>(server: Server) {
     let left = look(&world).await;
     if server == Server::Sqlite {
         // There is no way to make one while others write: the statements are for a quiet hour.
-        assert_eq!(wrong(&left), ["missing_index", "missing_index"]);
+        assert_eq!(wrong(&left), ["missing_index"]);
+        assert_eq!(
+            left.advice.iter().filter(|a| !a.matter.is_note()).count(),
+            2
+        );
         for step in left.advice.iter().flat_map(|advice| &advice.steps) {
             world.raw.run(&step.statement).await;
         }
