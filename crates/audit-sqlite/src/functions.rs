@@ -80,7 +80,7 @@ const fn direct(name: &'static std::ffi::CStr, arguments: i32, call: Function) -
 }
 
 pub(crate) static DEFINITIONS: [Definition; 19] = [
-    direct(c"audit_check_out", 1, check_out),
+    direct(c"audit_check_out", 2, check_out),
     direct(c"audit_stamp", 1, stamp),
     direct(c"audit_clear", 0, clear),
     direct(c"audit_installed", 2, installed),
@@ -117,11 +117,18 @@ fn check_out(
     values: &[Value<'_>],
     host: &dyn Host,
 ) -> Result<Output, CallError> {
-    stamp(state, values, host)?;
-    let is_current = state.installed_for() == Some(host.schema_version()?);
+    // The second argument makes the statement look at the database, which it then sees as it is now.
+    stamp(state, values.get(..1).unwrap_or_default(), host)?;
+    let is_in_transaction = host.is_in_transaction();
+    // What nobody has committed to has the schema that it had; a change that is not committed yet
+    // has no version of its own.
+    let data_version = Some(host.data_version()).filter(|_| !is_in_transaction);
+    let is_current = (data_version.is_some() && data_version == state.current_at())
+        || state.installed_for() == Some(host.schema_version()?);
+    state.set_current_at(data_version.filter(|_| is_current));
     let found = CheckOut {
         is_current,
-        is_in_transaction: host.is_in_transaction(),
+        is_in_transaction,
     };
     Ok(Output::Integer(found.to_number()))
 }

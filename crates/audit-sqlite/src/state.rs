@@ -15,6 +15,8 @@ pub(crate) struct State {
     slots: OnceCell<Stamp>,
     is_stamped: bool,
     installed_for: Option<i64>,
+    /// The version of the data at which the schema was that of `installed_for`.
+    current_at: Option<u32>,
     fallback: Stamp,
     key: Option<Vec<u8>>,
     changed: Option<String>,
@@ -59,8 +61,18 @@ impl State {
         self.installed_for
     }
 
+    /// The version of the data at which the triggers were last seen to fit the schema.
+    pub(crate) fn current_at(&self) -> Option<u32> {
+        self.current_at
+    }
+
+    pub(crate) fn set_current_at(&mut self, data_version: Option<u32>) {
+        self.current_at = data_version;
+    }
+
     pub(crate) fn set_installed(&mut self, schema_version: Option<i64>, fallback: Option<&str>) {
         self.installed_for = schema_version;
+        self.current_at = None;
         self.fallback = Stamp::split(fallback.unwrap_or_default());
     }
 

@@ -24,6 +24,7 @@ impl Object {
     pub(crate) fn insert(&mut self, name: &str, value: &Value) {
         if self.members.is_empty() {
             self.members.reserve(256);
+            self.names.reserve(8);
         } else {
             self.members.push(',');
         }

@@ -5,8 +5,10 @@ use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use audit_sqlite::CheckOut;
+use diesel::dsl::{exists, select};
+use diesel::sql_types::Bool;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{QueryResult, RunQueryDsl, select};
+use diesel::{IntoSql, QueryDsl, QueryResult, RunQueryDsl};
 
 use super::database::sealed::{Capture, Reach};
 use super::database::{Cleared, Expected};
@@ -18,10 +20,19 @@ use {super::session::is_in_transaction, diesel::result::Error};
 /// The functions of audit-sqlite that every checkout and release calls, as Diesel's own: it keeps
 /// their statements prepared.
 mod function {
+    diesel::table! {
+        main.sqlite_schema (name) {
+            name -> Text,
+        }
+    }
+
     #[diesel::declare_sql_function]
     extern "SQL" {
         /// Puts a context on the connection.
-        fn audit_check_out(stamp: diesel::sql_types::Text) -> diesel::sql_types::BigInt;
+        fn audit_check_out(
+            stamp: diesel::sql_types::Text,
+            read: diesel::sql_types::Bool,
+        ) -> diesel::sql_types::BigInt;
 
         /// Takes it off.
         fn audit_clear() -> diesel::sql_types::Integer;
@@ -76,7 +87,9 @@ fn put_on(
 }
 
 fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<CheckOut> {
-    let number = select(function::audit_check_out(stamp.joined())).get_result(connection)?;
+    // No row of it, but the database as it is now.
+    let read = exists(function::sqlite_schema::table.filter(false.into_sql::<Bool>()));
+    let number = select(function::audit_check_out(stamp.joined(), read)).get_result(connection)?;
     Ok(CheckOut::from_number(number))
 }
 

@@ -71,9 +71,9 @@ async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() 
     };
     let mut one = SqliteConnection::connect_with(&options()).await.unwrap();
     let mut other = SqliteConnection::connect_with(&options()).await.unwrap();
-    let check_out = "SELECT audit_check_out('')";
+    let check_out = audit_capture::context::sqlite::CHECK_OUT;
     let found = async |connection: &mut SqliteConnection| {
-        let number = sqlx::query_scalar::<_, i64>(check_out);
+        let number = sqlx::query_scalar::<_, i64>(check_out).bind("");
         let found = CheckOut::from_number(number.fetch_one(connection).await.unwrap());
         (found.is_current, found.is_in_transaction)
     };
@@ -86,17 +86,39 @@ async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() 
     assert_eq!(found(&mut one).await, (true, false));
     one.execute("BEGIN").await.unwrap();
     assert_eq!(found(&mut one).await, (true, true));
-    one.execute("COMMIT").await.unwrap();
+    one.execute("CREATE TABLE mine (id)").await.unwrap();
+    assert_eq!(found(&mut one).await, (false, true));
+    one.execute("ROLLBACK").await.unwrap();
+    assert_eq!(found(&mut one).await, (true, false));
 
-    other.execute("CREATE TABLE u (id)").await.unwrap();
-    assert_eq!(found(&mut one).await, (false, false));
+    let change_schema = async |other: &mut SqliteConnection, one: &mut SqliteConnection| {
+        other.execute("INSERT INTO t DEFAULT VALUES").await.unwrap();
+        assert_eq!(found(one).await, (true, false));
+        assert_eq!(found(one).await, (true, false));
+        other.execute("CREATE TABLE theirs (id)").await.unwrap();
+        assert_eq!(found(one).await, (false, false));
+        other.execute("DROP TABLE theirs").await.unwrap();
+        other.execute("PRAGMA schema_version = 100").await.unwrap();
+        one.execute("SELECT audit_installed(100, '')")
+            .await
+            .unwrap();
+        assert_eq!(found(one).await, (true, false));
+        one.execute("CREATE TABLE mine (id)").await.unwrap();
+        assert_eq!(found(one).await, (false, false));
+        one.execute("DROP TABLE mine; PRAGMA schema_version = 100")
+            .await
+            .unwrap();
+        assert_eq!(found(one).await, (true, false));
+    };
+    change_schema(&mut other, &mut one).await;
 
     // Without a write-ahead log nobody reads while somebody writes.
     other.close().await.unwrap();
     one.execute("PRAGMA journal_mode = DELETE").await.unwrap();
     let mut other = SqliteConnection::connect_with(&options()).await.unwrap();
+    change_schema(&mut other, &mut one).await;
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
-    let fits = sqlx::query_scalar::<_, bool>(check_out);
+    let fits = sqlx::query_scalar::<_, bool>(check_out).bind("");
     let error = fits.fetch_one(&mut one).await.unwrap_err();
     let code = error.as_database_error().and_then(|error| error.code());
     assert_eq!(code.as_deref(), Some("5"), "{error}");
