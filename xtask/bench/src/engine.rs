@@ -19,10 +19,6 @@ use crate::variant::Variant;
 #[derive(Debug, Clone)]
 pub(crate) enum Bind {
     Integer(i64),
-    #[cfg_attr(
-        not(feature = "mysql"),
-        expect(dead_code, reason = "stamps of Diesel on MariaDB")
-    )]
     Null,
     Text(String),
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
-#[cfg(feature = "mysql")]
 use std::sync::LazyLock;
 
 use anyhow::Result;
@@ -14,9 +13,7 @@ use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Pool, Row
 use uuid::Uuid;
 
 use crate::adapter::{Opener, open_diesel_async};
-#[cfg(feature = "mysql")]
-use crate::engine::{Bind, Call};
-use crate::engine::{Engine, OptionsOf, Statements, bound, calls};
+use crate::engine::{Bind, Call, Engine, OptionsOf, Statements, bound, calls};
 use crate::op::Op;
 use crate::variant::Variant;
 
@@ -86,10 +83,32 @@ pub(crate) fn stamp_call(stamp: &str) -> Call {
         let parts = NAMES.map(|name| format!("@audit_{name} = ?"));
         format!("SET {}", parts.join(", "))
     });
-    let bind = |value: Option<&str>| value.map_or(Bind::Null, |text| Bind::Text(text.to_owned()));
     Call {
         sql: &SQL,
-        binds: slots(stamp).map(|(_, value)| bind(value)).into(),
+        binds: binds(stamp).into(),
+    }
+}
+
+fn binds(stamp: &str) -> [Bind; NAMES.len()] {
+    slots(stamp).map(|(_, value)| value.map_or(Bind::Null, |text| Bind::Text(text.to_owned())))
+}
+
+/// The same for a client that does not tell whether a transaction is open, and may take the answer to
+/// another statement for that to this one: it gives back `echo`.
+pub(crate) fn stamp_and_tell_call(stamp: &str, echo: String) -> Call {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let parts = NAMES.map(|name| format!("@audit_{name} := ?"));
+        let parts = parts.join(", ");
+        let open = "CAST(@@in_transaction AS SIGNED) AS open";
+        // One column, since Diesel has none of a type that is only NULL.
+        format!(
+            "SELECT CONVERT(? USING utf8mb4) AS echo, {open}, LENGTH(CONCAT_WS('', {parts})) AS length"
+        )
+    });
+    let echo = std::iter::once(Bind::Text(echo));
+    Call {
+        sql: &SQL,
+        binds: echo.chain(binds(stamp)).collect(),
     }
 }
 

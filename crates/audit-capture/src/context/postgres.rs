@@ -6,22 +6,23 @@ use audit_core::stamp::Stamp;
 /// Takes the context off.
 pub const CLEAR: &str = "SET audit.context = ''";
 
-/// Fails where a transaction is open that an earlier message has opened, for a client that does not
-/// say whether one is. The statement that holds it must be sent as one message that is not prepared:
-/// only there a transaction of its own has begun in the microsecond in which the statement has.
-macro_rules! outside_a_transaction {
+/// The start of a statement that sets the context, up to its text, and that fails where a transaction
+/// is open that an earlier message has opened: a setting of that name cannot be. For a client that does
+/// not say whether one is open. It must be sent as one message that is not prepared: only there a
+/// transaction of its own has begun in the microsecond in which the statement has.
+///
+/// A text that is cast to a number would fail as well, and costs the server as much again as the rest.
+macro_rules! set_outside_a_transaction {
     () => {
-        "CAST(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp() \
-         THEN '0' ELSE 'a transaction was left open on this connection' END AS integer)"
+        "SELECT pg_catalog.set_config(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) \
+         pg_catalog.statement_timestamp() THEN 'audit.context' \
+         ELSE 'a transaction was left open on this connection' END, "
     };
 }
 
 /// Takes the context off, and fails inside a transaction that an earlier message has opened. It must
 /// be sent as one message that is not prepared.
-pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(
-    "SELECT pg_catalog.set_config('audit.context', '', false), ",
-    outside_a_transaction!()
-);
+pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(set_outside_a_transaction!(), "'', false)");
 
 /// Expands to the statement that replaces the context, for as long as the session or the transaction
 /// lives.
@@ -117,8 +118,8 @@ pub fn set_local(stamp: &Stamp) -> String {
 /// earlier message has opened. It must be sent as one message that is not prepared.
 #[must_use]
 pub fn stamp_outside_a_transaction(stamp: &Stamp) -> String {
-    let mut statement = with_stamp("SELECT pg_catalog.set_config('audit.context', ", stamp);
-    statement.push_str(concat!(", false), ", outside_a_transaction!()));
+    let mut statement = with_stamp(set_outside_a_transaction!(), stamp);
+    statement.push_str(", false)");
     statement
 }
 

@@ -51,7 +51,7 @@ impl QueryFragment<Mysql> for PutOn<'_> {
 struct TakeOff;
 
 impl Query for TakeOff {
-    type SqlType = (BigInt, BigInt, Nullable<Binary>);
+    type SqlType = BigInt;
 }
 
 impl RunQueryDsl<MysqlConnection> for TakeOff {}
@@ -79,7 +79,7 @@ impl Capture for MysqlConnection {
     }
 
     fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared> {
-        let (open, _, _): (i64, i64, Option<Vec<u8>>) = TakeOff.get_result(self)?;
+        let open: i64 = TakeOff.get_result(self)?;
         Ok(match (open, expected) {
             (0, _) | (_, Expected::TestTransaction) => Cleared::Yes,
             _ => Cleared::InTransaction,

@@ -27,7 +27,7 @@ use crate::caller::STAMP;
 use crate::engine::Call;
 use crate::variant::Variant;
 
-pub(super) use self::statement::Read;
+pub(super) use self::statement::{Read, Told};
 
 /// What differs between the connections of Diesel.
 pub(crate) trait Connection:

@@ -14,6 +14,8 @@ use diesel::{
 };
 
 use super::Connection;
+#[cfg(feature = "mysql")]
+use super::statement::Told;
 use crate::engine::Call;
 use crate::postgres::{stamp_or_refuse_statement, stamp_statement};
 use crate::sqlite::hand;
@@ -108,7 +110,7 @@ impl Connection for diesel::MysqlConnection {
     }
 
     fn clear(&mut self) -> QueryResult<bool> {
-        self.stamp("")?;
-        Ok(true)
+        let told: Told = crate::mysql::stamp_and_tell_call("", String::new()).get_result(self)?;
+        Ok(told.is_idle(""))
     }
 }

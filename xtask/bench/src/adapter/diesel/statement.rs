@@ -24,6 +24,22 @@ impl Read {
     }
 }
 
+/// What a stamp gives that tells.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Told {
+    #[diesel(sql_type = Text)]
+    echo: String,
+    #[diesel(sql_type = BigInt)]
+    open: i64,
+}
+
+impl Told {
+    /// Whether it is the answer to this stamp, and no transaction is open.
+    pub(crate) fn is_idle(&self, echo: &str) -> bool {
+        self.echo == echo && self.open == 0
+    }
+}
+
 /// Known by its text, as a statement of Diesel's language is whose parts vary.
 impl QueryId for Call {
     type QueryId = ();

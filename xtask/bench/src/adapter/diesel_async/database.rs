@@ -1,18 +1,19 @@
 //! The connections of each database.
 
-use diesel::result::ConnectionError;
+use diesel::result::{ConnectionError, Error};
 use diesel::{ConnectionResult, QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection as _, AsyncMysqlConnection, AsyncPgConnection,
-    SimpleAsyncConnection as _,
+    RunQueryDsl as _, SimpleAsyncConnection as _,
 };
 use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use super::Connection;
-use crate::adapter::diesel::{Connection as _, open_by_hand};
+use crate::adapter::diesel::{Connection as _, Told, open_by_hand};
 use crate::engine::Call;
 use crate::variant::Variant;
 use crate::{mysql, postgres};
@@ -62,7 +63,15 @@ impl Connection for AsyncMysqlConnection {
     }
 
     fn stamp(&mut self, text: String) -> BoxFuture<'_, QueryResult<()>> {
-        Box::pin(async move { self.batch_execute(&mysql::stamp_statement(&text)).await })
+        Box::pin(async move {
+            let echo = Uuid::now_v7().simple().to_string();
+            let call = mysql::stamp_and_tell_call(&text, echo.clone());
+            let told: Told = call.get_result(self).await?;
+            match told.is_idle(&echo) {
+                true => Ok(()),
+                false => Err(Error::AlreadyInTransaction),
+            }
+        })
     }
 
     fn begin_by_hand(&mut self) -> BoxFuture<'_, QueryResult<()>> {
