@@ -246,8 +246,6 @@ async fn measured<DB: Engine>(name: &str, url: &str, read: &Read) -> Result<Vec<
     for step in audit_migrations::steps(DB::KIND) {
         DB::script(&admin, step.up.to_owned()).await?;
     }
-    let options = PoolOptions::<DB>::new().max_connections(1);
-    let pool = options.connect_with(DB::options(url, None)?).await?;
     let mut lines: Vec<Timed> = Vec::new();
     let mut there = 0;
     for &events in &read.events {
@@ -257,6 +255,9 @@ async fn measured<DB: Engine>(name: &str, url: &str, read: &Read) -> Result<Vec<
         }
         DB::script(&admin, settle(DB::KIND, DB::LOG)).await?;
         eprintln!("{name}: {events} events after {:.0?}", filled.elapsed());
+        // PostgreSQL plans a statement by what it has cost this connection before, on a shorter log too.
+        let options = PoolOptions::<DB>::new().max_connections(1);
+        let pool = options.connect_with(DB::options(url, None)?).await?;
         let mut log = Log::<DB> {
             trail: Trail::of(audit_sqlx::log(&pool)),
             events,
@@ -277,9 +278,10 @@ async fn measured<DB: Engine>(name: &str, url: &str, read: &Read) -> Result<Vec<
                 p99,
             });
         }
+        drop(log);
+        pool.close().await;
         there = events;
     }
-    pool.close().await;
     admin.close().await;
     Ok(lines)
 }

@@ -10,6 +10,15 @@ use audit_core::stamp::{Slot, Stamp};
 /// take no slot from it.
 pub(crate) const STALE: &str = "@audit_stale";
 
+/// The column of assignments, up to the value of the first. One column costs client and server less
+/// than each for itself, and what stands in a text that is put together is always evaluated: not so in
+/// an expression whose value is known without it, such as `ISNULL(@a := 1)`.
+macro_rules! put_first {
+    () => {
+        ", LENGTH(CONCAT_WS('', @audit_stale := "
+    };
+}
+
 /// Takes the context off. One variable says that all the others are void, which takes half the
 /// time of setting each; the first trigger that would read them forgets them.
 pub const CLEAR: &str = "SET @audit_stale = 1, @audit_transaction_id = NULL";
@@ -23,23 +32,21 @@ macro_rules! in_transaction {
 }
 
 /// The same for a client that does not say whether a transaction is open: MariaDB gives 1 then, else
-/// 0.
+/// 0. That is the first of its columns; the second is a number that says nothing.
 pub const CLEAR_AND_TELL: &str = concat!(
     "SELECT ",
     in_transaction!(),
-    " + 0 * (ISNULL(@audit_stale := 1) + ISNULL(@audit_transaction_id := NULL))"
+    put_first!(),
+    "1, @audit_transaction_id := NULL))"
 );
 
 /// [`stamp`] for a client that may read the answer to another statement for that to this one: its
-/// first column is the first bind. The second tells as [`CLEAR_AND_TELL`] does. The other binds are
-/// the slots in their order, as bytes.
+/// first column is the first bind. The others are those of [`CLEAR_AND_TELL`]. The other binds are the
+/// slots in their order, as bytes.
 pub static STAMP_AND_ECHO: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::with_capacity(1024);
-    text.push_str(concat!("SELECT ?, ", in_transaction!()));
-    // One number for all of them: a column costs client and server more than an assignment does.
-    text.push_str(
-        " + 0 * LENGTH(CONCAT_WS('', @audit_stale := NULL, @audit_transaction_id := NULL",
-    );
+    text.push_str(concat!("SELECT ?, ", in_transaction!(), put_first!()));
+    text.push_str("NULL, @audit_transaction_id := NULL");
     for slot in Slot::ALL {
         text.push_str(", ");
         name(VARIABLE, slot, &mut text);

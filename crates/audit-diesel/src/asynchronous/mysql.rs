@@ -18,8 +18,8 @@ use super::database::sealed::Capture;
 use super::session::is_in_transaction;
 use crate::row;
 
-/// Puts a context on the connection and gives two columns: the echo, and whether a transaction is
-/// open.
+/// Puts a context on the connection and gives three columns: the echo, whether a transaction is open,
+/// and a number that says nothing.
 ///
 /// A future of mysql_async that is dropped leaves the answer to its statement in the stream, where
 /// the next statement takes it for its own. The answer to this one cannot be mistaken.
@@ -46,7 +46,7 @@ impl QueryId for PutContext<'_> {
 }
 
 impl Query for PutContext<'_> {
-    type SqlType = (Text, BigInt);
+    type SqlType = (Text, BigInt, BigInt);
 }
 
 impl QueryFragment<Mysql> for PutContext<'_> {
@@ -82,9 +82,9 @@ impl Capture for AsyncMysqlConnection {
             let is_expected = is_in_transaction(self)?;
             let put = PutContext::new(stamp);
             let echo = put.echo.clone();
-            let rows: Vec<(String, i64)> = put.load(self).await?;
+            let rows: Vec<(String, i64, i64)> = put.load(self).await?;
             match rows.as_slice() {
-                [(answer, open)] if *answer == echo => match open {
+                [(answer, open, _)] if *answer == echo => match open {
                     0 => Ok(()),
                     _ if is_expected => Ok(()),
                     _ => Err(Error::AlreadyInTransaction),

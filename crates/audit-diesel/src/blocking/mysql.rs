@@ -51,7 +51,7 @@ impl QueryFragment<Mysql> for PutOn<'_> {
 struct TakeOff;
 
 impl Query for TakeOff {
-    type SqlType = BigInt;
+    type SqlType = (BigInt, BigInt);
 }
 
 impl RunQueryDsl<MysqlConnection> for TakeOff {}
@@ -79,7 +79,7 @@ impl Capture for MysqlConnection {
     }
 
     fn check_in(&mut self, expected: Expected) -> QueryResult<Cleared> {
-        let open: i64 = TakeOff.get_result(self)?;
+        let (open, _): (i64, i64) = TakeOff.get_result(self)?;
         Ok(match (open, expected) {
             (0, _) | (_, Expected::TestTransaction) => Cleared::Yes,
             _ => Cleared::InTransaction,
