@@ -70,10 +70,8 @@ macro_rules! every_log {
                 filters::fields_are_found_whatever_else_a_document_holds,
                 filters::a_text_is_found_in_every_place_that_is_searched,
                 filters::an_id_leads_to_its_event,
-                follow::ten_thousand_late_commits_are_given_once,
                 follow::what_is_given_is_in_pages_and_only_once,
                 libraries::every_library_tells_what_a_full_read_showed_then,
-                memory::a_longer_log_takes_no_more_memory,
                 optimize::an_index_that_is_missing_is_made,
                 optimize::sizes_are_those_of_the_database,
                 optimize::statistics_that_are_old_are_made_anew,
@@ -120,6 +118,9 @@ macro_rules! database {
         mod $module {
             every_log! { $server, $database, None }
             tests! { $server, $database, None,
+                // Of many events, and of what is the same where they are in partitions.
+                follow::ten_thousand_late_commits_are_given_once,
+                memory::a_longer_log_takes_no_more_memory,
                 indexes::each_shape_of_query_takes_the_index_that_is_named,
             }
         }
