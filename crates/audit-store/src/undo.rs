@@ -11,6 +11,7 @@ use crate::record::FieldChange;
 
 mod apply;
 mod net;
+mod null;
 mod order;
 mod planning;
 mod step;
@@ -86,6 +87,11 @@ pub enum Conflict {
     CameOrWent,
     /// The record is not there any more.
     Gone,
+    /// A field was NULL, or cannot be told from NULL, and its column takes none any more.
+    NotNull {
+        /// The column.
+        field: String,
+    },
     /// The record and others refer to each other in a circle, by columns that may not be NULL: none
     /// can come or go before the others.
     Circle,
@@ -149,6 +155,12 @@ pub struct UndoStep {
     pub missing: Vec<Missing>,
     /// The columns that the database computes, and that are not set for that reason.
     pub computed: Vec<String>,
+    /// The columns that get NULL, though the document `null` may have been there: images hold both as
+    /// `null`. A column of JSON that took no NULL then is not among them, and gets the document. On
+    /// PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
+    pub ambiguous: Vec<String>,
+    #[serde(skip)]
+    null_documents: Vec<String>,
     #[serde(skip)]
     key: Fields,
     #[serde(skip)]

@@ -123,6 +123,10 @@ fn row(step: &UndoStep) -> [String; 5] {
     let conflicts = step.conflicts.iter().map(ToString::to_string);
     let against: Vec<String> = conflicts
         .chain(step.missing.iter().map(ToString::to_string))
+        .chain(step.ambiguous.iter().map(|field| {
+            let field = words::printable(field);
+            format!("`{field}` gets NULL, and may have been the document `null`")
+        }))
         .collect();
     [
         step.operation.to_string(),

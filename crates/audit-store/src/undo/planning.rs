@@ -12,6 +12,7 @@ use super::step::{has_key, values};
 use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
 use crate::error::StoreError;
 use crate::trail::{Everything, Trail};
+use crate::typed::Shapes;
 
 impl<R: LogReader> Trail<R, Everything> {
     /// The most events that one plan takes back.
@@ -88,6 +89,7 @@ impl<R: LogReader> Trail<R, Everything> {
             mut actions,
             circles,
         } = order::of(&able, &tables);
+        let shapes = self.shapes_of(&able).await?;
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -95,10 +97,11 @@ impl<R: LogReader> Trail<R, Everything> {
                 continue;
             };
             let Some(net) = able.get(place) else { continue };
-            let Some(table) = tables.get(&net.table) else {
+            let (Some(table), Some(shapes)) = (tables.get(&net.table), shapes.get(&net.table.1))
+            else {
                 continue;
             };
-            let mut step = UndoStep::of(net, table);
+            let mut step = UndoStep::of(net, table, shapes);
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());
@@ -146,6 +149,23 @@ impl<R: LogReader> Trail<R, Everything> {
             }
         }
         Ok(tables)
+    }
+
+    /// The columns over time of the tables, by name.
+    async fn shapes_of(
+        &mut self,
+        nets: &[Net],
+    ) -> Result<HashMap<String, Shapes>, StoreError<R::Error>> {
+        let mut shapes = HashMap::new();
+        for Net {
+            table: (_, name), ..
+        } in nets
+        {
+            if !shapes.contains_key(name) {
+                shapes.insert(name.clone(), self.shapes(name).await?);
+            }
+        }
+        Ok(shapes)
     }
 
     /// Finds the rows that refer to what is to go, and are not to go themselves.

@@ -43,6 +43,11 @@ impl fmt::Display for Conflict {
             ),
             Self::CameOrWent => formatter.write_str("the record came or went in between"),
             Self::Gone => formatter.write_str("the record is not there any more"),
+            Self::NotNull { field } => write!(
+                formatter,
+                "`{}` takes no NULL any more",
+                words::printable(field)
+            ),
             Self::Circle => formatter.write_str(
                 "the record and others refer to each other, by columns that may not be null",
             ),
