@@ -156,6 +156,20 @@ impl Restorable {
         }
     }
 
+    /// The statement after which the database looks at foreign keys no sooner than when the transaction
+    /// ends, and not again afterwards; `None` where there is no such statement for every key.
+    ///
+    /// # Source
+    /// <https://www.sqlite.org/pragma.html#pragma_defer_foreign_keys>.
+    #[must_use]
+    pub fn defer_references(dialect: Dialect) -> Option<BoundQuery> {
+        let text = match dialect {
+            Dialect::Sqlite => "PRAGMA defer_foreign_keys = ON",
+            _ => return None,
+        };
+        Some(BoundQuery::plain(text.to_owned()))
+    }
+
     /// The statement that counts the rows of a table that refer to a row with these fields; `None`
     /// where the fields do not tell, or hold NULL, to which nothing refers.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use audit_capture::Restorable;
+use audit_core::query::BoundQuery;
 use audit_core::{Json, Operation};
 use serde::Serialize;
 use uuid::Uuid;
@@ -61,10 +62,18 @@ impl Missing {
     }
 }
 
-/// What somebody else did to a record since.
+/// What stands against an undo of a record, mostly what somebody else did to it since.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Conflict {
+    /// The record waits for another, by a foreign key, against which something stands. Overwriting takes
+    /// both back, where it can.
+    Behind {
+        /// The table of the other.
+        table: String,
+        /// The key of the other.
+        record_id: String,
+    },
     /// A field has another value than the events left.
     Changed {
         /// The column.
@@ -92,8 +101,9 @@ pub enum Conflict {
         /// The column.
         field: String,
     },
-    /// The record and others refer to each other in a circle, by columns that may not be NULL: none
-    /// can come or go before the others.
+    /// The record and others refer to each other in a circle, by columns that may not be NULL and keys
+    /// that the database looks at in each statement: none can come or go before the others. Never on
+    /// SQLite.
     Circle,
     /// There is a record again.
     Exists,
@@ -176,7 +186,7 @@ pub enum OnConflict {
     /// Nothing is applied.
     #[default]
     Refuse,
-    /// The record stays as it is.
+    /// The record stays as it is, and so do those that wait for it.
     Skip,
     /// Fields get their old values, whatever they have. A record that came or went is still refused.
     Overwrite,
@@ -189,6 +199,8 @@ pub struct UndoPlan {
     steps: Vec<UndoStep>,
     /// What is done, in its order, to steps by their places.
     actions: Vec<Action>,
+    /// What makes the database look at foreign keys when the transaction ends.
+    defers: Option<BoundQuery>,
     obstacles: Vec<Obstacle>,
     tables: HashMap<TableName, Restorable>,
     on_conflict: OnConflict,

@@ -7,7 +7,7 @@ use audit_core::query::{LogQuery, Position};
 use audit_core::{Dialect, Event, Json, LogReader};
 
 use super::net::{self, Net, TableName};
-use super::order::{self, Action, Order};
+use super::order::{self, Action, Behind, Order};
 use super::step::{has_key, values};
 use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
 use crate::error::StoreError;
@@ -88,8 +88,10 @@ impl<R: LogReader> Trail<R, Everything> {
         let Order {
             mut actions,
             circles,
+            behind,
         } = order::of(&able, &tables);
         let shapes = self.shapes_of(&able).await?;
+        let defers = Restorable::defer_references(self.dialect()).filter(|_| !circles.is_empty());
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -105,7 +107,7 @@ impl<R: LogReader> Trail<R, Everything> {
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());
-            if circles.contains(&place) {
+            if circles.contains(&place) && defers.is_none() {
                 step.conflicts.push(Conflict::Circle);
             }
             if let Some(index) = places.get_mut(place) {
@@ -120,9 +122,11 @@ impl<R: LogReader> Trail<R, Everything> {
             actions = letting_go_of_themselves(actions, &steps, &tables);
         }
         self.find_references(&mut steps, &tables).await?;
+        hold_back(&mut steps, &behind, &places);
         Ok(UndoPlan {
             steps,
             actions,
+            defers,
             obstacles,
             tables,
             on_conflict: OnConflict::Refuse,
@@ -209,6 +213,36 @@ impl<R: LogReader> Trail<R, Everything> {
             }
         }
         Ok(())
+    }
+}
+
+/// Finds the records that would come or go behind others that stay as they are: what they refer to is not
+/// there, or what refers to them is. `places` are those of the steps.
+fn hold_back(steps: &mut [UndoStep], behind: &[Behind], places: &[usize]) {
+    let at = |place: usize| places.get(place).copied().unwrap_or(place);
+    let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, firsts) in behind.iter().enumerate() {
+        for first in firsts.keys() {
+            followers.entry(at(*first)).or_default().push(at(place));
+        }
+    }
+    let in_the_way = steps.iter().enumerate();
+    let mut in_the_way: Vec<usize> = in_the_way
+        .filter(|(_, step)| step.is_in_the_way())
+        .map(|(place, _)| place)
+        .collect();
+    while let Some(first) = in_the_way.pop() {
+        let Some(conflict) = steps.get(first).map(UndoStep::held_back_by) else {
+            continue;
+        };
+        for place in followers.remove(&first).unwrap_or_default() {
+            if let Some(step) = steps.get_mut(place)
+                && step.conflicts.is_empty()
+            {
+                step.conflicts.push(conflict.clone());
+                in_the_way.push(place);
+            }
+        }
     }
 }
 

@@ -192,13 +192,26 @@ impl UndoStep {
 
     /// Whether nothing but values stands against it.
     pub(super) fn can_be_forced(&self) -> bool {
-        let is_of_values = |conflict| {
+        self.conflicts.iter().all(|conflict| {
             matches!(
                 conflict,
-                &Conflict::Between { .. } | &Conflict::Changed { .. }
+                Conflict::Behind { .. } | Conflict::Between { .. } | Conflict::Changed { .. }
             )
-        };
-        self.conflicts.iter().all(is_of_values)
+        })
+    }
+
+    /// Whether the record stays as it is where it is skipped, and that is not how it would be.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        let is_done = |conflict| matches!(conflict, &Conflict::Exists | &Conflict::Gone);
+        !self.conflicts.is_empty() && !self.conflicts.iter().any(is_done)
+    }
+
+    /// What stands against the records that would come or go behind this one.
+    pub(super) fn held_back_by(&self) -> Conflict {
+        Conflict::Behind {
+            table: self.table_name.clone(),
+            record_id: self.record_id.clone(),
+        }
     }
 }
 

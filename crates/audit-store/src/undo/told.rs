@@ -19,6 +19,12 @@ impl fmt::Display for Conflict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |value| words::value(Some(value));
         match self {
+            Self::Behind { table, record_id } => write!(
+                formatter,
+                "the record waits for `{}` of `{}`",
+                words::key(record_id),
+                words::printable(table)
+            ),
             Self::Changed {
                 field,
                 expected,

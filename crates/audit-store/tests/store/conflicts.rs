@@ -183,6 +183,47 @@ pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
     );
 }
 
+/// A parent stays with the child that stays, which it would take along; what is done by itself already keeps
+/// nobody.
+pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+        "INSERT INTO orgs VALUES (2, 'two')",
+    ];
+    all(&world, "made", &made).await;
+    all(&world, "later", &["UPDATE people SET name = 'b'"]).await;
+    let undo = plan(&world, &of_request("made")).await;
+    let behind = Conflict::Behind {
+        table: "people".to_owned(),
+        record_id: "1".to_owned(),
+    };
+    let mut conflicts = conflicts_of(&undo).into_iter();
+    assert!(matches!(conflicts.next(), Some(Conflict::Changed { .. })));
+    assert_eq!(conflicts.next(), Some(&behind));
+    assert_eq!(conflicts.next(), None);
+    conflicts_refuse(&world, &undo, 2).await;
+    let skipping = undo.clone().on_conflict(OnConflict::Skip);
+    let done = apply(&world, "skip", &skipping).await.unwrap();
+    assert_eq!((done.records, done.skipped), (1, 2));
+    let names = "SELECT name FROM people UNION ALL SELECT name FROM orgs";
+    let name = |text: &str| vec![Some(text.to_owned())];
+    assert_eq!(world.raw.texts(names).await, [name("b"), name("one")]);
+    let undo = plan(&world, &of_request("made").record("1")).await;
+    let forced = undo.on_conflict(OnConflict::Overwrite);
+    assert_eq!(apply(&world, "force", &forced).await.unwrap().records, 2);
+    assert!(world.raw.texts(names).await.is_empty());
+
+    all(&world, "again", &["INSERT INTO orgs VALUES (1, 'new')"]).await;
+    let redo = plan(&world, &of_request("force")).await;
+    assert_eq!(conflicts_of(&redo), [&Conflict::Exists]);
+    let skipping = redo.on_conflict(OnConflict::Skip);
+    let done = apply(&world, "redo", &skipping).await.unwrap();
+    assert_eq!((done.records, done.skipped), (1, 1));
+    assert_eq!(world.raw.texts(names).await, [name("b"), name("new")]);
+}
+
 pub(crate) async fn what_the_log_does_not_hold_is_missing<DB: Db>(server: Server) {
     let rule = TableRule::new("users")
         .redact("email", Redaction::Mask)
