@@ -8,8 +8,7 @@ use audit_testkit::Server;
 use super::world::{Db, World};
 
 /// Two tables that need each other, by keys that are looked at when a transaction ends, and one that needs
-/// nothing. On SQLite one of the keys is looked at at once, unless the transaction says otherwise; MariaDB looks at
-/// once, unless told not to look.
+/// nothing. SQLite looks at once, unless the transaction says otherwise, and MariaDB, unless told not to look.
 fn tables(server: Server) -> String {
     let deferred = match server.dialect() {
         Dialect::Postgres => "DEFERRABLE INITIALLY DEFERRED",
@@ -22,10 +21,7 @@ fn tables(server: Server) -> String {
         ),
     };
     let now = match server.dialect() {
-        Dialect::Sqlite => {
-            "\
-            , FOREIGN KEY (owner) REFERENCES owners (id) DEFERRABLE INITIALLY DEFERRED"
-        }
+        Dialect::Sqlite => ", FOREIGN KEY (owner) REFERENCES owners (id)",
         _ => "",
     };
     format!(

@@ -183,8 +183,7 @@ pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
     );
 }
 
-/// A parent stays with the child that stays, which it would take along; what is done by itself already keeps
-/// nobody.
+/// A parent stays with the child that stays, which it would take along.
 pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server: Server) {
     let mut world = World::<DB>::of(server, TREE, &audit()).await;
     let made = [
@@ -207,13 +206,29 @@ pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server:
     let skipping = undo.clone().on_conflict(OnConflict::Skip);
     let done = apply(&world, "skip", &skipping).await.unwrap();
     assert_eq!((done.records, done.skipped), (1, 2));
-    let names = "SELECT name FROM people UNION ALL SELECT name FROM orgs";
-    let name = |text: &str| vec![Some(text.to_owned())];
-    assert_eq!(world.raw.texts(names).await, [name("b"), name("one")]);
-    let undo = plan(&world, &of_request("made").record("1")).await;
+    assert_eq!(names(&mut world).await, ["b", "one"]);
+}
+
+/// The names of people, then of organisations.
+async fn names<DB: Db>(world: &mut World<DB>) -> Vec<String> {
+    let sql = "SELECT name FROM people UNION ALL SELECT name FROM orgs";
+    let rows = world.raw.texts(sql).await;
+    rows.into_iter().flatten().flatten().collect()
+}
+
+/// What is there already keeps nobody who waits for it.
+pub(crate) async fn what_waits_for_what_is_back_is_not_skipped<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+    ];
+    all(&world, "made", &made).await;
+    all(&world, "later", &["UPDATE people SET name = 'b'"]).await;
+    let undo = plan(&world, &of_request("made")).await;
     let forced = undo.on_conflict(OnConflict::Overwrite);
     assert_eq!(apply(&world, "force", &forced).await.unwrap().records, 2);
-    assert!(world.raw.texts(names).await.is_empty());
+    assert!(names(&mut world).await.is_empty());
 
     all(&world, "again", &["INSERT INTO orgs VALUES (1, 'new')"]).await;
     let redo = plan(&world, &of_request("force")).await;
@@ -221,7 +236,7 @@ pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server:
     let skipping = redo.on_conflict(OnConflict::Skip);
     let done = apply(&world, "redo", &skipping).await.unwrap();
     assert_eq!((done.records, done.skipped), (1, 1));
-    assert_eq!(world.raw.texts(names).await, [name("b"), name("new")]);
+    assert_eq!(names(&mut world).await, ["b", "new"]);
 }
 
 pub(crate) async fn what_the_log_does_not_hold_is_missing<DB: Db>(server: Server) {

@@ -225,15 +225,20 @@ async fn alter<DB: Db>(world: &mut World<DB>, is_required: bool) {
     audit_sqlx::migrate(&world.pool, &audit).await.unwrap();
 }
 
-/// NULL does not become a document, and the document stays one, whatever the columns take now.
-pub(crate) async fn a_column_that_takes_no_null_any_more_is_a_conflict<DB: Db>(server: Server) {
+/// A table of one document and one number, which take NULL.
+async fn papers<DB: Db>(server: Server) -> World<DB> {
     let a = match server.dialect() {
         Dialect::Postgres => "JSONB",
         Dialect::MySql => "JSON",
         _ => "TEXT",
     };
     let table = format!("CREATE TABLE papers (id INTEGER NOT NULL PRIMARY KEY, a {a}, b INTEGER)");
-    let mut world = World::<DB>::of(server, &table, &Audit::builder().build().unwrap()).await;
+    World::of(server, &table, &Audit::builder().build().unwrap()).await
+}
+
+/// NULL does not become a document.
+pub(crate) async fn a_column_that_takes_no_null_any_more_is_a_conflict<DB: Db>(server: Server) {
+    let mut world = papers::<DB>(server).await;
     let made = [
         "INSERT INTO papers VALUES (1, NULL, NULL)",
         "INSERT INTO papers VALUES (3, '[]', 1)",
@@ -267,7 +272,12 @@ pub(crate) async fn a_column_that_takes_no_null_any_more_is_a_conflict<DB: Db>(s
     let done = skipping.apply(&mut writer).await.unwrap();
     assert_eq!((done.records, done.skipped), (1, 1));
     transaction.rollback().await.unwrap();
+}
 
+/// What a column that took no NULL held is known, also once it takes NULL.
+pub(crate) async fn a_document_of_a_column_that_took_no_null_comes_back<DB: Db>(server: Server) {
+    let mut world = papers::<DB>(server).await;
+    alter(&mut world, true).await;
     run(
         &world,
         "firm",
