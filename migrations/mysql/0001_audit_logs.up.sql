@@ -62,7 +62,8 @@ CREATE INDEX IF NOT EXISTS audit_logs_record
 CREATE INDEX IF NOT EXISTS audit_logs_previous
     ON audit_logs (previous_record_id(64));
 
--- The columns, types and key of every audited table over time; events name their fingerprint.
+-- The columns, their types, which of them take no NULL, and the key of every audited table over time;
+-- events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit_schemas (
     table_schema VARCHAR(64) NOT NULL,
     table_name VARCHAR(64) NOT NULL,

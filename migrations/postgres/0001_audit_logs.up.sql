@@ -75,7 +75,8 @@ CREATE INDEX IF NOT EXISTS audit_logs_previous
     ON audit.audit_logs (table_name, left(previous_record_id, 128), occurred_at, id)
     WHERE previous_record_id IS NOT NULL;
 
--- The columns, types and key of every audited table over time; events name their fingerprint.
+-- The columns, their types, which of them take no NULL, and the key of every audited table over time;
+-- events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit.audit_schemas (
     table_schema text NOT NULL,
     table_name text NOT NULL,

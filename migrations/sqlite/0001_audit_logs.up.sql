@@ -58,7 +58,8 @@ CREATE INDEX IF NOT EXISTS audit_logs_previous
     ON audit_logs (table_name, previous_record_id, occurred_at)
     WHERE previous_record_id IS NOT NULL;
 
--- The columns, types and key of every audited table over time; events name their fingerprint.
+-- The columns, their types, which of them take no NULL, and the key of every audited table over time;
+-- events name their fingerprint.
 CREATE TABLE IF NOT EXISTS audit_schemas (
     table_schema TEXT NOT NULL,
     table_name TEXT NOT NULL,

@@ -138,6 +138,17 @@ pub struct Column {
     /// Whether the database computes it; not told by the catalogs of SQLite and PostgreSQL.
     #[serde(default)]
     pub is_generated: bool,
+    /// Whether it is declared NOT NULL.
+    #[serde(default)]
+    pub is_required: bool,
+    /// Whether its values are JSON documents, which have a `null` of their own; told of a
+    /// [`Restorable`](crate::Restorable) alone, and never of SQLite, where documents are texts.
+    #[serde(default)]
+    pub is_document: bool,
+    /// Whether its values are arrays or composites that have documents in them; told as
+    /// [`Column::is_document`] is (PostgreSQL).
+    #[serde(default)]
+    pub has_documents: bool,
     /// Whether it is part of a unique index (MySQL).
     #[serde(default)]
     pub is_unique: bool,

@@ -46,7 +46,8 @@ pub struct LogFigures {
     /// The partitions (PostgreSQL).
     #[serde(default)]
     leaves: Vec<String>,
-    /// The indexes that were begun and not finished (PostgreSQL).
+    /// The indexes that were begun and not finished, whether or not they are part of one of all partitions
+    /// (PostgreSQL).
     #[serde(default)]
     unfinished: Vec<String>,
 }
@@ -64,6 +65,10 @@ pub struct IndexFigures {
     /// How often it was read: scans on PostgreSQL, rows on MariaDB; `None` where nobody counts.
     #[serde(default)]
     pub reads: Option<u64>,
+    /// Its parts that were begun and not finished, by name: itself, where the log is one table
+    /// (PostgreSQL).
+    #[serde(default)]
+    broken: Vec<String>,
     /// The partitions that do not have it (PostgreSQL).
     #[serde(default)]
     lacking: Vec<String>,

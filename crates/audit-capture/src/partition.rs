@@ -239,6 +239,17 @@ impl LogPartitions {
         })
     }
 
+    /// The statement that tells whether a partition has events, as `1` or `0`.
+    pub(crate) fn any_query(dialect: Dialect, partition: &str) -> BoundQuery {
+        let (one, table) = match dialect {
+            Dialect::MySql => ("CHAR", mysql::of_log(partition)),
+            _ => ("text", postgres::of_log(partition)),
+        };
+        BoundQuery::plain(format!(
+            "SELECT CAST(count(*) AS {one}) FROM (SELECT 1 FROM {table} LIMIT 1) AS event"
+        ))
+    }
+
     /// The statement that keeps writers out of a partition until the transaction ends, where a
     /// change of the partitions is part of a transaction.
     #[must_use]

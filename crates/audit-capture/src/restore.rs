@@ -31,9 +31,6 @@ pub struct Restorable {
     pub columns: Vec<Column>,
     /// The columns of its primary key, in the order of the key.
     pub key: Vec<String>,
-    /// The columns that may not be NULL.
-    #[serde(default)]
-    pub required: Vec<String>,
     /// Its foreign keys.
     pub references: Vec<Reference>,
     /// The foreign keys of tables that refer to it.
@@ -101,16 +98,7 @@ impl Restorable {
     /// Whether a column may not be NULL.
     #[must_use]
     pub fn is_required(&self, column: &str) -> bool {
-        self.required.iter().any(|name| name == column)
-    }
-
-    /// Whether an image that holds `null` of a column holds the document `null`: an image does not tell
-    /// it from NULL, which a column that is required cannot have.
-    fn is_null_document(&self, (column, value): &(String, Json)) -> bool {
-        let is_document = |column: &Column| matches!(&*column.type_name, "json" | "jsonb");
-        value.as_str() == "null"
-            && self.is_required(column)
-            && self.column(column).is_some_and(is_document)
+        self.column(column).is_some_and(|column| column.is_required)
     }
 
     /// The statement that reads the row of a key, locked until the transaction ends where `lock` is
@@ -125,22 +113,35 @@ impl Restorable {
         }
     }
 
-    /// The statement that inserts a row of these fields; the others get their defaults.
+    /// The statement that inserts a row of these fields; the others get their defaults. Of the columns
+    /// in `null_documents` the fields hold the document `null`, and of others NULL.
     #[must_use]
-    pub fn insert(&self, dialect: Dialect, fields: &Fields) -> BoundQuery {
+    pub fn insert(
+        &self,
+        dialect: Dialect,
+        fields: &Fields,
+        null_documents: &[String],
+    ) -> BoundQuery {
         match dialect {
-            Dialect::MySql => mysql::insert(self, fields),
-            Dialect::Postgres => postgres::insert(self, fields),
+            Dialect::MySql => mysql::insert(self, fields, null_documents),
+            Dialect::Postgres => postgres::insert(self, fields, null_documents),
             _ => sqlite::insert(self, fields),
         }
     }
 
-    /// The statement that gives the row of a key these fields.
+    /// The statement that gives the row of a key these fields, which are as those of
+    /// [`Restorable::insert`].
     #[must_use]
-    pub fn update(&self, dialect: Dialect, key: &Fields, fields: &Fields) -> BoundQuery {
+    pub fn update(
+        &self,
+        dialect: Dialect,
+        key: &Fields,
+        fields: &Fields,
+        null_documents: &[String],
+    ) -> BoundQuery {
         match dialect {
-            Dialect::MySql => mysql::update(self, key, fields),
-            Dialect::Postgres => postgres::update(self, key, fields),
+            Dialect::MySql => mysql::update(self, key, fields, null_documents),
+            Dialect::Postgres => postgres::update(self, key, fields, null_documents),
             _ => sqlite::update(self, key, fields),
         }
     }
@@ -153,6 +154,20 @@ impl Restorable {
             Dialect::Postgres => postgres::delete(self, key),
             _ => sqlite::delete(self, key),
         }
+    }
+
+    /// The statement after which the database looks at foreign keys no sooner than when the transaction
+    /// ends, and not again afterwards; `None` where there is no such statement for every key.
+    ///
+    /// # Source
+    /// <https://www.sqlite.org/pragma.html#pragma_defer_foreign_keys>.
+    #[must_use]
+    pub fn defer_references(dialect: Dialect) -> Option<BoundQuery> {
+        let text = match dialect {
+            Dialect::Sqlite => "PRAGMA defer_foreign_keys = ON",
+            _ => return None,
+        };
+        Some(BoundQuery::plain(text.to_owned()))
     }
 
     /// The statement that counts the rows of a table that refer to a row with these fields; `None`

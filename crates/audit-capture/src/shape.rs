@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{CatalogError, Table};
 use crate::sql::short_hash;
 
-/// The columns, types and key of an audited table: an entry of `audit_schemas`.
+/// The columns, types and key of an audited table, and which columns take no NULL: an entry of `audit_schemas`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TableSchema {
@@ -33,6 +33,9 @@ pub struct SchemaColumn {
     /// Its type, as the database writes it.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// Whether it is declared NOT NULL.
+    #[serde(rename = "required", default)]
+    pub is_required: bool,
 }
 
 /// A list as it stands in the table.
@@ -46,6 +49,7 @@ impl TableSchema {
         let columns = table.columns.iter().map(|column| SchemaColumn {
             name: column.name.clone(),
             type_name: column.type_name.clone(),
+            is_required: column.is_required,
         });
         let mut schema = Self {
             table_schema: table.schema.clone().unwrap_or_default(),
@@ -59,7 +63,7 @@ impl TableSchema {
         schema
     }
 
-    /// The columns as a JSON array of `{"name":..,"type":..}`.
+    /// The columns as a JSON array of `{"name":..,"type":..,"required":..}`.
     #[must_use]
     pub fn columns_json(&self) -> String {
         json(&self.columns)

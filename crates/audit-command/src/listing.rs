@@ -34,7 +34,7 @@ pub(crate) struct Columns {
 pub(crate) struct Listing {
     output: Output,
     columns: Columns,
-    lines: Items,
+    lines: Items<'static>,
     is_first: bool,
     count: usize,
 }
@@ -44,7 +44,7 @@ impl Listing {
         Self {
             output,
             columns,
-            lines: Items::new(output),
+            lines: Items::new(output, &[]),
             is_first: true,
             count: 0,
         }
@@ -82,7 +82,11 @@ impl Listing {
     }
 
     /// Ends it; how many events it had.
-    pub(crate) fn end(self) -> Result<usize, Fault> {
+    pub(crate) fn end(mut self) -> Result<usize, Fault> {
+        if self.output.format == Format::Csv {
+            // A table of nothing has a header.
+            self.add_rows(&[])?;
+        }
         self.lines.end()?;
         Ok(self.count)
     }

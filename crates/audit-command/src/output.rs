@@ -91,9 +91,10 @@ impl Output {
         write(text.as_bytes())
     }
 
-    /// Writes items in the form that was asked for, when it is one for programs.
-    pub(crate) fn items<T: Serialize>(self, items: &[T]) -> Result<(), Fault> {
-        let mut lines = Items::new(self);
+    /// Writes items in the form that was asked for, when it is one for programs. `columns` are the names of
+    /// their fields, for the header of a table that has no row.
+    pub(crate) fn items<T: Serialize>(self, columns: &[&str], items: &[T]) -> Result<(), Fault> {
+        let mut lines = Items::new(self, columns);
         lines.add(items)?;
         lines.end()
     }
@@ -101,18 +102,22 @@ impl Output {
 
 /// Items for programs, that come one after the other.
 #[derive(Debug)]
-pub(crate) struct Items {
+pub(crate) struct Items<'c> {
     output: Output,
     is_begun: bool,
-    /// The rows of a table, whose columns are known once all of it is.
+    /// The columns of a table, as far as they are known before its rows.
+    columns: &'c [&'c str],
+    /// The rows of a table, whose further columns are known once all of it is.
     rows: Vec<Vec<(String, Json)>>,
 }
 
-impl Items {
-    pub(crate) fn new(output: Output) -> Self {
+impl<'c> Items<'c> {
+    /// `columns` are those that a table has, also without rows; none for what is never empty.
+    pub(crate) fn new(output: Output, columns: &'c [&'c str]) -> Self {
         Self {
             output,
             is_begun: false,
+            columns,
             rows: Vec::new(),
         }
     }
@@ -145,8 +150,8 @@ impl Items {
     }
 
     pub(crate) fn end(self) -> Result<(), Fault> {
-        if !self.rows.is_empty() {
-            return write(&csv(&self.rows));
+        if self.output.format == Format::Csv {
+            return write(&csv(self.columns, &self.rows));
         }
         match (self.is_array(), self.is_begun) {
             (false, _) => Ok(()),
@@ -156,9 +161,9 @@ impl Items {
     }
 }
 
-/// A table of objects: the columns are the names of their fields, as they come.
-fn csv(rows: &[Vec<(String, Json)>]) -> Vec<u8> {
-    let mut columns: Vec<&str> = Vec::new();
+/// A table of objects: the columns are these, then the names of further fields, as they come.
+fn csv(columns: &[&str], rows: &[Vec<(String, Json)>]) -> Vec<u8> {
+    let mut columns = columns.to_vec();
     for (name, _) in rows.iter().flatten() {
         if !columns.contains(&name.as_str()) {
             columns.push(name);
@@ -166,6 +171,9 @@ fn csv(rows: &[Vec<(String, Json)>]) -> Vec<u8> {
     }
     let csv = Csv::default();
     let mut bytes = Vec::new();
+    if columns.is_empty() {
+        return bytes;
+    }
     csv.write_cells(columns.iter().map(|name| Cell::Plain(name)), &mut bytes);
     for row in rows {
         let value = |column: &&str| {
@@ -326,7 +334,7 @@ mod tests {
             read(r#"{"a":"=1+1","b":null,"n":-5}"#),
             read(r#"{"n":1.10,"c":["x, y"],"a":"say \"hi\"\nthere"}"#),
         ];
-        let told = String::from_utf8(csv(&rows)).unwrap();
+        let told = String::from_utf8(csv(&[], &rows)).unwrap();
         let expected = [
             "a,b,n,c",
             "'=1+1,,-5,",
@@ -334,6 +342,13 @@ mod tests {
             "",
         ];
         assert_eq!(told, expected.join("\r\n"));
+    }
+
+    #[test]
+    fn a_table_without_rows_has_its_header() {
+        assert_eq!(csv(&["a", "b"], &[]), b"a,b\r\n");
+        let rows = [r#"{"b":1,"c":2}"#.parse::<Json>().unwrap().fields()];
+        assert_eq!(csv(&["a", "b"], &rows), b"a,b,c\r\n,1,2\r\n");
     }
 
     #[test]

@@ -26,6 +26,12 @@ struct Line<'p> {
     done: Option<&'static str>,
 }
 
+/// The columns of a table of parts.
+const COLUMNS: [&str; 5] = ["part", "name", "table_schema", "table_name", "state"];
+
+/// The columns of a table of what was done.
+const DONE_COLUMNS: [&str; 5] = ["part", "name", "table_schema", "table_name", "done"];
+
 impl<'p> Line<'p> {
     fn of(part: &'p Part) -> Self {
         Self {
@@ -107,7 +113,7 @@ pub(crate) fn print(output: Output, parts: &[Part]) -> Result<Exit, Fault> {
                 state: Some(word(part.state)),
                 ..Line::of(part)
             });
-            output.items(&lines.collect::<Vec<_>>())?;
+            output.items(&COLUMNS, &lines.collect::<Vec<_>>())?;
         }
     }
     Ok(match parts.iter().any(|part| part.state.is_open()) {
@@ -162,7 +168,7 @@ pub(crate) fn print_changes(output: Output, changes: &[Change<'_>]) -> Result<()
                 done: Some(done),
                 ..Line::of(part)
             });
-            output.items(&lines.collect::<Vec<_>>())?;
+            output.items(&DONE_COLUMNS, &lines.collect::<Vec<_>>())?;
         }
     }
     Ok(())

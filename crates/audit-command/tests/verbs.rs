@@ -334,6 +334,30 @@ async fn answers_are_tables_for_programs<DB: Db>(server: Server) {
     let fields: Value = serde_json::from_str(present).unwrap();
     assert_eq!(fields["status"], STEERING);
     assert_eq!(rows(&csv(&["optimize"]))[0]["name"], "audit_logs");
+
+    // What finds nothing has the header of what finds something.
+    let header = |arguments: &[&str], code: i32| {
+        let (found, told, _) = audited.ask(&[arguments, &["--format", "csv"]].concat());
+        assert_eq!(found, code, "{arguments:?}: {told}");
+        let mut lines = told.split_inclusive("\r\n").map(str::to_owned);
+        let header = lines.next().unwrap();
+        assert_eq!(lines.next().is_none(), code == 1, "{arguments:?}: {told}");
+        header
+    };
+    let invoices = ["--table", "invoices"];
+    let nothing = ["--table", "nothing"];
+    for verb in [
+        &["log", "--all"][..],
+        &["stats", "--by", "actor"],
+        &["undo"],
+    ] {
+        let found = header(&[verb, &invoices].concat(), 0);
+        assert_eq!(header(&[verb, &nothing].concat(), 1), found, "{verb:?}");
+    }
+    let found = header(&[&["blame"], &record[..]].concat(), 0);
+    assert_eq!(header(&["blame", "invoices", "acme", "9"], 1), found);
+    let found = header(&["as-of", "0s", "invoices"], 0);
+    assert_eq!(header(&["as-of", "0s", "nothing"], 1), found);
 }
 
 async fn nothing_from_data_steers_the_terminal<DB: Db>(server: Server) {

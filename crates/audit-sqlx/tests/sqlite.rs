@@ -294,7 +294,7 @@ mod sqlite {
         database
             .raw()
             .await
-            .run("ALTER TABLE t ADD COLUMN v TEXT")
+            .run("ALTER TABLE t ADD COLUMN v TEXT NOT NULL DEFAULT ''")
             .await;
         audit_sqlx::migrate(&pool, &audit()).await.unwrap();
         audit_sqlx::migrate(&pool, &audit()).await.unwrap();
@@ -310,8 +310,8 @@ mod sqlite {
         assert_eq!(
             columns,
             [
-                r#"[{"name":"id","type":"INTEGER"}]"#,
-                r#"[{"name":"id","type":"INTEGER"},{"name":"v","type":"TEXT"}]"#
+                r#"[{"name":"id","type":"INTEGER","required":false}]"#,
+                r#"[{"name":"id","type":"INTEGER","required":false},{"name":"v","type":"TEXT","required":true}]"#
             ]
         );
         assert_eq!(

@@ -154,11 +154,16 @@ impl AsOf {
         let State::Present(fields) = &self.state else {
             return;
         };
-        let has = |name: &String| fields.iter().any(|(field, _)| field == name);
+        let find = |name: &String| fields.iter().find(|(field, _)| field == name);
+        let has = |name: &String| find(name).is_some();
+        let is_null = |name: &String| find(name).is_some_and(|(_, value)| value.as_str() == "null");
         let is_hidden = |change: &ColumnChange| match change {
             ColumnChange::Added { field } => !has(field),
             ColumnChange::Dropped { field } | ColumnChange::Retyped { field, .. } => has(field),
             ColumnChange::Renamed { from, .. } => has(from),
+            // What stood there for NULL is in no event.
+            ColumnChange::Required { field } => is_null(field),
+            ColumnChange::Optional { .. } => false,
         };
         let changes = changes.into_iter().filter(is_hidden);
         self.gaps

@@ -75,7 +75,11 @@ impl<W: RowWriter> Optimize<W> {
             Err(PartitionsError::Refused(_)) => Vec::new(),
             next => next?,
         };
-        Ok(log.advise(dialect, next))
+        let has_rest = match log.rest_query(dialect) {
+            Some(query) => self.partitions.text(&query).await? == "1",
+            None => false,
+        };
+        Ok(log.advise(dialect, has_rest, next))
     }
 
     /// Runs the steps of an advice that is safe, and gives them; of another it runs none. Look again to

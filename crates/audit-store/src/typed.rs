@@ -55,6 +55,16 @@ pub enum ColumnChange {
         /// The type that it got.
         to: String,
     },
+    /// It takes no NULL any more.
+    Required {
+        /// The column, by its later name.
+        field: String,
+    },
+    /// It takes NULL now.
+    Optional {
+        /// The column, by its later name.
+        field: String,
+    },
 }
 
 impl fmt::Display for ColumnChange {
@@ -75,6 +85,10 @@ impl fmt::Display for ColumnChange {
                     name(from)
                 )
             }
+            Self::Required { field } => {
+                write!(formatter, "`{}` takes no NULL any more", name(field))
+            }
+            Self::Optional { field } => write!(formatter, "`{}` takes NULL now", name(field)),
         }
     }
 }
@@ -217,20 +231,39 @@ impl Shapes {
 
     /// The columns that the images of an event follow.
     pub(crate) fn of(&self, event: &Event) -> Option<&Shape> {
+        let schema = event.table_schema.as_deref();
         let fingerprint = event.schema_fingerprint.as_deref()?;
-        self.entries.iter().find(|entry| {
-            let schema = &entry.schema;
-            schema.fingerprint == fingerprint && is_of(schema, event)
-        })
+        self.entry(schema, event.table_name.as_deref()?, fingerprint)
+    }
+
+    /// The entry that events of a table name.
+    pub(crate) fn entry(
+        &self,
+        table_schema: Option<&str>,
+        table_name: &str,
+        fingerprint: &str,
+    ) -> Option<&Shape> {
+        let is_named = |shape: &&Shape| {
+            shape.schema.fingerprint == fingerprint
+                && is_of(&shape.schema, table_schema, table_name)
+        };
+        self.entries.iter().find(is_named)
+    }
+
+    /// Whether a type is that of JSON documents, which have a `null` of their own. On SQLite documents
+    /// are texts.
+    pub(crate) fn is_document(&self, type_name: &str) -> bool {
+        self.dialect != Dialect::Sqlite && matches!(type_name, "json" | "jsonb")
     }
 
     /// What changed in the columns of an event's table after it, until an instant; nothing where
     /// the event's own columns are not known.
     pub(crate) fn since(&self, event: &Event, until: DateTime<Utc>) -> Vec<ColumnChange> {
+        let table = event.table_name.as_deref().unwrap_or_default();
         let of_table = self.entries.iter();
         let newest = of_table
             .rev()
-            .filter(|entry| is_of(&entry.schema, event))
+            .filter(|entry| is_of(&entry.schema, event.table_schema.as_deref(), table))
             .find(|entry| entry.recorded_at <= until);
         match (self.of(event), newest) {
             (Some(then), Some(newest)) if newest.recorded_at > then.recorded_at => {
@@ -260,7 +293,10 @@ impl Shapes {
         let mut changes = Vec::new();
         for column in &then.columns {
             let SchemaColumn {
-                name, type_name, ..
+                name,
+                type_name,
+                is_required,
+                ..
             } = column;
             let as_told = self.renamed.iter().find(|(from, _)| from == name);
             let renamed = as_told.and_then(|(_, to)| later.column(to));
@@ -272,18 +308,24 @@ impl Shapes {
                 });
                 Some(to)
             });
-            match found {
-                None => changes.push(ColumnChange::Dropped {
+            let Some(found) = found else {
+                changes.push(ColumnChange::Dropped {
                     field: name.clone(),
-                }),
-                Some(found) if found.type_name != *type_name => {
-                    changes.push(ColumnChange::Retyped {
-                        field: found.name.clone(),
-                        from: type_name.clone(),
-                        to: found.type_name.clone(),
-                    });
-                }
-                Some(_) => {}
+                });
+                continue;
+            };
+            let field = found.name.clone();
+            if found.type_name != *type_name {
+                changes.push(ColumnChange::Retyped {
+                    field: field.clone(),
+                    from: type_name.clone(),
+                    to: found.type_name.clone(),
+                });
+            }
+            match (is_required, found.is_required) {
+                (false, true) => changes.push(ColumnChange::Required { field }),
+                (true, false) => changes.push(ColumnChange::Optional { field }),
+                _ => {}
             }
         }
         for column in &later.columns {
@@ -311,8 +353,7 @@ impl Shapes {
     }
 }
 
-/// Whether columns are of the table of an event.
-fn is_of(schema: &TableSchema, event: &Event) -> bool {
-    event.table_name.as_deref() == Some(schema.table_name.as_str())
-        && event.table_schema.as_deref().unwrap_or_default() == schema.table_schema
+/// Whether columns are of a table.
+fn is_of(columns: &TableSchema, table_schema: Option<&str>, table_name: &str) -> bool {
+    columns.table_name == table_name && columns.table_schema == table_schema.unwrap_or_default()
 }

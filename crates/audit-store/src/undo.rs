@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use audit_capture::Restorable;
+use audit_core::query::BoundQuery;
 use audit_core::{Json, Operation};
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use crate::record::FieldChange;
 
 mod apply;
 mod net;
+mod null;
 mod order;
 mod planning;
 mod step;
@@ -60,10 +62,18 @@ impl Missing {
     }
 }
 
-/// What somebody else did to a record since.
+/// What stands against an undo of a record, mostly what somebody else did to it since.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Conflict {
+    /// The record waits for another, by a foreign key, against which something stands. Overwriting takes
+    /// both back, where it can.
+    Behind {
+        /// The table of the other.
+        table: String,
+        /// The key of the other.
+        record_id: String,
+    },
     /// A field has another value than the events left.
     Changed {
         /// The column.
@@ -86,8 +96,14 @@ pub enum Conflict {
     CameOrWent,
     /// The record is not there any more.
     Gone,
-    /// The record and others refer to each other in a circle, by columns that may not be NULL: none
-    /// can come or go before the others.
+    /// A field was NULL, or cannot be told from NULL, and its column takes none any more.
+    NotNull {
+        /// The column.
+        field: String,
+    },
+    /// The record and others refer to each other in a circle, by columns that may not be NULL and keys
+    /// that the database looks at in each statement: none can come or go before the others. Never on
+    /// SQLite.
     Circle,
     /// There is a record again.
     Exists,
@@ -149,6 +165,12 @@ pub struct UndoStep {
     pub missing: Vec<Missing>,
     /// The columns that the database computes, and that are not set for that reason.
     pub computed: Vec<String>,
+    /// The columns that get NULL, though the document `null` may have been there: images hold both as
+    /// `null`. A column of JSON that took no NULL then is not among them, and gets the document. On
+    /// PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
+    pub ambiguous: Vec<String>,
+    #[serde(skip)]
+    null_documents: Vec<String>,
     #[serde(skip)]
     key: Fields,
     #[serde(skip)]
@@ -164,7 +186,7 @@ pub enum OnConflict {
     /// Nothing is applied.
     #[default]
     Refuse,
-    /// The record stays as it is.
+    /// The record stays as it is, and so do those that wait for it.
     Skip,
     /// Fields get their old values, whatever they have. A record that came or went is still refused.
     Overwrite,
@@ -177,6 +199,8 @@ pub struct UndoPlan {
     steps: Vec<UndoStep>,
     /// What is done, in its order, to steps by their places.
     actions: Vec<Action>,
+    /// What makes the database look at foreign keys when the transaction ends.
+    defers: Option<BoundQuery>,
     obstacles: Vec<Obstacle>,
     tables: HashMap<TableName, Restorable>,
     on_conflict: OnConflict,

@@ -61,9 +61,13 @@ macro_rules! every_log {
                 as_of::what_was_never_recorded_is_a_gap,
                 batches::a_batch_is_found_by_the_primary_key,
                 circles::rows_that_need_each_other_are_a_conflict,
+                circles::what_waits_for_a_circle_is_skipped_with_it,
                 circles::a_row_that_needs_another_is_in_no_circle,
                 circles::a_change_of_something_else_lets_nothing_go,
+                documents::a_column_that_takes_no_null_any_more_is_a_conflict,
+                documents::a_document_of_a_column_that_took_no_null_comes_back,
                 documents::documents_are_undone_and_redone,
+                documents::what_may_be_null_or_a_document_is_told,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,
                 filters::random_queries_find_what_a_model_finds,
@@ -103,6 +107,8 @@ macro_rules! every_log {
                 conflicts::a_record_that_came_or_went_in_between_is_a_conflict,
                 conflicts::what_happened_in_between_is_a_conflict,
                 conflicts::what_has_changed_since_is_a_conflict_by_field,
+                conflicts::what_waits_for_a_conflict_is_skipped_with_it,
+                conflicts::what_waits_for_what_is_back_is_not_skipped,
                 conflicts::what_others_refer_to_does_not_go,
                 conflicts::what_the_log_does_not_hold_is_missing,
                 conflicts::what_nothing_can_take_back_is_told,
@@ -139,6 +145,7 @@ macro_rules! partitioned {
             tests! { $server, $database, None,
                 conversion::a_conversion_stops_no_writer,
                 conversion::a_conversion_waits_for_open_transactions,
+                optimize::events_without_a_month_are_seen_whatever_is_estimated,
                 optimize::the_next_months_are_made,
                 partitions::a_span_of_time_reads_its_partitions_alone,
                 removal::a_removal_that_fails_is_told_as_one,
@@ -177,6 +184,7 @@ shared!(
     sqlx::MySql,
     optimize::an_index_is_made_while_others_write,
     optimize::an_index_that_nobody_reads_is_told,
+    optimize::statistics_are_seen_whatever_the_database_is_called,
 );
 shared!(
     postgres18_shared,
@@ -185,6 +193,8 @@ shared!(
     optimize::an_index_is_made_while_others_write,
     optimize::an_index_that_nobody_reads_is_told,
     optimize::an_index_that_was_begun_is_ended,
+    optimize::a_part_of_an_index_that_was_begun_is_ended,
+    optimize::what_is_left_of_a_broken_off_reindex_is_told,
 );
 partitioned!(mariadb_partitioned, MariaDb, sqlx::MySql);
 partitioned!(postgres15_partitioned, Postgres15, sqlx::Postgres);

@@ -27,6 +27,7 @@ SELECT JSON_OBJECT(
             SELECT CAST(col.TABLE_NAME AS BINARY) AS known, JSON_ARRAYAGG(JSON_OBJECT(
                 'name', col.COLUMN_NAME,
                 'type', IF(documents.name IS NULL, col.COLUMN_TYPE, 'json'),
+                'is_required', JSON_EXTRACT(IF(col.IS_NULLABLE = 'NO', 'true', 'false'), '$'),
                 'position', col.ORDINAL_POSITION,
                 'octets', col.CHARACTER_OCTET_LENGTH,
                 'charset', col.CHARACTER_SET_NAME,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use audit_core::query::BoundQuery;
 use audit_core::schema::LOG_TABLE;
 use audit_core::{Dialect, LogIndex};
 
@@ -44,7 +45,7 @@ pub enum Matter {
     EventsInRest {
         /// Its name.
         partition: String,
-        /// How many, about.
+        /// How many, about; at least one.
         events: u64,
     },
     /// An index that the log is to have is not there.
@@ -53,6 +54,11 @@ pub enum Matter {
         index: String,
         /// Which events it leads to.
         leads_to: String,
+    },
+    /// An index that was made anew is left over, in its old or its new form: that was broken off.
+    LeftoverIndex {
+        /// Its name.
+        index: String,
     },
     /// There is no partition for the next month.
     MissingMonths,
@@ -118,6 +124,7 @@ impl Matter {
         match self {
             Self::DeadRows { .. } => "dead_rows",
             Self::EventsInRest { .. } => "events_in_rest",
+            Self::LeftoverIndex { .. } => "leftover_index",
             Self::MissingIndex { .. } => "missing_index",
             Self::MissingMonths => "missing_months",
             Self::NoStatistics { .. } => "no_statistics",
@@ -153,12 +160,17 @@ impl fmt::Display for Matter {
             ),
             Self::EventsInRest { partition, events } => write!(
                 f,
-                "`{partition}` has about {events} events of months that were made too late; \
+                "`{partition}` has events of months that were made too late, about {events}; \
                  `audit partitions create --apply` moves them"
             ),
             Self::MissingIndex { index, leads_to } => {
                 write!(f, "the index `{index}` is missing, which leads to {leads_to}")
             }
+            Self::LeftoverIndex { index } => write!(
+                f,
+                "the index `{index}` is left over from one that was made anew, which was broken off: writes pay for \
+                 it, and no query takes it; drop it, unless a REINDEX is running"
+            ),
             Self::MissingMonths => f.write_str(
                 "there is no partition for the next month; run `audit partitions create --apply` once a month",
             ),
@@ -238,7 +250,9 @@ pub fn advise(
     }
     advice.extend(statistics(dialect, figures));
     let of_index = |index| wanted_index(dialect, index, figures);
-    advice.extend(wanted.iter().filter_map(of_index));
+    let of_indexes: Vec<Advice> = wanted.iter().filter_map(of_index).collect();
+    let others = unfinished(dialect, figures, &of_indexes);
+    advice.extend(of_indexes.into_iter().chain(others));
     let is_default = |name: &str| {
         wanted
             .iter()
@@ -318,13 +332,48 @@ fn analyze(dialect: Dialect, table: &str) -> Vec<Step> {
     }
 }
 
+/// The indexes that were begun and not finished, beside those of which other advice tells.
+fn unfinished(dialect: Dialect, figures: &LogFigures, told: &[Advice]) -> Vec<Advice> {
+    let steps = || told.iter().flat_map(|advice| &advice.steps);
+    let is_untold = |name: &&String| {
+        let quoted = identifier(dialect, name);
+        !steps().any(|step| step.statement.contains(&quoted))
+    };
+    let untold = figures.unfinished.iter().filter(is_untold);
+    let advice = untold.map(|name| {
+        let index = name.clone();
+        match is_left_over(name) {
+            true => Advice {
+                matter: Matter::LeftoverIndex { index },
+                steps: vec![build::dropped(name)],
+                is_safe: false,
+            },
+            false => Advice::safe(
+                Matter::UnfinishedIndex { index },
+                build::rebuilt(std::slice::from_ref(name)),
+            ),
+        }
+    });
+    advice.collect()
+}
+
+/// Whether a name is one that PostgreSQL gives while it makes an index anew.
+///
+/// # Source
+/// <https://www.postgresql.org/docs/current/sql-reindex.html>, "Rebuilding Indexes Concurrently".
+fn is_left_over(name: &str) -> bool {
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.ends_with("_ccnew") || name.ends_with("_ccold")
+}
+
 fn wanted_index(dialect: Dialect, index: &WantedIndex, figures: &LogFigures) -> Option<Advice> {
     let there = figures.indexes.iter().find(|own| own.name == index.name);
-    let is_unfinished = figures.unfinished.contains(&index.name);
     let matter = match there {
-        Some(there) if is_unfinished || !there.lacking.is_empty() => Matter::UnfinishedIndex {
-            index: index.name.clone(),
-        },
+        Some(there) if !there.broken.is_empty() || !there.lacking.is_empty() => {
+            Matter::UnfinishedIndex {
+                index: index.name.clone(),
+            }
+        }
         Some(_) => return None,
         None if index.is_asked => Matter::MissingIndex {
             index: index.name.clone(),
@@ -354,18 +403,26 @@ impl LogPartitions {
     /// The change that makes the months which are to be there.
     pub const NEXT_MONTHS: Change = Change::Create { months_ahead: 3 };
 
-    /// What there is to say of the partitions; nothing where there are none. `next` are the steps of
-    /// [`LogPartitions::NEXT_MONTHS`].
+    /// The statement that tells whether the partition of what no month is made for has events, `1` or `0`;
+    /// `None` where there is no such partition. The number of [`LogPartitions::parse`] is an estimate.
     #[must_use]
-    pub fn advise(&self, dialect: Dialect, next: Vec<Step>) -> Vec<Advice> {
+    pub fn rest_query(&self, dialect: Dialect) -> Option<BoundQuery> {
+        let rest = self.rest()?;
+        Some(Self::any_query(dialect, &rest.name))
+    }
+
+    /// What there is to say of the partitions; nothing where there are none. `has_rest` is the answer to
+    /// [`LogPartitions::rest_query`], and `next` are the steps of [`LogPartitions::NEXT_MONTHS`].
+    #[must_use]
+    pub fn advise(&self, dialect: Dialect, has_rest: bool, next: Vec<Step>) -> Vec<Advice> {
         if self.is_unfinished {
             return vec![Advice::told(Matter::UnfinishedPartitions)];
         }
-        if let Some(rest) = self.rest().filter(|rest| rest.rows > 0) {
+        if let Some(rest) = self.rest().filter(|_| has_rest) {
             return vec![Advice {
                 matter: Matter::EventsInRest {
                     partition: rest.name.clone(),
-                    events: rest.rows,
+                    events: rest.rows.max(1),
                 },
                 // On MariaDB writers wait while the events move.
                 is_safe: dialect == Dialect::Postgres,

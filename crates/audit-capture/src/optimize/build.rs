@@ -42,21 +42,39 @@ pub(super) fn build(dialect: Dialect, index: &WantedIndex, figures: &LogFigures)
 
 /// The step that makes or ends an index of one table of PostgreSQL.
 fn built(name: &str, statement: &str, figures: &LogFigures) -> Step {
-    let name_quoted = identifier(Dialect::Postgres, name);
     match figures
         .unfinished
         .iter()
         .any(|unfinished| unfinished == name)
     {
-        true => Step::new(
-            format!("makes `{name}` anew, while others write"),
-            format!("REINDEX INDEX CONCURRENTLY audit.{name_quoted}"),
-        ),
+        true => anew(name),
         false => Step::new(
             format!("makes `{name}`, while others write"),
             statement.replacen("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1),
         ),
     }
+}
+
+/// The steps that make indexes anew which were begun and not finished.
+pub(super) fn rebuilt(names: &[String]) -> Vec<Step> {
+    names.iter().map(|name| anew(name)).collect()
+}
+
+fn anew(name: &str) -> Step {
+    let quoted = identifier(Dialect::Postgres, name);
+    Step::new(
+        format!("makes `{name}` anew, while others write"),
+        format!("REINDEX INDEX CONCURRENTLY audit.{quoted}"),
+    )
+}
+
+/// The step that drops what was left over.
+pub(super) fn dropped(name: &str) -> Step {
+    let quoted = identifier(Dialect::Postgres, name);
+    Step::new(
+        format!("drops `{name}`, while others write"),
+        format!("DROP INDEX CONCURRENTLY audit.{quoted}"),
+    )
 }
 
 /// An index of all partitions is made of one of each: PostgreSQL makes none at once while others write.
@@ -94,5 +112,9 @@ fn in_partitions(index: &WantedIndex, statement: &str, figures: &LogFigures) -> 
         [built(&part, &statement, figures), attach]
     });
     let head = there.is_none().then_some(head);
-    head.into_iter().chain(parts).collect()
+    let broken = there
+        .map(|there| rebuilt(&there.broken))
+        .into_iter()
+        .flatten();
+    head.into_iter().chain(broken).chain(parts).collect()
 }

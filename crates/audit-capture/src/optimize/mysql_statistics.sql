@@ -6,6 +6,12 @@
             'is_analyzed', JSON_EXTRACT('true', '$')
         )))
         FROM information_schema.INNODB_SYS_TABLESTATS AS own
-        WHERE own.NAME = CONCAT(DATABASE(), '/audit_logs')
-            OR LEFT(own.NAME, CHAR_LENGTH(DATABASE()) + 14) = CONCAT(DATABASE(), '/audit_logs#P#')
+        JOIN (
+            -- Names are there as those of the files are written: `my-db` is `my@002ddb`.
+            SELECT CONCAT(
+                CONVERT(CAST(CONVERT(DATABASE() USING filename) AS BINARY) USING utf8mb4), '/audit_logs'
+            ) AS log
+        ) AS named
+        WHERE own.NAME = named.log
+            OR LEFT(own.NAME, CHAR_LENGTH(named.log) + 3) = CONCAT(named.log, '#P#')
     )

@@ -27,10 +27,12 @@ pub(super) fn query() -> BoundQuery {
 }
 
 pub(super) fn count(partition: &str) -> String {
-    format!(
-        "SELECT CAST(COUNT(*) AS CHAR) FROM {LOG} PARTITION ({})",
-        quoted(partition)
-    )
+    format!("SELECT CAST(COUNT(*) AS CHAR) FROM {}", of_log(partition))
+}
+
+/// The events of one partition.
+pub(super) fn of_log(partition: &str) -> String {
+    format!("{LOG} PARTITION ({})", quoted(partition))
 }
 
 /// `has_new` tells that the new table is there, and empty.

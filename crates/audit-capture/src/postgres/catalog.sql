@@ -98,6 +98,7 @@ SELECT json_build_object(
                 SELECT json_agg(json_build_object(
                     'name', a.attname,
                     'type', format_type(a.atttypid, a.atttypmod),
+                    'is_required', a.attnotnull,
                     'number', a.attnum,
                     'custom_type', a.atttypid >= 16384
                 ) ORDER BY a.attnum)

@@ -18,10 +18,10 @@ pub(super) fn query(schema: Option<&str>, table: &str) -> BoundQuery {
 }
 
 /// The value that a row is given of a field of an image.
-fn given(of: &Restorable, field: &(String, Json)) -> String {
-    match of.is_null_document(field) {
+fn given(of: &Restorable, (column, json): &(String, Json), null_documents: &[String]) -> String {
+    match null_documents.contains(column) {
         true => hex_literal("null"),
-        false => value(of.column(&field.0), &field.1),
+        false => value(of.column(column), json),
     }
 }
 
@@ -46,14 +46,10 @@ fn value(column: Option<&Column>, json: &Json) -> String {
     }
 }
 
-fn equal(of: &Restorable, fields: &Fields, separator: &str) -> String {
-    each(fields, separator, |field| {
-        format!("{} = {}", name(&field.0), given(of, field))
-    })
-}
-
 fn is_row(of: &Restorable, key: &Fields) -> String {
-    equal(of, key, " AND ")
+    each(key, " AND ", |(column, json)| {
+        format!("{} = {}", name(column), value(of.column(column), json))
+    })
 }
 
 /// A statement that writes. Instants are in UTC, and the hour that a time zone has twice must not be
@@ -83,17 +79,25 @@ pub(super) fn read(of: &Restorable, key: &Fields, like: &Fields, lock: bool) -> 
     ))
 }
 
-pub(super) fn insert(of: &Restorable, fields: &Fields) -> BoundQuery {
+pub(super) fn insert(of: &Restorable, fields: &Fields, null_documents: &[String]) -> BoundQuery {
     let columns = each(fields, ", ", |(column, _)| name(column));
-    let values = each(fields, ", ", |field| given(of, field));
+    let values = each(fields, ", ", |field| given(of, field, null_documents));
     write(
         of,
         &format!("INSERT INTO {} ({columns}) VALUES ({values})", table(of)),
     )
 }
 
-pub(super) fn update(of: &Restorable, key: &Fields, fields: &Fields) -> BoundQuery {
-    let set = equal(of, fields, ", ");
+pub(super) fn update(
+    of: &Restorable,
+    key: &Fields,
+    fields: &Fields,
+    null_documents: &[String],
+) -> BoundQuery {
+    let set = each(fields, ", ", |field| {
+        let given = given(of, field, null_documents);
+        format!("{} = {given}", name(&field.0))
+    });
     write(
         of,
         &format!("UPDATE {} SET {set} WHERE {}", table(of), is_row(of, key)),

@@ -7,6 +7,9 @@ SELECT JSON_OBJECT(
             'type', IF(documents.name IS NULL, col.COLUMN_TYPE, 'json'),
             'octets', col.CHARACTER_OCTET_LENGTH,
             'charset', col.CHARACTER_SET_NAME,
+            'is_required', JSON_EXTRACT(IF(col.IS_NULLABLE = 'NO', 'true', 'false'), '$'),
+            'is_document', JSON_EXTRACT(
+                IF(documents.name IS NOT NULL OR col.COLUMN_TYPE = 'json', 'true', 'false'), '$'),
             'is_generated', JSON_EXTRACT(IF(col.EXTRA LIKE '%GENERATED%' OR
                 COALESCE(col.GENERATION_EXPRESSION, '') <> '', 'true', 'false'), '$')
         ))
@@ -25,10 +28,6 @@ SELECT JSON_OBJECT(
         SELECT JSON_ARRAYAGG(part.COLUMN_NAME ORDER BY part.SEQ_IN_INDEX)
         FROM information_schema.STATISTICS AS part
         WHERE part.TABLE_SCHEMA = {schema} AND part.TABLE_NAME = {table} AND part.INDEX_NAME = 'PRIMARY'
-    ), '[]'), '$'),
-    'required', JSON_EXTRACT(COALESCE((
-        SELECT JSON_ARRAYAGG(col.COLUMN_NAME) FROM information_schema.COLUMNS AS col
-        WHERE col.TABLE_SCHEMA = {schema} AND col.TABLE_NAME = {table} AND col.IS_NULLABLE = 'NO'
     ), '[]'), '$'),
     'references', JSON_EXTRACT(COALESCE((
         SELECT JSON_ARRAYAGG(link.entry) FROM (

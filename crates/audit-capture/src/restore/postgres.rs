@@ -53,34 +53,41 @@ pub(super) fn read(of: &Restorable, key: &Fields, like: &Fields, lock: bool) -> 
 }
 
 /// The values that a row is given, from the record of an image. A document `null` is NULL in that.
-fn values(of: &Restorable, fields: &Fields) -> String {
-    each(fields, ", ", |field| match of.is_null_document(field) {
-        true => "'null'::pg_catalog.json".to_owned(),
-        false => format!("given.{}", name(&field.0)),
+fn values(fields: &Fields, null_documents: &[String]) -> String {
+    each(fields, ", ", |(column, _)| {
+        match null_documents.contains(column) {
+            true => "'null'::pg_catalog.json".to_owned(),
+            false => format!("given.{}", name(column)),
+        }
     })
 }
 
-pub(super) fn insert(of: &Restorable, fields: &Fields) -> BoundQuery {
+pub(super) fn insert(of: &Restorable, fields: &Fields, null_documents: &[String]) -> BoundQuery {
     BoundQuery {
         text: format!(
             "INSERT INTO {0} ({1}) OVERRIDING SYSTEM VALUE SELECT {2} \
              FROM pg_catalog.json_populate_record(NULL::{0}, $1::json) AS given",
             table(of),
             columns(fields),
-            values(of, fields)
+            values(fields, null_documents)
         ),
         binds: texts([image(fields).as_str()]),
     }
 }
 
-pub(super) fn update(of: &Restorable, key: &Fields, fields: &Fields) -> BoundQuery {
+pub(super) fn update(
+    of: &Restorable,
+    key: &Fields,
+    fields: &Fields,
+    null_documents: &[String],
+) -> BoundQuery {
     BoundQuery {
         text: format!(
             "UPDATE {} AS {ROW} SET ({}) = (SELECT {} \
              FROM pg_catalog.json_populate_record({ROW}.*, $2::json) AS given) WHERE {}",
             table(of),
             columns(fields),
-            values(of, fields),
+            values(fields, null_documents),
             is_row(of, key)
         ),
         binds: texts([image(key).as_str(), image(fields).as_str()]),

@@ -3,6 +3,7 @@ SELECT json_object(
         SELECT json_group_array(json_object(
             'name', info.name,
             'type', info.type,
+            'is_required', json(CASE info."notnull" WHEN 1 THEN 'true' ELSE 'false' END),
             'is_generated', json(CASE WHEN info.hidden IN (2, 3) THEN 'true' ELSE 'false' END)
         ))
         FROM pragma_table_xinfo(listed.name, 'main') AS info
@@ -13,10 +14,6 @@ SELECT json_object(
             SELECT info.name FROM pragma_table_xinfo(listed.name, 'main') AS info
             WHERE info.pk > 0 ORDER BY info.pk
         ) AS part
-    ),
-    'required', (
-        SELECT json_group_array(info.name) FROM pragma_table_xinfo(listed.name, 'main') AS info
-        WHERE info."notnull" = 1
     ),
     'references', (
         SELECT json_group_array(json_object(

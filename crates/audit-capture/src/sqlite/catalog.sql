@@ -4,7 +4,11 @@ SELECT json_object(
             'name', listed.name,
             'kind', CASE listed.type WHEN 'virtual' THEN 'virtual' ELSE 'plain' END,
             'columns', (
-                SELECT json_group_array(json_object('name', info.name, 'type', info.type))
+                SELECT json_group_array(json_object(
+                    'name', info.name,
+                    'type', info.type,
+                    'is_required', json(CASE info."notnull" WHEN 1 THEN 'true' ELSE 'false' END)
+                ))
                 FROM pragma_table_xinfo(listed.name, 'main') AS info
                 WHERE info.hidden <> 1
             ),

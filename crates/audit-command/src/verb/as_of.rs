@@ -35,6 +35,9 @@ struct Was<'a> {
     was: &'a audit_store::AsOf,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 5] = ["at", "record_id", "state", "fields", "gaps"];
+
 impl<'a> Was<'a> {
     fn new(at: DateTime<Utc>, record_id: &'a str, was: &'a audit_store::AsOf) -> Self {
         Self {
@@ -61,7 +64,7 @@ impl Run for AsOf {
         match output.format {
             Format::Table => print(output, &record, at, &was)?,
             Format::Csv | Format::Json | Format::Ndjson => {
-                output.items(&[Was::new(at, &record.id(), &was)])?
+                output.items(&COLUMNS, &[Was::new(at, &record.id(), &was)])?
             }
         }
         Ok(Exit::of_search(matches!(was.state, State::Present(_))))
@@ -102,7 +105,7 @@ async fn whole_table<R: LogReader>(
 where
     Fault: From<StoreError<R::Error>>,
 {
-    let mut json = Items::new(output);
+    let mut json = Items::new(output, &COLUMNS);
     let mut records = trail.table_as_of(of, at);
     let mut has_found = false;
     while let Some((key, was)) = records.next().await? {

@@ -33,6 +33,9 @@ struct Line<'b> {
     event: Option<&'b Event>,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 3] = ["field", "value", "event"];
+
 impl Run for Blame {
     async fn run<DB: AuditDatabase>(
         &self,
@@ -60,7 +63,7 @@ impl Run for Blame {
                         event: blame.event.as_ref(),
                     })
                     .collect();
-                output.items(&lines)?;
+                output.items(&COLUMNS, &lines)?;
             }
         }
         Ok(Exit::of_search(!blames.is_empty()))

@@ -24,6 +24,9 @@ struct Line {
     finding: String,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 2] = ["is_gap", "finding"];
+
 impl Run for Check {
     async fn run<DB: AuditDatabase>(
         &self,
@@ -45,7 +48,7 @@ impl Run for Check {
                     output.write(&format!("{word}: {}\n", words::printable(&line.finding)))?;
                 }
             }
-            Format::Csv | Format::Json | Format::Ndjson => output.items(&lines)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&COLUMNS, &lines)?,
         }
         Ok(match lines.is_empty() {
             true => Exit::Success,

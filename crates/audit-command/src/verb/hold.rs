@@ -122,6 +122,17 @@ struct Line<'h> {
     released_by: Option<&'h str>,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 7] = [
+    "name",
+    "selection",
+    "reason",
+    "placed_at",
+    "placed_by",
+    "released_at",
+    "released_by",
+];
+
 impl Selected {
     fn selection(&self) -> Result<Selection, QueryError> {
         let now = Utc::now();
@@ -215,7 +226,7 @@ impl List {
             }
             Format::Csv | Format::Json | Format::Ndjson => {
                 let lines: Vec<Line<'_>> = holds.iter().map(Line::of).collect();
-                output.items(&lines)?;
+                output.items(&COLUMNS, &lines)?;
             }
         }
         Ok(Exit::of_search(!holds.is_empty()))

@@ -124,7 +124,7 @@ fn print(found: &Examined, output: Output) -> Result<(), Fault> {
     let sizes = Line::sizes(&found.figures);
     let advice = found.advice.iter().map(Line::advice);
     if output.format != Format::Table {
-        return output.items(&sizes.chain(advice).collect::<Vec<_>>());
+        return output.items(&[], &sizes.chain(advice).collect::<Vec<_>>());
     }
     let header = ["table or index", "bytes", "per event", "reads"];
     output.write(&table(output, header, sizes.map(|line| line.row())))?;

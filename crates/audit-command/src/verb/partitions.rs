@@ -101,12 +101,18 @@ struct Line<'p> {
     bytes: u64,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 5] = ["name", "starts_at", "ends_at", "events", "bytes"];
+
 /// The wire form of a statement.
 #[derive(Debug, Serialize)]
 struct Statement<'s> {
     what: &'s str,
     statement: &'s str,
 }
+
+/// The columns of a table of these.
+const STATEMENT_COLUMNS: [&str; 2] = ["what", "statement"];
 
 impl PartitionsVerb {
     pub(super) async fn run(&self, settings: &Settings) -> Result<Exit, Fault> {
@@ -166,7 +172,7 @@ fn print_log(log: &LogPartitions, output: Output) -> Result<(), Fault> {
                 events: partition.rows,
                 bytes: partition.bytes,
             });
-            output.items(&lines.collect::<Vec<_>>())?;
+            output.items(&COLUMNS, &lines.collect::<Vec<_>>())?;
         }
     }
     if log.is_unfinished {
@@ -306,7 +312,7 @@ fn print(steps: &[Step], output: Output) -> Result<(), Fault> {
                 what: &step.what,
                 statement: &step.statement,
             });
-            output.items(&statements.collect::<Vec<_>>())?;
+            output.items(&STATEMENT_COLUMNS, &statements.collect::<Vec<_>>())?;
         }
     }
     Ok(())

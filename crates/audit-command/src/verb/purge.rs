@@ -55,6 +55,11 @@ struct Line<'p> {
     held: Vec<Part<'p>>,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 8] = [
+    "policy", "keep", "cutoff", "events", "tables", "oldest", "newest", "held",
+];
+
 /// Some of the events: those of a table, or those that a hold keeps.
 #[derive(Debug, Serialize)]
 struct Part<'p> {
@@ -71,6 +76,9 @@ struct Done {
     first: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
 }
+
+/// The columns of a table of these.
+const DONE_COLUMNS: [&str; 5] = ["policy", "events", "batches", "first", "last"];
 
 impl<'p> Line<'p> {
     fn of(purgeable: &'p Purgeable) -> Self {
@@ -190,7 +198,7 @@ fn show(told: &[Purgeable], output: Output) -> Result<(), Fault> {
             ];
             output.write(&table(output, header, lines.iter().map(Line::row)))
         }
-        Format::Csv | Format::Json | Format::Ndjson => output.items(&lines),
+        Format::Csv | Format::Json | Format::Ndjson => output.items(&COLUMNS, &lines),
     }
 }
 
@@ -212,7 +220,7 @@ impl Purge {
                 let header = ["policy", "removed", "batches", "first (UTC)", "last (UTC)"];
                 output.write(&table(output, header, done.iter().map(Done::row)))?;
             }
-            Format::Csv | Format::Json | Format::Ndjson => output.items(&done)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&DONE_COLUMNS, &done)?,
         }
         if !done.is_empty() {
             talk(&format!("its events: audit log --request {request}"));

@@ -78,6 +78,9 @@ struct Group {
     events: u64,
 }
 
+/// The columns of a table of these.
+const COLUMNS: [&str; 3] = ["by", "group", "events"];
+
 impl Run for Stats {
     async fn run<DB: AuditDatabase>(
         &self,
@@ -91,9 +94,9 @@ impl Run for Stats {
             Format::Table if groups.is_empty() => {}
             Format::Table => {
                 let rows = groups.iter().map(row);
-                output.write(&table(output, ["by", "group", "events"], rows))?;
+                output.write(&table(output, COLUMNS, rows))?;
             }
-            Format::Csv | Format::Json | Format::Ndjson => output.items(&groups)?,
+            Format::Csv | Format::Json | Format::Ndjson => output.items(&COLUMNS, &groups)?,
         }
         Ok(Exit::of_search(!groups.is_empty()))
     }

@@ -20,6 +20,20 @@ use crate::table::table;
 /// The longest value that a row shows whole, in characters.
 const LONGEST_VALUE: usize = 40;
 
+/// The columns of a table of steps.
+const COLUMNS: [&str; 10] = [
+    "operation",
+    "table_schema",
+    "table_name",
+    "record_id",
+    "reverts",
+    "changes",
+    "conflicts",
+    "missing",
+    "computed",
+    "ambiguous",
+];
+
 /// The arguments of `audit undo`.
 #[derive(Debug, Args)]
 pub(crate) struct Undo {
@@ -99,7 +113,7 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
             output.write(&table(output, header, plan.steps().iter().map(row)))?;
         }
         Format::Csv | Format::Json | Format::Ndjson => {
-            output.items(plan.steps())?;
+            output.items(&COLUMNS, plan.steps())?;
         }
     }
     for obstacle in plan.obstacles() {
@@ -123,6 +137,10 @@ fn row(step: &UndoStep) -> [String; 5] {
     let conflicts = step.conflicts.iter().map(ToString::to_string);
     let against: Vec<String> = conflicts
         .chain(step.missing.iter().map(ToString::to_string))
+        .chain(step.ambiguous.iter().map(|field| {
+            let field = words::printable(field);
+            format!("`{field}` gets NULL, and may have been the document `null`")
+        }))
         .collect();
     [
         step.operation.to_string(),

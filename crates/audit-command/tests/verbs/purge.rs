@@ -244,3 +244,18 @@ async fn who_sits_there_is_asked() {
         assert_eq!((code, old.left()), expected, "{typed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_is_told_how_far_a_purge_is() {
+    let old = Old::<sqlx::Sqlite>::create(Server::Sqlite).await;
+    let (mut terminal, end) = super::export::terminal();
+    let mut command = old.command(&DO_IT);
+    let status = command.stderr(end).status().unwrap();
+    drop(command);
+    assert!(status.success());
+    let mut told = Vec::new();
+    // A terminal that nobody writes to any more ends with an error.
+    let _ = std::io::Read::read_to_end(&mut terminal, &mut told);
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.contains("\r4 events removed\r\n"), "{told:?}");
+}

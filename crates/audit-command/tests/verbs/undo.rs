@@ -1,9 +1,12 @@
 //! `audit undo`: shown first, done when asked to, and undone in turn.
 
+use std::io::Read as _;
+
 use audit_testkit::Server;
 use serde_json::Value;
 
-use crate::{Audited, Db};
+use super::export::terminal;
+use crate::{Audited, Db, audit};
 
 /// The status of an invoice by its number, or `None` where there is none.
 async fn status<DB: Db>(audited: &Audited<DB>, number: &str) -> Option<String> {
@@ -96,4 +99,44 @@ async fn a_deleted_row_comes_back<DB: Db>(audited: &Audited<DB>, server: Server)
     assert_eq!(code, 0, "{said}");
     assert_eq!(status(audited, "1").await.as_deref(), Some("open"));
     assert_eq!(audited.ask(&["undo", "--actor", "nobody"]).0, 1);
+}
+
+mod postgres15 {
+    use super::*;
+
+    /// Somebody else has the row meanwhile, so that the undo waits.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_terminal_is_told_of_work_that_goes_on() {
+        let audited = Audited::<sqlx::Postgres>::create(Server::Postgres15).await;
+        let change = "UPDATE invoices SET status = 'lost' WHERE number = '2'";
+        audited.write("carl", change).await;
+        let mut other = audited.database.raw().await;
+        other
+            .run("BEGIN; SELECT status FROM invoices FOR UPDATE")
+            .await;
+        let (mut terminal, end) = terminal();
+        let arguments = [&OF_CARL[..], &applying(Server::Postgres15)[..]].concat();
+        let mut child = audit(Some(audited.database.url()), &arguments)
+            .stdout(std::process::Stdio::null())
+            .stderr(end)
+            .spawn()
+            .unwrap();
+        let mut told = String::new();
+        while !told.contains("\rrecords are put back: 1 s") {
+            let mut piece = [0; 256];
+            // One that nobody writes to any more ends with an error.
+            let count = terminal.read(&mut piece).unwrap_or_default();
+            assert!(count > 0, "{told:?}");
+            told.push_str(&String::from_utf8_lossy(&piece[..count]));
+        }
+        other.run("ROLLBACK").await;
+        assert!(child.wait().unwrap().success());
+        let mut rest = Vec::new();
+        let _ = terminal.read_to_end(&mut rest);
+        told.push_str(&String::from_utf8_lossy(&rest));
+        assert!(
+            told.contains(" s\r\n1 records were put back\r\n"),
+            "{told:?}"
+        );
+    }
 }

@@ -38,7 +38,10 @@ impl UndoPlan {
     /// changes are events of their own, by the context of this task, that name in `reverts` those that
     /// they take back.
     ///
-    /// The transaction must come from an attached connection, or nothing records the changes.
+    /// The transaction must come from an attached connection, or nothing records the changes. On SQLite,
+    /// where records refer to each other in a circle by columns that may not be NULL, all foreign keys are
+    /// looked at when the transaction ends (`PRAGMA defer_foreign_keys`), those of the caller's own changes
+    /// too: then it is COMMIT that fails.
     ///
     /// # Errors
     /// Before anything is changed: [`UndoError::Obstacles`], [`UndoError::Conflicts`] and
@@ -56,6 +59,10 @@ impl UndoPlan {
             differing: Vec::new(),
         };
         let who = context::current().unwrap_or_default();
+        if let (Some(defers), Some(step)) = (&self.defers, self.steps.first()) {
+            let deferred = writer.texts(defers).await;
+            deferred.map_err(|source| step.refused(source))?;
+        }
         let mut touched = HashSet::new();
         for action in &self.actions {
             let (Some(step), Some(true)) = (

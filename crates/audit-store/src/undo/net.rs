@@ -25,6 +25,9 @@ pub(super) struct Net {
     /// What there was before the oldest one, as far as the events changed it; `None` where it
     /// inserted the record.
     pub(super) was: Option<Fields>,
+    /// What the events that tell of these fields say of the columns then, by field: those of
+    /// `was` that hold `null`.
+    pub(super) nulls: Vec<(String, Option<String>)>,
     pub(super) events: Vec<Uuid>,
     /// Fields that somebody else changed between two of the events.
     pub(super) conflicts: Vec<Conflict>,
@@ -157,6 +160,7 @@ impl Net {
             table: step.table.clone(),
             record_id: step.record_id.clone(),
             left: step.after.as_ref().map(|after| step.shown(after)),
+            nulls: step.nulls(was.iter().flatten()),
             was,
             events: vec![step.event.id],
             conflicts: Vec::new(),
@@ -172,6 +176,7 @@ impl Net {
         if let (Some(known), Some(was)) = (&mut self.was, was) {
             let is_new = |field: &String| !known.iter().any(|(name, _)| name == field);
             let further: Fields = was.into_iter().filter(|(field, _)| is_new(field)).collect();
+            self.nulls.extend(step.nulls(&further));
             known.extend(further);
             let is_untold = |missing: &Missing| is_new_missing(known, &self.missing, missing);
             let further: Vec<Missing> = missing.into_iter().filter(is_untold).collect();
@@ -215,6 +220,19 @@ fn is_new_missing(known: &Fields, told: &[Missing], missing: &Missing) -> bool {
 }
 
 impl Step<'_> {
+    /// Those of some fields that hold `null`, with the columns that the event followed.
+    fn nulls<'f>(
+        &self,
+        fields: impl IntoIterator<Item = &'f (String, Json)>,
+    ) -> Vec<(String, Option<String>)> {
+        let nulls = fields
+            .into_iter()
+            .filter(|(_, value)| value.as_str() == "null");
+        nulls
+            .map(|(field, _)| (field.clone(), self.event.schema_fingerprint.clone()))
+            .collect()
+    }
+
     /// The fields of an image that are as the row has them.
     fn shown(&self, image: &Fields) -> Fields {
         let hidden = self.event.redacted_fields.as_deref().unwrap_or_default();

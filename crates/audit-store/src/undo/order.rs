@@ -48,10 +48,12 @@ pub(super) struct Order {
     pub(super) actions: Vec<Action>,
     /// The places of records that refer to each other in a circle, which none of them can let go of.
     pub(super) circles: BTreeSet<usize>,
+    /// Of each place, those that it must be behind.
+    pub(super) behind: Vec<Behind>,
 }
 
 /// The places that one must be behind, each with whether it cannot let go of it meanwhile.
-type Behind = BTreeMap<usize, bool>;
+pub(super) type Behind = BTreeMap<usize, bool>;
 
 /// The places of the records in the order in which they go back: the last that happened first, but a
 /// row before the rows that will refer to it, and behind those that have referred to it.
@@ -84,7 +86,7 @@ pub(super) fn of(nets: &[Net], tables: &HashMap<TableName, Restorable>) -> Order
         }
     }
     let is_back = |place: usize| nets.get(place).is_some_and(|net| net.left.is_none());
-    sorted(&behind, is_back)
+    sorted(behind, is_back)
 }
 
 /// The rows that come back or go, by the values that others refer to them by.
@@ -227,10 +229,26 @@ impl<'b> Left<'b> {
         }
     }
 
-    /// The place that comes next: the last that happened.
+    /// The place that comes next, as none of its own stands in its way: the last that happened.
     fn next(&self) -> Option<usize> {
-        let first = self.free.last().or(self.loose.last());
-        first.or(self.places.last()).copied()
+        self.free.last().or(self.loose.last()).copied()
+    }
+
+    /// Places of which each waits for another of them and cannot let go of it: where none comes next, each that
+    /// is left is in such a circle or behind one.
+    fn circle(&self) -> Vec<usize> {
+        let mut path: Vec<usize> = self.places.last().copied().into_iter().collect();
+        let mut known: BTreeMap<usize, usize> = path.iter().map(|place| (*place, 0)).collect();
+        while let Some(next) = path
+            .last()
+            .and_then(|place| self.before(*place, true).first().copied())
+        {
+            if let Some(start) = known.insert(next, path.len()) {
+                return path.split_off(start);
+            }
+            path.push(next);
+        }
+        path
     }
 
     /// What a place still waits for; of that alone which it cannot let go of, where `is_firm` is set.
@@ -262,19 +280,18 @@ impl<'b> Left<'b> {
 
 /// The places with the highest first, but each behind those that it must be behind. Rows that refer to
 /// each other in a circle let go of each other first, or find each other at last.
-fn sorted(behind: &[Behind], is_back: impl Fn(usize) -> bool) -> Order {
-    let mut left = Left::new(behind);
+fn sorted(behind: Vec<Behind>, is_back: impl Fn(usize) -> bool) -> Order {
+    let mut left = Left::new(&behind);
     let mut actions = Vec::with_capacity(behind.len());
     let mut links = Vec::new();
     let mut unlinked = BTreeSet::new();
     let mut circles = BTreeSet::new();
-    while let Some(place) = left.next() {
+    while let Some(place) = left.next().or_else(|| {
+        let circle = left.circle();
+        circles.extend(&circle);
+        circle.into_iter().max()
+    }) {
         let before = left.before(place, false);
-        let firm = left.before(place, true);
-        if !firm.is_empty() {
-            circles.extend(firm);
-            circles.insert(place);
-        }
         if is_back(place) && !before.is_empty() {
             actions.push(Action::WithoutLinks(place));
             links.push(Action::Link(place));
@@ -286,7 +303,11 @@ fn sorted(behind: &[Behind], is_back: impl Fn(usize) -> bool) -> Order {
         left.take(place);
     }
     actions.extend(links);
-    Order { actions, circles }
+    Order {
+        actions,
+        circles,
+        behind,
+    }
 }
 
 #[cfg(test)]
@@ -297,7 +318,7 @@ mod tests {
     fn order<const N: usize>(behind: [&[usize]; N], is_back: bool) -> Vec<Action> {
         let set = |places: &&[usize]| places.iter().map(|place| (*place, false)).collect();
         let behind: Vec<Behind> = behind.iter().map(set).collect();
-        let order = sorted(&behind, |_| is_back);
+        let order = sorted(behind, |_| is_back);
         assert_eq!(order.circles, BTreeSet::new());
         order.actions
     }
@@ -306,11 +327,11 @@ mod tests {
     fn what_cannot_be_let_go_of_is_kept_where_another_can() {
         // Zero waits for one, by what it needs, and one for zero, by what may be missing.
         let behind = [Behind::from([(1, true)]), Behind::from([(0, false)])];
-        let order = sorted(&behind, |_| true);
+        let order = sorted(behind.to_vec(), |_| true);
         assert_eq!(order.actions, [WithoutLinks(1), Whole(0), Link(1)]);
         assert_eq!(order.circles, BTreeSet::new());
         let behind = [Behind::from([(1, false)]), Behind::from([(0, true)])];
-        let order = sorted(&behind, |_| true);
+        let order = sorted(behind.to_vec(), |_| true);
         assert_eq!(order.actions, [WithoutLinks(0), Whole(1), Link(0)]);
         assert_eq!(order.circles, BTreeSet::new());
     }
@@ -323,9 +344,10 @@ mod tests {
             Behind::from([(0, true)]),
             Behind::new(),
         ];
-        let order = sorted(&behind, |_| true);
-        assert_eq!(order.circles, BTreeSet::from([0, 1, 2]));
-        assert_eq!(order.actions.first(), Some(&Whole(3)));
+        let order = sorted(behind.to_vec(), |_| true);
+        assert_eq!(order.circles, BTreeSet::from([0, 1]));
+        let expected = [Whole(3), WithoutLinks(1), Whole(0), Whole(2), Link(1)];
+        assert_eq!(order.actions, expected);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use audit_core::query::{LogQuery, Position};
 use audit_core::{Dialect, Event, Json, LogReader};
 
 use super::net::{self, Net, TableName};
-use super::order::{self, Action, Order};
+use super::order::{self, Action, Behind, Order};
 use super::step::{has_key, values};
 use super::{Conflict, Obstacle, OnConflict, UndoPlan, UndoStep, Why};
 use crate::error::StoreError;
 use crate::trail::{Everything, Trail};
+use crate::typed::Shapes;
 
 impl<R: LogReader> Trail<R, Everything> {
     /// The most events that one plan takes back.
@@ -87,7 +88,10 @@ impl<R: LogReader> Trail<R, Everything> {
         let Order {
             mut actions,
             circles,
+            behind,
         } = order::of(&able, &tables);
+        let shapes = self.shapes_of(&able).await?;
+        let defers = Restorable::defer_references(self.dialect()).filter(|_| !circles.is_empty());
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -95,14 +99,15 @@ impl<R: LogReader> Trail<R, Everything> {
                 continue;
             };
             let Some(net) = able.get(place) else { continue };
-            let Some(table) = tables.get(&net.table) else {
+            let (Some(table), Some(shapes)) = (tables.get(&net.table), shapes.get(&net.table.1))
+            else {
                 continue;
             };
-            let mut step = UndoStep::of(net, table);
+            let mut step = UndoStep::of(net, table, shapes);
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());
-            if circles.contains(&place) {
+            if circles.contains(&place) && defers.is_none() {
                 step.conflicts.push(Conflict::Circle);
             }
             if let Some(index) = places.get_mut(place) {
@@ -117,9 +122,11 @@ impl<R: LogReader> Trail<R, Everything> {
             actions = letting_go_of_themselves(actions, &steps, &tables);
         }
         self.find_references(&mut steps, &tables).await?;
+        hold_back(&mut steps, &behind, &places);
         Ok(UndoPlan {
             steps,
             actions,
+            defers,
             obstacles,
             tables,
             on_conflict: OnConflict::Refuse,
@@ -146,6 +153,23 @@ impl<R: LogReader> Trail<R, Everything> {
             }
         }
         Ok(tables)
+    }
+
+    /// The columns over time of the tables, by name.
+    async fn shapes_of(
+        &mut self,
+        nets: &[Net],
+    ) -> Result<HashMap<String, Shapes>, StoreError<R::Error>> {
+        let mut shapes = HashMap::new();
+        for Net {
+            table: (_, name), ..
+        } in nets
+        {
+            if !shapes.contains_key(name) {
+                shapes.insert(name.clone(), self.shapes(name).await?);
+            }
+        }
+        Ok(shapes)
     }
 
     /// Finds the rows that refer to what is to go, and are not to go themselves.
@@ -189,6 +213,36 @@ impl<R: LogReader> Trail<R, Everything> {
             }
         }
         Ok(())
+    }
+}
+
+/// Finds the records that would come or go behind others that stay as they are: what they refer to is not
+/// there, or what refers to them is. `places` are those of the steps.
+fn hold_back(steps: &mut [UndoStep], behind: &[Behind], places: &[usize]) {
+    let at = |place: usize| places.get(place).copied().unwrap_or(place);
+    let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, firsts) in behind.iter().enumerate() {
+        for first in firsts.keys() {
+            followers.entry(at(*first)).or_default().push(at(place));
+        }
+    }
+    let in_the_way = steps.iter().enumerate();
+    let mut in_the_way: Vec<usize> = in_the_way
+        .filter(|(_, step)| step.is_in_the_way())
+        .map(|(place, _)| place)
+        .collect();
+    while let Some(first) = in_the_way.pop() {
+        let Some(conflict) = steps.get(first).map(UndoStep::held_back_by) else {
+            continue;
+        };
+        for place in followers.remove(&first).unwrap_or_default() {
+            if let Some(step) = steps.get_mut(place)
+                && step.conflicts.is_empty()
+            {
+                step.conflicts.push(conflict.clone());
+                in_the_way.push(place);
+            }
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use audit_core::{Dialect, Json, Operation};
 use serde_json::Value;
 
 use super::net::{Fields, Net, TableName};
+use super::null::Nulls;
 use super::order::Action;
 use super::{Conflict, Missing, UndoError, UndoStep, Unknown};
 use crate::record::{FieldChange, hides};
+use crate::typed::Shapes;
 
 pub(super) fn values(fields: Option<Fields>) -> Option<Vec<Json>> {
     fields.map(|fields| fields.into_iter().map(|(_, value)| value).collect())
@@ -47,7 +49,7 @@ pub(super) fn has_key(net: &Net, table: &Restorable) -> bool {
 }
 
 impl UndoStep {
-    pub(super) fn of(net: &Net, table: &Restorable) -> Self {
+    pub(super) fn of(net: &Net, table: &Restorable, shapes: &Shapes) -> Self {
         let computed = |field: &String| {
             table
                 .column(field)
@@ -94,6 +96,11 @@ impl UndoStep {
         computed.sort_unstable();
         computed.dedup();
         let now = net.left.as_ref().map(known);
+        let then = net.was.as_ref().map(known);
+        let nulls = then
+            .as_ref()
+            .map(|then| Nulls::of(net, then, table, shapes))
+            .unwrap_or_default();
         let image = net.left.as_ref().or(net.was.as_ref());
         Self {
             operation,
@@ -102,12 +109,14 @@ impl UndoStep {
             record_id: net.record_id.clone(),
             reverts: net.events.clone(),
             changes: Vec::new(),
-            conflicts: net.conflicts.clone(),
+            conflicts: [net.conflicts.clone(), nulls.conflicts].concat(),
             missing,
             computed,
+            ambiguous: nulls.ambiguous,
+            null_documents: nulls.documents,
             key: key_of(table, image, &net.record_id),
             now,
-            then: net.was.as_ref().map(known),
+            then,
         }
     }
 
@@ -181,18 +190,28 @@ impl UndoStep {
         refers(now).filter(|now| then.as_ref().and_then(refers).as_ref() != Some(now))
     }
 
-    /// Whether the record is there, or not, as it must be for this step.
+    /// Whether nothing but values stands against it.
     pub(super) fn can_be_forced(&self) -> bool {
-        !self.conflicts.iter().any(|conflict| {
+        self.conflicts.iter().all(|conflict| {
             matches!(
                 conflict,
-                Conflict::CameOrWent
-                    | Conflict::Circle
-                    | Conflict::Exists
-                    | Conflict::Gone
-                    | Conflict::Referenced { .. }
+                Conflict::Behind { .. } | Conflict::Between { .. } | Conflict::Changed { .. }
             )
         })
+    }
+
+    /// Whether the record stays as it is where it is skipped, and that is not how it would be.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        let is_done = |conflict| matches!(conflict, &Conflict::Exists | &Conflict::Gone);
+        !self.conflicts.is_empty() && !self.conflicts.iter().any(is_done)
+    }
+
+    /// What stands against the records that would come or go behind this one.
+    pub(super) fn held_back_by(&self) -> Conflict {
+        Conflict::Behind {
+            table: self.table_name.clone(),
+            record_id: self.record_id.clone(),
+        }
     }
 }
 
@@ -224,12 +243,9 @@ impl UndoStep {
         again.conflicts.clear();
         again.compare(row);
         let seen = self.conflicts.iter().filter(|conflict| {
-            !matches!(
+            matches!(
                 conflict,
-                Conflict::Between { .. }
-                    | Conflict::CameOrWent
-                    | Conflict::Circle
-                    | Conflict::Referenced { .. }
+                Conflict::Changed { .. } | Conflict::Exists | Conflict::Gone
             )
         });
         again.conflicts.iter().eq(seen) && again.changes == self.changes
@@ -256,7 +272,7 @@ impl UndoStep {
         };
         let update = |key: &Fields, fields: Fields| {
             // Every field that the events changed may be missing.
-            (!fields.is_empty()).then(|| table.update(dialect, key, &fields))
+            (!fields.is_empty()).then(|| table.update(dialect, key, &fields, &self.null_documents))
         };
         match (action, &self.now, &self.then) {
             (Action::Unlink(_), Some(now), _) => {
@@ -268,13 +284,15 @@ impl UndoStep {
                 )
             }
             (Action::WithoutLinks(_), None, Some(then)) => {
-                Some(table.insert(dialect, &of_links(then, false)))
+                Some(table.insert(dialect, &of_links(then, false), &self.null_documents))
             }
             (Action::Link(_), None, Some(then)) => {
                 update(&self.key_then(table), of_links(then, true))
             }
             (Action::Whole(_), Some(_), None) => Some(table.delete(dialect, &self.key)),
-            (Action::Whole(_), None, Some(then)) => Some(table.insert(dialect, then)),
+            (Action::Whole(_), None, Some(then)) => {
+                Some(table.insert(dialect, then, &self.null_documents))
+            }
             (Action::Whole(_), Some(_), Some(then)) => update(&self.key, then.clone()),
             _ => None,
         }

@@ -19,6 +19,12 @@ impl fmt::Display for Conflict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |value| words::value(Some(value));
         match self {
+            Self::Behind { table, record_id } => write!(
+                formatter,
+                "the record waits for `{}` of `{}`",
+                words::key(record_id),
+                words::printable(table)
+            ),
             Self::Changed {
                 field,
                 expected,
@@ -43,6 +49,11 @@ impl fmt::Display for Conflict {
             ),
             Self::CameOrWent => formatter.write_str("the record came or went in between"),
             Self::Gone => formatter.write_str("the record is not there any more"),
+            Self::NotNull { field } => write!(
+                formatter,
+                "`{}` takes no NULL any more",
+                words::printable(field)
+            ),
             Self::Circle => formatter.write_str(
                 "the record and others refer to each other, by columns that may not be null",
             ),

@@ -2,17 +2,17 @@
 
 use audit_core::query::LogQuery;
 use audit_core::{Actor, Audit, AuditContext, Dialect};
-use audit_store::{Conflict, UndoError, UndoPlan};
+use audit_store::{Conflict, OnConflict, UndoError, UndoPlan};
 use audit_testkit::Server;
 
 use super::world::{Db, World};
 
-/// Two tables that need each other, by keys that are looked at when a transaction ends; one that needs
-/// the first of them. MariaDB looks at once, unless told not to look.
+/// Two tables that need each other, by keys that are looked at when a transaction ends, and one that needs
+/// nothing. SQLite looks at once, unless the transaction says otherwise, and MariaDB, unless told not to look.
 fn tables(server: Server) -> String {
     let deferred = match server.dialect() {
-        Dialect::MySql => "",
-        _ => "DEFERRABLE INITIALLY DEFERRED",
+        Dialect::Postgres => "DEFERRABLE INITIALLY DEFERRED",
+        _ => "",
     };
     let later = match server.dialect() {
         Dialect::Sqlite => String::new(),
@@ -21,11 +21,12 @@ fn tables(server: Server) -> String {
         ),
     };
     let now = match server.dialect() {
-        Dialect::Sqlite => format!(", FOREIGN KEY (owner) REFERENCES owners (id) {deferred}"),
-        _ => String::new(),
+        Dialect::Sqlite => ", FOREIGN KEY (owner) REFERENCES owners (id)",
+        _ => "",
     };
     format!(
-        "CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY, owner INTEGER NOT NULL{now}); \
+        "CREATE TABLE trees (id INTEGER NOT NULL PRIMARY KEY); \
+         CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY, owner INTEGER NOT NULL{now}); \
          CREATE TABLE owners (id INTEGER NOT NULL PRIMARY KEY, house INTEGER NOT NULL, friend INTEGER, \
              FOREIGN KEY (house) REFERENCES houses (id) {deferred}, \
              FOREIGN KEY (friend) REFERENCES owners (id)); {later}"
@@ -48,7 +49,8 @@ async fn run<DB: Db>(world: &World<DB>, request: &str, statements: &[&str]) {
         let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
         let (off, on) = match world.server.dialect() {
             Dialect::MySql => ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1"),
-            _ => ("SELECT 1", "SELECT 1"),
+            Dialect::Postgres => ("SELECT 1", "SELECT 1"),
+            _ => ("PRAGMA defer_foreign_keys = ON", "SELECT 1"),
         };
         for sql in [&[off], statements, &[on]].concat() {
             let done = DB::execute_text(&mut transaction, sql).await;
@@ -91,8 +93,7 @@ const MADE: [&str; 2] = [
     "INSERT INTO owners VALUES (1, 1, NULL)",
 ];
 
-/// Where the server looks when the transaction ends, both come back and go. Once it looks at once, they are a
-/// conflict.
+/// Where the database looks when the transaction ends, both come back and go.
 async fn what_is_looked_at_later_is_undone<DB: Db>(world: &mut World<DB>) {
     for (request, left) in [("gone", "11"), ("made", "0")] {
         let plan = plan(world, request).await;
@@ -100,23 +101,31 @@ async fn what_is_looked_at_later_is_undone<DB: Db>(world: &mut World<DB>) {
         assert_eq!(applied(world, "undo", &plan).await.unwrap(), 2);
         assert_eq!(count(world).await, left, "{request}");
     }
-    world
-        .raw
-        .run(
-            "ALTER TABLE houses ALTER CONSTRAINT owned NOT DEFERRABLE; \
-             ALTER TABLE owners ALTER CONSTRAINT owners_house_fkey NOT DEFERRABLE",
-        )
-        .await;
 }
 
-/// Told of both of them, and nothing is done.
+/// From now on PostgreSQL looks at once.
+async fn look_at_once<DB: Db>(world: &mut World<DB>) {
+    if world.server.dialect() == Dialect::Postgres {
+        let sql = "ALTER TABLE houses ALTER CONSTRAINT owned NOT DEFERRABLE; \
+             ALTER TABLE owners ALTER CONSTRAINT owners_house_fkey NOT DEFERRABLE";
+        world.raw.run(sql).await;
+    }
+}
+
+/// Told of both of them, and nothing is done, where the database looks at once; SQLite need not.
 pub(crate) async fn rows_that_need_each_other_are_a_conflict<DB: Db>(server: Server) {
     let mut world = world::<DB>(server).await;
     run(&world, "made", &MADE).await;
     let gone = ["DELETE FROM owners", "DELETE FROM houses"];
-    if server.dialect() == Dialect::Postgres {
+    if server.dialect() != Dialect::MySql {
         run(&world, "gone", &gone).await;
         what_is_looked_at_later_is_undone(&mut world).await;
+    }
+    if server.dialect() == Dialect::Sqlite {
+        return;
+    }
+    if server.dialect() == Dialect::Postgres {
+        look_at_once(&mut world).await;
         let plan = plan(&world, "gone").await;
         for step in plan.steps() {
             assert_eq!(step.conflicts, [Conflict::Circle]);
@@ -140,6 +149,59 @@ pub(crate) async fn rows_that_need_each_other_are_a_conflict<DB: Db>(server: Ser
         );
         assert_eq!(count(&mut world).await, left, "{request}");
     }
+}
+
+/// What needs a row of a circle is skipped with it, and says so before; what does not comes back.
+pub(crate) async fn what_waits_for_a_circle_is_skipped_with_it<DB: Db>(server: Server) {
+    let mut world = world::<DB>(server).await;
+    run(&world, "made", &MADE).await;
+    let more = [
+        "INSERT INTO owners VALUES (2, 1, NULL)",
+        "INSERT INTO owners VALUES (3, 1, 2)",
+        "INSERT INTO trees VALUES (1)",
+    ];
+    run(&world, "more", &more).await;
+    let gone = [
+        "DELETE FROM owners WHERE id = 3",
+        "DELETE FROM owners WHERE id = 2",
+        "DELETE FROM trees",
+        "DELETE FROM owners",
+        "DELETE FROM houses",
+    ];
+    run(&world, "gone", &gone).await;
+    look_at_once(&mut world).await;
+    let undo = plan(&world, "gone").await;
+    let skipping = undo.clone().on_conflict(OnConflict::Skip);
+    if server.dialect() == Dialect::Sqlite {
+        assert!(undo.is_clear(), "{undo:#?}");
+        assert_eq!(applied(&world, "undo", &skipping).await.unwrap(), 5);
+        assert_eq!(count(&mut world).await, "31");
+        return;
+    }
+    let conflicts_of = |table: &str, record: &str| {
+        let mut steps = undo.steps().iter();
+        let step = steps.find(|step| step.table_name == table && step.record_id == record);
+        step.unwrap().conflicts.clone()
+    };
+    let behind = |table: &str, record_id: &str| Conflict::Behind {
+        table: table.to_owned(),
+        record_id: record_id.to_owned(),
+    };
+    for (table, record, expected) in [
+        ("houses", "1", vec![Conflict::Circle]),
+        ("owners", "1", vec![Conflict::Circle]),
+        ("owners", "2", vec![behind("houses", "1")]),
+        ("trees", "1", vec![]),
+    ] {
+        assert_eq!(conflicts_of(table, record), expected, "{table} {record}");
+    }
+    let third = conflicts_of("owners", "3");
+    let possible = [vec![behind("houses", "1")], vec![behind("owners", "2")]];
+    assert!(possible.contains(&third), "{third:?}");
+    assert_eq!(applied(&world, "undo", &skipping).await.unwrap(), 1);
+    assert_eq!(count(&mut world).await, "0");
+    let trees = "SELECT CAST(id AS CHAR(1)) FROM trees";
+    assert_eq!(world.raw.texts(trees).await, [[Some("1".to_owned())]]);
 }
 
 /// An owner whose friend is another, in a circle that can be let go of, in a house that it needs.

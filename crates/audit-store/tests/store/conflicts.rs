@@ -183,6 +183,62 @@ pub(crate) async fn what_others_refer_to_does_not_go<DB: Db>(server: Server) {
     );
 }
 
+/// A parent stays with the child that stays, which it would take along.
+pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+        "INSERT INTO orgs VALUES (2, 'two')",
+    ];
+    all(&world, "made", &made).await;
+    all(&world, "later", &["UPDATE people SET name = 'b'"]).await;
+    let undo = plan(&world, &of_request("made")).await;
+    let behind = Conflict::Behind {
+        table: "people".to_owned(),
+        record_id: "1".to_owned(),
+    };
+    let mut conflicts = conflicts_of(&undo).into_iter();
+    assert!(matches!(conflicts.next(), Some(Conflict::Changed { .. })));
+    assert_eq!(conflicts.next(), Some(&behind));
+    assert_eq!(conflicts.next(), None);
+    conflicts_refuse(&world, &undo, 2).await;
+    let skipping = undo.clone().on_conflict(OnConflict::Skip);
+    let done = apply(&world, "skip", &skipping).await.unwrap();
+    assert_eq!((done.records, done.skipped), (1, 2));
+    assert_eq!(names(&mut world).await, ["b", "one"]);
+}
+
+/// The names of people, then of organisations.
+async fn names<DB: Db>(world: &mut World<DB>) -> Vec<String> {
+    let sql = "SELECT name FROM people UNION ALL SELECT name FROM orgs";
+    let rows = world.raw.texts(sql).await;
+    rows.into_iter().flatten().flatten().collect()
+}
+
+/// What is there already keeps nobody who waits for it.
+pub(crate) async fn what_waits_for_what_is_back_is_not_skipped<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+    ];
+    all(&world, "made", &made).await;
+    all(&world, "later", &["UPDATE people SET name = 'b'"]).await;
+    let undo = plan(&world, &of_request("made")).await;
+    let forced = undo.on_conflict(OnConflict::Overwrite);
+    assert_eq!(apply(&world, "force", &forced).await.unwrap().records, 2);
+    assert!(names(&mut world).await.is_empty());
+
+    all(&world, "again", &["INSERT INTO orgs VALUES (1, 'new')"]).await;
+    let redo = plan(&world, &of_request("force")).await;
+    assert_eq!(conflicts_of(&redo), [&Conflict::Exists]);
+    let skipping = redo.on_conflict(OnConflict::Skip);
+    let done = apply(&world, "redo", &skipping).await.unwrap();
+    assert_eq!((done.records, done.skipped), (1, 1));
+    assert_eq!(names(&mut world).await, ["b", "new"]);
+}
+
 pub(crate) async fn what_the_log_does_not_hold_is_missing<DB: Db>(server: Server) {
     let rule = TableRule::new("users")
         .redact("email", Redaction::Mask)

@@ -91,6 +91,19 @@ async fn takes<DB: Db>(world: &mut World<DB>, query: &LogQuery, index: &str) -> 
     words.any(|word| word.starts_with("audit_logs") && word.ends_with(own))
 }
 
+/// On SQLite there is no way to make an index while others write: the statements are run by hand.
+async fn in_a_quiet_hour<DB: Db>(world: &mut World<DB>) {
+    let left = look(world).await;
+    assert_eq!(wrong(&left), ["missing_index"]);
+    assert_eq!(
+        left.advice.iter().filter(|a| !a.matter.is_note()).count(),
+        2
+    );
+    for step in left.advice.iter().flat_map(|advice| &advice.steps) {
+        world.raw.run(&step.statement).await;
+    }
+}
+
 pub(crate) async fn an_index_that_is_missing_is_made<DB: Db>(server: Server) {
     let mut world = World::<DB>::new(server).await;
     let record = LogQuery::new().table("users").record("42").limit(5);
@@ -111,17 +124,8 @@ pub(crate) async fn an_index_that_is_missing_is_made<DB: Db>(server: Server) {
     assert!(names[0].contains("`audit_logs_record`"), "{names:?}");
     assert!(names[1].contains("`audit_logs_actor`"), "{names:?}");
     try_apply(&world).await.unwrap();
-    let left = look(&world).await;
     if server == Server::Sqlite {
-        // There is no way to make one while others write: the statements are for a quiet hour.
-        assert_eq!(wrong(&left), ["missing_index"]);
-        assert_eq!(
-            left.advice.iter().filter(|a| !a.matter.is_note()).count(),
-            2
-        );
-        for step in left.advice.iter().flat_map(|advice| &advice.steps) {
-            world.raw.run(&step.statement).await;
-        }
+        in_a_quiet_hour(&mut world).await;
     }
     assert_eq!(wrong(&look(&world).await), [""; 0]);
     let actor = LogQuery::new().actor("bob").limit(5);
@@ -321,24 +325,140 @@ pub(crate) async fn an_index_that_nobody_reads_is_told<DB: Db>(server: Server) {
     assert!(!noted(&read, "unused_index"), "{read:?}");
 }
 
-pub(crate) async fn the_next_months_are_made<DB: Db>(server: Server) {
-    let audit = Audit::builder().index(LogIndex::Actor).build().unwrap();
-    let mut world = World::<DB>::with(server, &audit).await;
-    super::partitions::convert(&mut world).await;
-    assert_eq!(wrong(&look(&world).await), [""; 0]);
-    let names = super::partitions::names(&world).await;
+/// Takes the months away of a log that was converted, and ends the past before today, so that the present month
+/// has no partition.
+async fn without_months<DB: Db>(world: &mut World<DB>) {
+    let names = super::partitions::names(world).await;
     let months = names.iter().filter(|name| name.starts_with("audit_logs_2"));
     for month in months {
-        let sql = match server.dialect() {
+        let sql = match world.server.dialect() {
             Dialect::MySql => format!("ALTER TABLE audit_logs DROP PARTITION {month}"),
             _ => format!("DROP TABLE audit.{month}"),
         };
         world.raw.run(&sql).await;
     }
-    // A past that ends before today, so that the present month has none.
-    super::partitions::end_past(&mut world).await;
+    super::partitions::end_past(world).await;
+}
+
+pub(crate) async fn the_next_months_are_made<DB: Db>(server: Server) {
+    let audit = Audit::builder().index(LogIndex::Actor).build().unwrap();
+    let mut world = World::<DB>::with(server, &audit).await;
+    super::partitions::convert(&mut world).await;
+    assert_eq!(wrong(&look(&world).await), [""; 0]);
+    without_months(&mut world).await;
     assert_eq!(wrong(&look(&world).await), ["missing_months"]);
     try_apply(&world).await.unwrap();
     assert_eq!(wrong(&look(&world).await), [""; 0]);
     assert!(super::partitions::names(&world).await.len() >= 5);
+}
+
+/// What a REINDEX leaves that was broken off is told, and left to whoever knows that none is running.
+pub(crate) async fn what_is_left_of_a_broken_off_reindex_is_told<DB: Db>(server: Server) {
+    let audit = Audit::builder().index(LogIndex::Actor).build().unwrap();
+    let mut world = World::<DB>::with(server, &audit).await;
+    insert(&world, 0, 10).await;
+    let other = world.open("UPDATE users SET name = 'y' WHERE id = 1").await;
+    world.raw.run("SET statement_timeout = '500ms'").await;
+    let again = "REINDEX INDEX CONCURRENTLY audit.audit_logs_record";
+    assert!(world.raw.try_run(again).await.is_err());
+    other.rollback().await.unwrap();
+    try_apply(&world).await.unwrap();
+    let found = look(&world).await;
+    assert_eq!(wrong(&found), ["leftover_index"]);
+    let steps = found.advice.iter().flat_map(|advice| &advice.steps);
+    let steps: Vec<_> = steps.map(|step| step.statement.clone()).collect();
+    world.raw.run("SET statement_timeout = 0").await;
+    for statement in steps {
+        world.raw.run(&statement).await;
+    }
+    assert_eq!(wrong(&look(&world).await), [""; 0]);
+    let left = "SELECT count(*)::text FROM pg_index WHERE indrelid = 'audit.audit_logs'::regclass AND NOT indisvalid";
+    assert_eq!(world.raw.texts(left).await, [[Some("0".to_owned())]]);
+}
+
+/// An index of one partition that was begun, and made a part of the index of all.
+pub(crate) async fn a_part_of_an_index_that_was_begun_is_ended<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    super::partitions::convert(&mut world).await;
+    insert(&world, 0, 10).await;
+    let other = world.open("UPDATE users SET name = 'y' WHERE id = 1").await;
+    let columns = "(actor_id, occurred_at) WHERE actor_id IS NOT NULL";
+    world.raw.run("SET statement_timeout = '500ms'").await;
+    let begin = format!("CREATE INDEX CONCURRENTLY part ON audit.audit_logs_past {columns}");
+    assert!(world.raw.try_run(&begin).await.is_err());
+    other.rollback().await.unwrap();
+    world.raw.run("SET statement_timeout = 0").await;
+    let all = format!("CREATE INDEX audit_logs_actor ON ONLY audit.audit_logs {columns}");
+    world.raw.run(&all).await;
+    let attach = "ALTER INDEX audit.audit_logs_actor ATTACH PARTITION audit.part";
+    world.raw.run(attach).await;
+    assert_eq!(wrong(&look(&world).await), ["unfinished_index"]);
+    try_apply(&world).await.unwrap();
+    assert_eq!(wrong(&look(&world).await), [""; 0]);
+    let left = "SELECT c.relname::text FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid \
+                WHERE c.relname = 'part' AND NOT indisvalid";
+    assert!(world.raw.texts(left).await.is_empty());
+}
+
+/// Events that the statistics do not show are there all the same: on MariaDB writers wait while they move.
+pub(crate) async fn events_without_a_month_are_seen_whatever_is_estimated<DB: Db>(server: Server) {
+    let audit = Audit::builder().index(LogIndex::Actor).build().unwrap();
+    let mut world = World::<DB>::with(server, &audit).await;
+    super::partitions::convert(&mut world).await;
+    without_months(&mut world).await;
+    quiet(&mut world).await;
+    insert(&world, 0, 10).await;
+    if server.dialect() == Dialect::MySql {
+        let forget = "UPDATE mysql.innodb_table_stats SET n_rows = 0 \
+            WHERE database_name = DATABASE() AND table_name LIKE 'audit_logs#P#%'; \
+            RENAME TABLE audit_logs TO forgotten; RENAME TABLE forgotten TO audit_logs";
+        world.raw.run(forget).await;
+    }
+    let found = look(&world).await;
+    assert_eq!(wrong(&found), ["events_in_rest"]);
+    let mut advice = found.advice.iter();
+    let of_rest = advice
+        .find(|advice| advice.matter.kind() == "events_in_rest")
+        .unwrap();
+    let audit_store::optimize::Matter::EventsInRest { events, .. } = of_rest.matter else {
+        panic!("{of_rest:?}")
+    };
+    assert_eq!(events, 1, "the estimate is no longer wrong");
+    assert_eq!(of_rest.is_safe, server.dialect() == Dialect::Postgres);
+}
+
+/// A database is in files of another name than its own.
+pub(crate) async fn statistics_are_seen_whatever_the_database_is_called<DB: Db>(server: Server) {
+    let mut world = World::<DB>::new(server).await;
+    let own = world.raw.texts("SELECT DATABASE()").await[0][0]
+        .clone()
+        .unwrap();
+    let odd = format!("{own}-odd");
+    world.raw.run(&format!("CREATE DATABASE `{odd}`")).await;
+    let url = world.url().replace(&own, &odd);
+    let audit = Audit::builder().index(LogIndex::Actor).build().unwrap();
+    let options = sqlx::pool::PoolOptions::<DB>::new().max_connections(1);
+    let pool = audit_sqlx::attach(options, &audit)
+        .connect(&url)
+        .await
+        .unwrap();
+    let rows: Vec<String> = (0..2_500).map(|id| format!("({id})")).collect();
+    let mut connection = pool.acquire().await.unwrap();
+    let table = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY)";
+    DB::execute_text(&mut connection, table).await.unwrap();
+    drop(connection);
+    audit_sqlx::migrate(&pool, &audit).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    for sql in [
+        "ALTER TABLE audit_logs STATS_AUTO_RECALC = 0".to_owned(),
+        format!("INSERT INTO users VALUES {}", rows.join(", ")),
+    ] {
+        DB::execute_text(&mut connection, &sql).await.unwrap();
+    }
+    let mut log = Optimize::of(audit_sqlx::writer(&mut *connection));
+    let found = log.look(&ASKED).await.unwrap();
+    drop(connection);
+    pool.close().await;
+    world.raw.run(&format!("DROP DATABASE `{odd}`")).await;
+    assert_eq!(wrong(&found), ["stale_statistics"]);
 }

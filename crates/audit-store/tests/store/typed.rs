@@ -245,13 +245,20 @@ fn alterations(server: Server) -> &'static [&'static str] {
             "ALTER TABLE things ALTER COLUMN size TYPE VARCHAR(9) USING 'n' || size",
             "ALTER TABLE things DROP COLUMN old",
             "ALTER TABLE things ADD COLUMN new VARCHAR(9) DEFAULT 'fresh'",
+            "ALTER TABLE things ALTER COLUMN rest TYPE INTEGER USING coalesce(rest, 0), \
+                ALTER COLUMN rest SET NOT NULL",
         ],
-        Dialect::MySql => &["ALTER TABLE things RENAME COLUMN mail TO email, \
-            MODIFY size VARCHAR(9), DROP COLUMN old, ADD COLUMN new VARCHAR(9) DEFAULT 'fresh'"],
+        Dialect::MySql => &[
+            "SET sql_mode = ''",
+            "ALTER TABLE things RENAME COLUMN mail TO email, MODIFY size VARCHAR(9), \
+                DROP COLUMN old, ADD COLUMN new VARCHAR(9) DEFAULT 'fresh', \
+                MODIFY rest INTEGER NOT NULL",
+        ],
         _ => &[
             "CREATE TABLE others (id INTEGER NOT NULL PRIMARY KEY, email VARCHAR(9), \
-                size VARCHAR(9), new VARCHAR(9) DEFAULT 'fresh')",
-            "INSERT INTO others (id, email, size) SELECT id, mail, size FROM things",
+                size VARCHAR(9), rest INTEGER NOT NULL, new VARCHAR(9) DEFAULT 'fresh')",
+            "INSERT INTO others (id, email, size, rest) \
+                SELECT id, mail, size, coalesce(rest, 0) FROM things",
             "DROP TABLE things",
             "ALTER TABLE others RENAME TO things",
         ],
@@ -261,12 +268,12 @@ fn alterations(server: Server) -> &'static [&'static str] {
 /// Two records, of which one was changed after the table was; with the events of both.
 async fn altered<DB: Db>(server: Server) -> (World<DB>, Vec<Event>) {
     let table = "CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, mail VARCHAR(9), \
-         size INTEGER, old INTEGER)";
+         size INTEGER, old INTEGER, rest INTEGER)";
     let audit = Audit::builder().exclude("others").build().unwrap();
     let mut world = World::<DB>::of(server, table, &audit).await;
     let inserts = [
-        "INSERT INTO things VALUES (1, 'a@b.c', 5, 7)",
-        "INSERT INTO things VALUES (2, 'x', 6, 8)",
+        "INSERT INTO things VALUES (1, 'a@b.c', 5, 7, NULL)",
+        "INSERT INTO things VALUES (2, 'x', 6, 8, NULL)",
     ];
     world.run_as("ann", &inserts).await;
     for sql in alterations(server) {
@@ -317,6 +324,7 @@ pub(crate) async fn columns_that_changed_are_read_as_they_were<DB: Db>(server: S
             "`mail` was renamed to `email`",
             "`size` became a text",
             "`old` was dropped",
+            "`rest` takes no NULL any more",
             "`new` was added"
         ]
     );
@@ -343,6 +351,7 @@ pub(crate) async fn what_an_alteration_did_is_a_gap<DB: Db>(server: Server) {
             "`mail` was dropped",
             "`new` was added",
             "`old` was dropped",
+            "`rest` takes no NULL any more",
             "`size` became a text"
         ]
     );
@@ -355,5 +364,5 @@ pub(crate) async fn what_an_alteration_did_is_a_gap<DB: Db>(server: Server) {
     while let Some((key, was)) = table.next().await.unwrap() {
         with_gaps.push((key, was.gaps.len()));
     }
-    assert_eq!(with_gaps, [("1".to_owned(), 0), ("2".to_owned(), 5)]);
+    assert_eq!(with_gaps, [("1".to_owned(), 0), ("2".to_owned(), 6)]);
 }

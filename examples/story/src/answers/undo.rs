@@ -1,5 +1,7 @@
 //! What a request did, taken back.
 
+use std::error::Error;
+
 use audit_core::query::LogQuery;
 use audit_core::{LogReader, RowWriter, context};
 use audit_store::{StoreError, Trail, UndoError, UndoPlan, UndoStep, Undone};
@@ -74,7 +76,7 @@ impl Undo {
             Ok(undone) => Ok(self.told(Some(undone))),
             Err(UndoError::Refused { source, .. }) => Err(source.into()),
             Err(error) => Err(Refusal::Undo {
-                why: error.to_string(),
+                why: why(&error),
                 plan: Box::new(self.told(None)),
             }
             .into()),
@@ -89,6 +91,59 @@ impl Undo {
             obstacles: obstacles.collect(),
             is_clear: self.plan.is_clear(),
             undone,
+        }
+    }
+}
+
+/// Why nothing was done, and what to do about it, for a caller who has no choice of what is skipped.
+fn why<E: Error + 'static>(error: &UndoError<E>) -> String {
+    match error {
+        UndoError::Conflicts { count } => format!(
+            "something stands against {count} of the records, as the plan tells; put that in order and send the \
+             request again"
+        ),
+        UndoError::Missing { count } => format!(
+            "the log does not hold values of {count} of the records, as the plan tells; nothing was taken back"
+        ),
+        UndoError::Obstacles { count } => format!(
+            "{count} of the events cannot be taken back, as the plan tells; nothing was taken back"
+        ),
+        UndoError::Stale {
+            table_name,
+            record_id,
+        } => format!(
+            "record `{record_id}` of `{table_name}` was changed while this was planned; send the request again"
+        ),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_against_an_undo_says_what_a_caller_can_do() {
+        let told = |error: UndoError<std::io::Error>| why(&error);
+        let stale = told(UndoError::Stale {
+            table_name: "invoices".to_owned(),
+            record_id: "7".to_owned(),
+        });
+        assert_eq!(
+            stale,
+            "record `7` of `invoices` was changed while this was planned; send the request again"
+        );
+        for text in [
+            told(UndoError::Conflicts { count: 2 }),
+            told(UndoError::Missing { count: 2 }),
+            told(UndoError::Obstacles { count: 2 }),
+        ] {
+            assert!(text.contains("as the plan tells"), "{text}");
+            // There is nothing of that to choose here.
+            assert!(
+                !text.contains("skip") && !text.contains("selection"),
+                "{text}"
+            );
         }
     }
 }

@@ -144,7 +144,8 @@ fn a_missing_index_is_made_while_others_write_where_that_is_possible() {
 
 #[test]
 fn an_index_that_was_begun_is_made_anew_and_never_dropped() {
-    let index = json!({"name": "audit_logs_actor", "is_unique": false, "bytes": 1, "reads": 1});
+    let index = json!({"name": "audit_logs_actor", "is_unique": false, "bytes": 1, "reads": 1,
+        "broken": ["audit_logs_actor"]});
     let begun = json!({"indexes": [index], "unfinished": ["audit_logs_actor"]});
     let told = of_index(Dialect::Postgres, &figures(0, begun), wanted(None, true));
     assert_eq!(told[0].matter.kind(), "unfinished_index");
@@ -178,6 +179,39 @@ fn an_index_of_partitions_is_made_of_those_that_lack_it() {
     assert_eq!(
         steps[2],
         r#"REINDEX INDEX CONCURRENTLY audit."audit_logs_2026_12_actor""#
+    );
+}
+
+#[test]
+fn what_is_left_of_an_index_that_was_made_anew_is_told_and_not_dropped() {
+    let begun = json!({"unfinished": ["audit_logs_record_ccnew", "audit_logs_record_ccold1", "own_account"]});
+    let told = of_index(Dialect::Postgres, &figures(0, begun), wanted(None, false));
+    let told: Vec<_> = told
+        .iter()
+        .map(|advice| {
+            let statement = advice.steps[0].statement.as_str();
+            (advice.matter.kind(), advice.is_safe, statement)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "leftover_index",
+                false,
+                r#"DROP INDEX CONCURRENTLY audit."audit_logs_record_ccnew""#
+            ),
+            (
+                "leftover_index",
+                false,
+                r#"DROP INDEX CONCURRENTLY audit."audit_logs_record_ccold1""#
+            ),
+            (
+                "unfinished_index",
+                true,
+                r#"REINDEX INDEX CONCURRENTLY audit."own_account""#
+            ),
+        ]
     );
 }
 
@@ -236,10 +270,14 @@ fn partitioned(end: &str, rest: u64, is_unfinished: bool) -> LogPartitions {
 
 #[test]
 fn the_month_after_this_one_has_a_partition() {
-    let told = |log: LogPartitions, dialect| {
-        let told = log.advise(dialect, Vec::new()).into_iter();
+    let advise = |log: LogPartitions, dialect, has_rest| {
+        let told = log.advise(dialect, has_rest, Vec::new()).into_iter();
         let told = told.map(|advice| (advice.matter.kind(), advice.is_safe));
         told.collect::<Vec<_>>()
+    };
+    let told = |log: LogPartitions, dialect| {
+        let has_rest = log.rest().unwrap().rows > 0;
+        advise(log, dialect, has_rest)
     };
     let log = partitioned;
     let (postgres, maria) = (Dialect::Postgres, Dialect::MySql);
@@ -258,5 +296,14 @@ fn the_month_after_this_one_has_a_partition() {
     assert_eq!(
         told(log(late, 7, true), maria),
         [("unfinished_partitions", false)]
+    );
+    // What is estimated is not what is there.
+    assert_eq!(
+        advise(log(late, 0, false), maria, true),
+        [("events_in_rest", false)]
+    );
+    assert_eq!(
+        advise(log(late, 7, false), maria, false),
+        [("missing_months", true)]
     );
 }
