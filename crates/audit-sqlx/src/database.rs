@@ -34,8 +34,14 @@ pub(crate) mod sealed {
         Attachment, BoundQuery, BoxFuture, ConnectionOf, Database, Dialect, Rows, Stamp, Stamped,
     };
 
+    /// What every database of sqlx does, here without the executors nothing.
+    #[cfg(feature = "executor")]
+    pub(crate) use crate::executor::Run;
+    #[cfg(not(feature = "executor"))]
+    pub(crate) use sqlx::Database as Run;
+
     /// The steps that differ between databases.
-    pub trait Capture: Database {
+    pub trait Capture: Database + Run {
         /// The SQL dialect.
         const DIALECT: Dialect;
 

@@ -2,9 +2,11 @@
 
 mod connection;
 mod pool;
+mod run;
 mod statement;
 mod transaction;
 
 pub use connection::AuditedConnection;
 pub use pool::AuditedPool;
+pub(crate) use run::Run;
 pub use transaction::{AuditedTransaction, Interrupted};

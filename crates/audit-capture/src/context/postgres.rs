@@ -154,6 +154,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_context_outlives_one_statement_on_rows_alone() {
+        for statement in [
+            "SELECT 1",
+            "  insert INTO t VALUES (1);\n",
+            "With a AS (SELECT 1) DELETE FROM t",
+            "update(t) SET a = 1",
+            "VALUES (1)",
+            "TABLE t",
+        ] {
+            assert!(outlives(statement), "{statement}");
+        }
+        for statement in [
+            "",
+            "ROLLBACK TO SAVEPOINT s",
+            "RESET ALL",
+            "DISCARD ALL",
+            "CALL p()",
+            "DO $$ BEGIN COMMIT; END $$",
+            "SELECT 1; ROLLBACK",
+            "-- SELECT\nROLLBACK",
+            "/* SELECT */ ABORT",
+            "SELECTED",
+            "EXECUTE s",
+        ] {
+            assert!(!outlives(statement), "{statement}");
+        }
+    }
+
+    #[test]
     fn what_would_end_a_literal_is_doubled() {
         for (text, literal) in [
             ("", "E''"),

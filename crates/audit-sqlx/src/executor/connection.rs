@@ -5,13 +5,12 @@ use std::{fmt, io};
 
 use audit_adapter::{Attachment, ContextScope};
 use audit_core::stamp::Stamp;
-use futures_core::future::BoxFuture;
-use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Database, Describe, Either, Executor, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
 use super::transaction::{AuditedTransaction, Interrupted};
 use crate::database::{AuditDatabase, ConnectionOf};
@@ -181,60 +180,47 @@ impl<DB: Database> AuditedConnection<DB> {
     }
 }
 
-impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB>
-where
-    for<'x> &'x mut ConnectionOf<DB>: Executor<'x, Database = DB>,
-{
+impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
     type Database = DB;
 
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, sqlx::Error>>
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Answers<'e, DB>
     where
         'c: 'e,
-        E: 'q + sqlx::Execute<'q, DB>,
+        E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
         let keeps_context = DB::keeps_context(statement.text());
         let started = async move {
             let connection = self.ready_for(keeps_context).await?;
-            Ok(connection.fetch_many(statement))
+            Ok(DB::fetch_many(connection, statement))
         };
         started.try_flatten_stream().boxed()
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxFuture<'e, Result<Option<DB::Row>, sqlx::Error>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> FirstRow<'e, DB>
     where
         'c: 'e,
-        E: 'q + sqlx::Execute<'q, DB>,
+        E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
         let keeps_context = DB::keeps_context(statement.text());
         Box::pin(async move {
             let connection = self.ready_for(keeps_context).await?;
-            connection.fetch_optional(statement).await
+            DB::fetch_optional(connection, statement).await
         })
     }
 
-    fn prepare_with<'e>(
-        self,
-        text: SqlStr,
-        parameters: &'e [DB::TypeInfo],
-    ) -> BoxFuture<'e, Result<DB::Statement, sqlx::Error>>
+    fn prepare_with<'e>(self, text: SqlStr, parameters: &'e [DB::TypeInfo]) -> Prepared<'e, DB>
     where
         'c: 'e,
     {
-        self.connection.prepare_with(text, parameters)
+        DB::prepare_with(&mut self.connection, text, parameters)
     }
 
-    fn describe<'e>(self, text: SqlStr) -> BoxFuture<'e, Result<Describe<DB>, sqlx::Error>>
+    fn describe<'e>(self, text: SqlStr) -> Described<'e, DB>
     where
         'c: 'e,
     {
-        self.connection.describe(text)
+        DB::describe(&mut self.connection, text)
     }
 }

@@ -4,15 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use audit_adapter::{Attachment, ContextScope};
-use futures_core::future::BoxFuture;
-use futures_core::stream::BoxStream;
-use sqlx::{Database, Describe, Either, Executor, Pool, SqlStr};
+use sqlx::{Database, Execute, Executor, Pool, SqlStr};
 
 use super::connection::AuditedConnection;
+use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
 use super::transaction::AuditedTransaction;
 use crate::attachment;
-use crate::database::{AuditDatabase, ConnectionOf};
+use crate::database::AuditDatabase;
 use crate::pool::with_stamp;
 
 /// An attached pool through which statements run: each has the context of the task that runs it,
@@ -112,51 +111,40 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
     }
 }
 
-// A statement of the pool runs on a connection of its own, which the hook at checkout stamps with the
-// context of the task that polls it.
-impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB>
-where
-    for<'c> &'c mut ConnectionOf<DB>: Executor<'c, Database = DB>,
-{
+impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
     type Database = DB;
 
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, sqlx::Error>>
+    // The hook at checkout puts on the context of the task that polls.
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Answers<'e, DB>
     where
         'p: 'e,
-        E: 'q + sqlx::Execute<'q, DB>,
+        E: 'q + Execute<'q, DB>,
     {
-        self.pool.fetch_many(Statement::of(query))
+        DB::fetch_many_of(&self.pool, Statement::of(query))
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxFuture<'e, Result<Option<DB::Row>, sqlx::Error>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> FirstRow<'e, DB>
     where
         'p: 'e,
-        E: 'q + sqlx::Execute<'q, DB>,
+        E: 'q + Execute<'q, DB>,
     {
-        self.pool.fetch_optional(Statement::of(query))
+        let (pool, statement) = (self.clone(), Statement::of(query));
+        Box::pin(async move { pool.acquire().await?.fetch_optional(statement).await })
     }
 
-    fn prepare_with<'e>(
-        self,
-        text: SqlStr,
-        parameters: &'e [DB::TypeInfo],
-    ) -> BoxFuture<'e, Result<DB::Statement, sqlx::Error>>
+    fn prepare_with<'e>(self, text: SqlStr, parameters: &'e [DB::TypeInfo]) -> Prepared<'e, DB>
     where
         'p: 'e,
     {
-        self.pool.prepare_with(text, parameters)
+        let pool = self.clone();
+        Box::pin(async move { pool.acquire().await?.prepare_with(text, parameters).await })
     }
 
-    fn describe<'e>(self, text: SqlStr) -> BoxFuture<'e, Result<Describe<DB>, sqlx::Error>>
+    fn describe<'e>(self, text: SqlStr) -> Described<'e, DB>
     where
         'p: 'e,
     {
-        self.pool.describe(text)
+        let pool = self.clone();
+        Box::pin(async move { pool.acquire().await?.describe(text).await })
     }
 }

@@ -1,15 +1,24 @@
 //! A statement on its way from the application to sqlx.
 
+use std::fmt;
+
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Execute, SqlStr};
 
 /// What the application runs. Every statement of the executors is one: a place to see its text, and
 /// the only one in which another could take it.
-pub(super) struct Statement<DB: Database> {
+pub struct Statement<DB: Database> {
     text: SqlStr,
     arguments: Result<Option<DB::Arguments>, BoxDynError>,
     prepared: Option<DB::Statement>,
     is_persistent: bool,
+}
+
+// Its binds are nobody's business.
+impl<DB: Database> fmt::Debug for Statement<DB> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Statement").finish_non_exhaustive()
+    }
 }
 
 impl<DB: Database> Statement<DB> {
