@@ -13,23 +13,17 @@ mod adapter;
 mod context;
 #[path = "executors/cut.rs"]
 mod cut;
+#[path = "executors/macros.rs"]
+mod macros;
 #[path = "conformance/adapter.rs"]
 mod plain;
 #[path = "executors/scope.rs"]
 mod scope;
 #[path = "executors/traffic.rs"]
 mod traffic;
+#[macro_use]
 #[path = "executors/typed.rs"]
 mod typed;
-
-use adapter::Executors;
-
-audit_testkit::conformance!(mariadb, MariaDb, Executors<sqlx::MySql>);
-audit_testkit::conformance!(postgres15, Postgres15, Executors<sqlx::Postgres>);
-audit_testkit::conformance!(postgres16, Postgres16, Executors<sqlx::Postgres>);
-audit_testkit::conformance!(postgres17, Postgres17, Executors<sqlx::Postgres>);
-audit_testkit::conformance!(postgres18, Postgres18, Executors<sqlx::Postgres>);
-audit_testkit::conformance!(sqlite, Sqlite, Executors<sqlx::Sqlite>);
 
 /// Expands to one test a case, so that each fails by its name.
 macro_rules! cases {
@@ -43,10 +37,12 @@ macro_rules! cases {
     };
 }
 
-/// Expands to the cases of every database, and then its own.
-macro_rules! special {
+/// Expands to the module of one database: the suite, what it does not look at, and what is only there.
+macro_rules! database {
     ($module:ident, $server:ident, $database:ty, $($own:tt)*) => {
         mod $module {
+            audit_testkit::conformance!(suite, $server, crate::adapter::Executors<$database>);
+
             cases! {
                 $server,
                 context::a_held_connection_has_the_context_of_each_task::<$database>,
@@ -54,27 +50,47 @@ macro_rules! special {
                 context::nobody_inherits_the_context_of_the_last_user::<$database>,
                 context::what_is_rolled_back_brings_no_old_context::<$database>,
                 cut::what_is_cut_on_a_held_connection_reaches_nobody_else::<$database>,
-                $($own)*
             }
+
+            $($own)*
         }
     };
 }
 
-/// What the suite does not look at.
-mod special {
-    special!(
-        mariadb,
+/// Expands to the module of one version of PostgreSQL.
+macro_rules! postgres {
+    ($module:ident, $server:ident) => {
+        database! {
+            $module, $server, sqlx::Postgres,
+            cases! {
+                $server,
+                scope::nothing_stays_on_the_session,
+                traffic::a_context_that_stays_is_put_on_once::<sqlx::Postgres>,
+            }
+            typed!($server, sqlx::Postgres, ["$1", "$2"]);
+        }
+    };
+}
+
+postgres!(postgres15, Postgres15);
+postgres!(postgres16, Postgres16);
+postgres!(postgres17, Postgres17);
+postgres!(postgres18, Postgres18);
+database! {
+    mariadb, MariaDb, sqlx::MySql,
+    cases! {
         MariaDb,
-        sqlx::MySql,
         scope::the_id_of_a_transaction_ends_with_it,
         traffic::a_context_that_stays_is_put_on_once::<sqlx::MySql>,
-    );
-    special!(
-        postgres15,
-        Postgres15,
-        sqlx::Postgres,
-        scope::nothing_stays_on_the_session,
-        traffic::a_context_that_stays_is_put_on_once::<sqlx::Postgres>,
-    );
-    special!(sqlite, Sqlite, sqlx::Sqlite,);
+    }
+    typed!(MariaDb, sqlx::MySql, ["?", "?"]);
+}
+database! {
+    sqlite, Sqlite, sqlx::Sqlite,
+    cases! {
+        Sqlite,
+        macros::statements_of_macros_are_audited,
+        scope::a_pool_that_is_not_attached_is_refused,
+    }
+    typed!(Sqlite, sqlx::Sqlite, ["?1", "?2"]);
 }

@@ -72,7 +72,9 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
 
     /// Puts the context of this task on the connection and lends it as sqlx's own, for what takes no
     /// executor: [`record`](crate::record()), COPY, advisory locks. What runs on it keeps this
-    /// context, whatever the context of the task becomes.
+    /// context, whatever the context of the task becomes. Under
+    /// [`ContextScope::Transaction`](crate::ContextScope::Transaction) nothing is put on outside of a
+    /// transaction.
     ///
     /// # Errors
     /// When the statement that puts the context on fails; an [`Interrupted`] in `sqlx::Error::Io`.
@@ -161,9 +163,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         self.is_interrupted = false;
         ended
     }
-}
 
-impl<DB: Database> AuditedConnection<DB> {
     /// Rolls the innermost transaction back before anything else runs on the connection.
     pub(super) fn start_rollback(&mut self, before: Option<&Arc<Stamp>>) {
         self.note_end(before);
@@ -173,8 +173,9 @@ impl<DB: Database> AuditedConnection<DB> {
     /// Notes that the innermost transaction is over, however that came.
     pub(super) fn note_end(&mut self, before: Option<&Arc<Stamp>>) {
         self.depth = self.depth.saturating_sub(1);
-        // What was put on since it began may have gone with it.
-        if self.carried.as_ref() != before {
+        // What was put on since it began may have gone with it; what came with a begin stays (MySQL).
+        let is_left_behind = self.depth == 0 && DB::begin_statement(None).is_some();
+        if is_left_behind || self.carried.as_ref() != before {
             self.carried = None;
         }
     }

@@ -111,10 +111,10 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
     }
 }
 
+// The hook at checkout puts on the context of the task that polls.
 impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
     type Database = DB;
 
-    // The hook at checkout puts on the context of the task that polls.
     fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Answers<'e, DB>
     where
         'p: 'e,
@@ -128,23 +128,25 @@ impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
         'p: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let (pool, statement) = (self.clone(), Statement::of(query));
-        Box::pin(async move { pool.acquire().await?.fetch_optional(statement).await })
+        let (pool, statement) = (self.pool.clone(), Statement::of(query));
+        Box::pin(async move { DB::fetch_optional(&mut *pool.acquire().await?, statement).await })
     }
 
     fn prepare_with<'e>(self, text: SqlStr, parameters: &'e [DB::TypeInfo]) -> Prepared<'e, DB>
     where
         'p: 'e,
     {
-        let pool = self.clone();
-        Box::pin(async move { pool.acquire().await?.prepare_with(text, parameters).await })
+        let pool = self.pool.clone();
+        Box::pin(
+            async move { DB::prepare_with(&mut *pool.acquire().await?, text, parameters).await },
+        )
     }
 
     fn describe<'e>(self, text: SqlStr) -> Described<'e, DB>
     where
         'p: 'e,
     {
-        let pool = self.clone();
-        Box::pin(async move { pool.acquire().await?.describe(text).await })
+        let pool = self.pool.clone();
+        Box::pin(async move { DB::describe(&mut *pool.acquire().await?, text).await })
     }
 }

@@ -15,7 +15,7 @@ use crate::database::AuditDatabase;
 ///
 /// What triggers of the application's write as it commits, because they were deferred, has the context
 /// of the last statement.
-pub struct AuditedTransaction<'c, DB: Database> {
+pub struct AuditedTransaction<'c, DB: AuditDatabase> {
     connection: Holder<'c, DB>,
     /// The context that was on the connection before, where that was sure.
     before: Option<Arc<Stamp>>,
@@ -37,7 +37,7 @@ enum Holder<'c, DB: Database> {
 #[non_exhaustive]
 pub struct Interrupted;
 
-impl<DB: Database> fmt::Debug for AuditedTransaction<'_, DB> {
+impl<DB: AuditDatabase> fmt::Debug for AuditedTransaction<'_, DB> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("AuditedTransaction")
@@ -105,7 +105,7 @@ impl<'c, DB: AuditDatabase> AuditedTransaction<'c, DB> {
     }
 }
 
-impl<DB: Database> Deref for AuditedTransaction<'_, DB> {
+impl<DB: AuditDatabase> Deref for AuditedTransaction<'_, DB> {
     type Target = AuditedConnection<DB>;
 
     fn deref(&self) -> &Self::Target {
@@ -116,7 +116,7 @@ impl<DB: Database> Deref for AuditedTransaction<'_, DB> {
     }
 }
 
-impl<DB: Database> DerefMut for AuditedTransaction<'_, DB> {
+impl<DB: AuditDatabase> DerefMut for AuditedTransaction<'_, DB> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match &mut self.connection {
             Holder::Lent(connection) => connection,
@@ -125,7 +125,7 @@ impl<DB: Database> DerefMut for AuditedTransaction<'_, DB> {
     }
 }
 
-impl<DB: Database> Drop for AuditedTransaction<'_, DB> {
+impl<DB: AuditDatabase> Drop for AuditedTransaction<'_, DB> {
     fn drop(&mut self) {
         if self.is_open {
             let before = self.before.take();

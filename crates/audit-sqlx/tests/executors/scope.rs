@@ -66,7 +66,7 @@ pub(crate) async fn the_id_of_a_transaction_ends_with_it(server: Server) {
             let mut connection = adapter.pool.acquire().await.unwrap();
             let mut transaction = connection.begin().await.unwrap();
             run(&mut *transaction, &insert(1)).await;
-            user("bob").scope(run(&mut *transaction, &insert(2))).await;
+            run(&mut *transaction, &insert(2)).await;
             transaction.commit().await.unwrap();
             run(&mut connection, "BEGIN").await;
             run(&mut connection, &insert(3)).await;
@@ -83,9 +83,8 @@ pub(crate) async fn the_id_of_a_transaction_ends_with_it(server: Server) {
     assert_ne!(ids[3], ids[0]);
 }
 
-#[tokio::test]
-async fn a_pool_that_is_not_attached_is_refused() {
-    let database = TestDatabase::create(Server::Sqlite).await;
+pub(crate) async fn a_pool_that_is_not_attached_is_refused(server: Server) {
+    let database = TestDatabase::create(server).await;
     let pool = sqlx::SqlitePool::connect(database.url()).await.unwrap();
     let error = AuditedPool::new(pool).map(drop).unwrap_err();
     assert!(error.to_string().contains("audit_sqlx::attach"), "{error}");
