@@ -135,7 +135,7 @@ where
     DB: AuditDatabase,
     Executors<DB>: Adapter,
 {
-    let [of_bob, of_carol, of_dave] = [(); 3].map(|()| ids.next().unwrap());
+    let [of_bob, again, of_carol, of_dave] = [(); 4].map(|()| ids.next().unwrap());
     let mut finished = false;
     let mut goes_on = true;
     let events = world
@@ -145,14 +145,15 @@ where
             finished = user("bob")
                 .scope(cut.run(&mut connection, &sql, polls))
                 .await;
-            let next = AssertSqlSafe(insert(of_carol));
-            let next = user("carol").scope(connection.execute(next)).await;
-            if let Err(error) = next.map(drop) {
-                assert!(
-                    is_interrupted(&error),
-                    "{cut:?} after {polls} polls: {error:?}"
-                );
-                goes_on = false;
+            for (name, id) in [("bob", again), ("carol", of_carol)] {
+                let next = connection.execute(AssertSqlSafe(insert(id)));
+                if let Err(error) = user(name).scope(next).await.map(drop) {
+                    assert!(
+                        is_interrupted(&error),
+                        "{cut:?} after {polls} polls: {error:?}"
+                    );
+                    goes_on = false;
+                }
             }
             drop(connection);
             user("dave")
@@ -166,9 +167,10 @@ where
         "{cut:?} after {polls} polls"
     );
     let mut found = actors(&events);
-    let ids = [of_bob, of_carol, of_dave].map(|id| id.to_string());
+    let ids = [of_bob, again, of_carol, of_dave].map(|id| id.to_string());
     let expected = [
         ("bob", None),
+        ("bob", Some(goes_on)),
         ("carol", Some(goes_on)),
         ("dave", Some(true)),
     ];
