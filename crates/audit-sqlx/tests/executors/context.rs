@@ -172,7 +172,8 @@ where
                             transaction.commit().await.unwrap();
                         }
                         4 => {
-                            run(&mut *transaction, "SAVEPOINT s").await;
+                            let savepoint = run(&mut *transaction, "SAVEPOINT s");
+                            user("carol").scope(savepoint).await;
                             run(&mut *transaction, &next()).await;
                             run(&mut *transaction, "ROLLBACK TO SAVEPOINT s").await;
                             run(&mut *transaction, &next()).await;
@@ -199,7 +200,7 @@ where
                 bob.clone().scope(run(&mut connection, &next())).await;
             }
             let begun = async {
-                run(&mut connection, "BEGIN").await;
+                user("carol").scope(run(&mut connection, "BEGIN")).await;
                 run(&mut connection, &next()).await;
                 run(&mut connection, "ROLLBACK").await;
                 run(&mut connection, &next()).await;
