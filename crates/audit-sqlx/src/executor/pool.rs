@@ -63,6 +63,7 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
 
     /// The attached pool itself: what [`migrate`](crate::migrate()), [`check`](crate::check()) and
     /// [`log`](crate::log()) take. What runs on it has the context of its checkout.
+    #[must_use]
     pub fn as_pool(&self) -> &Pool<DB> {
         &self.pool
     }
@@ -92,6 +93,7 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
 
     /// Takes a connection that is idle, without waiting; `None` where there is none. The first
     /// statement on it is preceded by a round trip, for the context.
+    #[must_use]
     pub fn try_acquire(&self) -> Option<AuditedConnection<DB>> {
         let connection = self.pool.try_acquire()?;
         let attachment = Arc::clone(&self.attachment);

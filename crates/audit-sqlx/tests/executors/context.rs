@@ -1,7 +1,7 @@
 //! Each statement has the context of the task that runs it, also where the connection is held.
 
 use audit_core::{Actor, ActorKind, AuditContext, Event, context};
-use audit_sqlx::{AuditDatabase, AuditedPool};
+use audit_sqlx::{AuditDatabase, AuditedConnection, AuditedPool};
 use audit_testkit::{Adapter, Server, World, in_words};
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -135,6 +135,58 @@ where
     assert!(events.iter().all(together), "{}", in_words(&events));
 }
 
+/// Writes in a transaction of which something is taken back, in one of seven ways.
+async fn take_back<DB: AuditDatabase>(
+    connection: &mut AuditedConnection<DB>,
+    way: i32,
+    next: &mut impl FnMut() -> String,
+) {
+    let mut transaction = connection.begin().await.unwrap();
+    match way {
+        0 => {
+            run(&mut *transaction, &next()).await;
+            transaction.rollback().await.unwrap();
+        }
+        1 => {
+            run(&mut *transaction, &next()).await;
+            drop(transaction);
+        }
+        2 | 3 => {
+            let mut inner = transaction.begin().await.unwrap();
+            run(&mut *inner, &next()).await;
+            match way {
+                2 => inner.rollback().await.unwrap(),
+                _ => drop(inner),
+            }
+            run(&mut *transaction, &next()).await;
+            transaction.commit().await.unwrap();
+        }
+        4 => {
+            let savepoint = run(&mut *transaction, "SAVEPOINT s");
+            user("carol").scope(savepoint).await;
+            run(&mut *transaction, &next()).await;
+            run(&mut *transaction, "ROLLBACK TO SAVEPOINT s").await;
+            run(&mut *transaction, &next()).await;
+            transaction.commit().await.unwrap();
+        }
+        5 => {
+            run(&mut *transaction, "SAVEPOINT s").await;
+            fail(&mut *transaction).await;
+            // The transaction of PostgreSQL takes nothing else by now.
+            let back = run(&mut *transaction, "ROLLBACK TO SAVEPOINT s");
+            user("carol").scope(back).await;
+            run(&mut *transaction, &next()).await;
+            transaction.commit().await.unwrap();
+        }
+        // What PostgreSQL answers to a COMMIT in a transaction that has failed.
+        _ => {
+            run(&mut *transaction, &next()).await;
+            fail(&mut *transaction).await;
+            transaction.commit().await.unwrap();
+        }
+    }
+}
+
 /// PostgreSQL takes a context back with the transaction that it was put on in.
 pub(crate) async fn what_is_rolled_back_brings_no_old_context<DB>(server: Server)
 where
@@ -150,52 +202,7 @@ where
             let mut connection = user("alice").scope(adapter.pool.acquire()).await.unwrap();
             for way in 0..7 {
                 user("alice").scope(run(&mut connection, &next())).await;
-                let ended = async {
-                    let mut transaction = connection.begin().await.unwrap();
-                    match way {
-                        0 => {
-                            run(&mut *transaction, &next()).await;
-                            transaction.rollback().await.unwrap();
-                        }
-                        1 => {
-                            run(&mut *transaction, &next()).await;
-                            drop(transaction);
-                        }
-                        2 | 3 => {
-                            let mut inner = transaction.begin().await.unwrap();
-                            run(&mut *inner, &next()).await;
-                            match way {
-                                2 => inner.rollback().await.unwrap(),
-                                _ => drop(inner),
-                            }
-                            run(&mut *transaction, &next()).await;
-                            transaction.commit().await.unwrap();
-                        }
-                        4 => {
-                            let savepoint = run(&mut *transaction, "SAVEPOINT s");
-                            user("carol").scope(savepoint).await;
-                            run(&mut *transaction, &next()).await;
-                            run(&mut *transaction, "ROLLBACK TO SAVEPOINT s").await;
-                            run(&mut *transaction, &next()).await;
-                            transaction.commit().await.unwrap();
-                        }
-                        5 => {
-                            run(&mut *transaction, "SAVEPOINT s").await;
-                            fail(&mut *transaction).await;
-                            // The transaction of PostgreSQL takes nothing else by now.
-                            let back = run(&mut *transaction, "ROLLBACK TO SAVEPOINT s");
-                            user("carol").scope(back).await;
-                            run(&mut *transaction, &next()).await;
-                            transaction.commit().await.unwrap();
-                        }
-                        // What PostgreSQL answers to a COMMIT in a transaction that has failed.
-                        _ => {
-                            run(&mut *transaction, &next()).await;
-                            fail(&mut *transaction).await;
-                            transaction.commit().await.unwrap();
-                        }
-                    }
-                };
+                let ended = take_back(&mut connection, way, &mut next);
                 bob.clone().scope(ended).await;
                 bob.clone().scope(run(&mut connection, &next())).await;
             }
