@@ -13,17 +13,18 @@ use crate::test::{packages, runner, skip_others, with};
 use crate::workspace::cargo;
 
 /// The conformance suite as one test program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Suite {
     package: &'static str,
     program: &'static str,
 }
 
 /// The suites that must notice.
-const SUITES: [Suite; 4] = [
+const SUITES: [Suite; 5] = [
+    FIRST,
     Suite {
-        package: FIRST,
-        program: "conformance",
+        package: "audit-sqlx",
+        program: "executors",
     },
     Suite {
         package: "audit-seaorm",
@@ -39,8 +40,11 @@ const SUITES: [Suite; 4] = [
     },
 ];
 
-/// The package whose suite takes every way on every database.
-const FIRST: &str = "audit-sqlx";
+/// The suite that takes every way on every database.
+const FIRST: Suite = Suite {
+    package: "audit-sqlx",
+    program: "conformance",
+};
 
 /// The ways that the other suites take on servers unless they are asked for more: what a fault of an
 /// adapter would look like. The triggers are the same there, whoever installed them. On SQLite each
@@ -122,9 +126,8 @@ impl Sabotage<'_> {
         let mut unnoticed = Vec::new();
         for (database, ways) in databases.iter().zip(&ways) {
             for suite in &suites {
-                let takes_all = !self.packages.is_empty()
-                    || suite.package == FIRST
-                    || *database == Database::Sqlite;
+                let takes_all =
+                    !self.packages.is_empty() || *suite == FIRST || *database == Database::Sqlite;
                 let taken = |way: &&String| takes_all || some.contains(way);
                 let ways: Vec<&String> = ways.iter().filter(taken).collect();
                 unnoticed.extend(suite.misses(*database, &ways, &variables)?);

@@ -8,7 +8,7 @@ use crate::process;
 
 /// The features every check and test is built with.
 pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
-    audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,\
+    audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,audit-sqlx/executor,\
     audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql,\
     audit-seaorm/entity,audit-seaorm/migration,\
     audit-diesel/migrations,audit-diesel/schema,audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\

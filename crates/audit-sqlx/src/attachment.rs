@@ -9,8 +9,9 @@ use sqlx::{Database, Pool};
 /// Pools have no place for user data, so attachments are found by the address of the pool's
 /// options, which all clones of a pool share and which stays while any of them lives.
 ///
-/// INVARIANT: the only strong references are held by hooks inside those options. When the pool
-/// is gone, so is the attachment, and an address that is used again finds nothing.
+/// INVARIANT: the only strong references are held by hooks inside those options, and by executors
+/// beside the pool. When the pool is gone, so is the attachment, and an address that is used again
+/// finds nothing.
 static ATTACHED: LazyLock<RwLock<HashMap<usize, Weak<Attachment>>>> =
     LazyLock::new(RwLock::default);
 

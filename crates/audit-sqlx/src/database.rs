@@ -1,5 +1,7 @@
 //! What each database of sqlx does for the audit log; the rest of this crate is generic over it.
 
+#[cfg(feature = "executor")]
+use audit_adapter::ContextScope;
 use audit_adapter::{Attachment, Rows};
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
@@ -26,12 +28,20 @@ pub enum Stamped {
 }
 
 pub(crate) mod sealed {
+    #[cfg(feature = "executor")]
+    use super::ContextScope;
     use super::{
         Attachment, BoundQuery, BoxFuture, ConnectionOf, Database, Dialect, Rows, Stamp, Stamped,
     };
 
+    /// What every database of sqlx does, here without the executors nothing.
+    #[cfg(feature = "executor")]
+    pub(crate) use crate::executor::Run;
+    #[cfg(not(feature = "executor"))]
+    pub(crate) use sqlx::Database as Run;
+
     /// The steps that differ between databases.
-    pub trait Capture: Database {
+    pub trait Capture: Database + Run {
         /// The SQL dialect.
         const DIALECT: Dialect;
 
@@ -62,6 +72,23 @@ pub(crate) mod sealed {
         /// Gives an open transaction a context that ends with it.
         fn local_statement(_stamp: &Stamp) -> Option<String> {
             None
+        }
+
+        /// Puts a context on a connection that is held, wherever it stands in transactions of which
+        /// `depth` are open.
+        #[cfg(feature = "executor")]
+        fn put_on<'c>(
+            connection: &'c mut ConnectionOf<Self>,
+            stamp: &'c Stamp,
+            scope: ContextScope,
+            depth: usize,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send + 'c;
+
+        /// Whether a context that was put on before a statement of the application's is sure to be
+        /// there after it.
+        #[cfg(feature = "executor")]
+        fn keeps_context(_statement: &str) -> bool {
+            true
         }
 
         /// Runs a text of statements.

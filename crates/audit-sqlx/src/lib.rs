@@ -9,6 +9,8 @@ mod attachment;
 mod check;
 mod connection;
 mod database;
+#[cfg(feature = "executor")]
+mod executor;
 mod held;
 mod log;
 pub mod maintenance;
@@ -31,6 +33,8 @@ pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;
+#[cfg(feature = "executor")]
+pub use executor::{AuditedConnection, AuditedPool, AuditedTransaction, Interrupted};
 pub use log::{Log, LogError, PoolReader, log};
 pub use migrate::{MigrateError, migrate};
 pub use pool::{Attach, attach};

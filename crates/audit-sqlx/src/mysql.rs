@@ -1,5 +1,7 @@
 //! MySQL and MariaDB: row triggers in the schema, context in user variables of the session.
 
+#[cfg(feature = "executor")]
+use audit_adapter::ContextScope;
 use audit_adapter::{Attachment, Rows};
 use audit_capture::context::mysql as context;
 use audit_core::Dialect;
@@ -32,6 +34,21 @@ impl Capture for MySql {
 
     fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
         Some(context::begin(Uuid::now_v7()))
+    }
+
+    #[cfg(feature = "executor")]
+    async fn put_on(
+        connection: &mut MySqlConnection,
+        stamp: &Stamp,
+        _scope: ContextScope,
+        depth: usize,
+    ) -> Result<(), sqlx::Error> {
+        let text = match depth {
+            // The id of a transaction before this one goes with it.
+            0 => context::stamp(stamp, None),
+            _ => context::replace(Some(stamp)),
+        };
+        Self::run(connection, &text).await
     }
 
     fn run<'c>(

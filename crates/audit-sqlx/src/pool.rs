@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use audit_adapter::{Attachment, ContextScope};
+use audit_core::stamp::Stamp;
 use audit_core::{Audit, AuditContext};
 use futures_core::future::BoxFuture;
 use sqlx::pool::{PoolConnectionMetadata, PoolOptions};
@@ -239,13 +240,25 @@ impl<DB: AuditDatabase> Attach<DB> {
     }
 }
 
+tokio::task_local! {
+    /// What the checkout puts on the connection, where the caller has to know it.
+    static STAMP: Arc<Stamp>;
+}
+
+/// Runs a future that takes a connection out of the pool, so that it carries this stamp.
+#[cfg(feature = "executor")]
+pub(crate) async fn with_stamp<F: Future>(stamp: Arc<Stamp>, acquire: F) -> F::Output {
+    STAMP.scope(stamp, acquire).await
+}
+
 async fn check_out<DB: AuditDatabase>(
     connection: &mut ConnectionOf<DB>,
     attachment: &Attachment,
 ) -> Result<Stamped, sqlx::Error> {
     match attachment.scope() {
         ContextScope::Connection => {
-            let stamp = attachment.current_stamp();
+            let known = STAMP.try_with(Arc::clone);
+            let stamp = known.unwrap_or_else(|_| attachment.current_stamp());
             DB::check_out(connection, attachment, &stamp).await
         }
         ContextScope::Transaction => {

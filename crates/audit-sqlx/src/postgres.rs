@@ -1,5 +1,7 @@
 //! PostgreSQL: triggers in the schema, context in a setting of the session.
 
+#[cfg(feature = "executor")]
+use audit_adapter::ContextScope;
 use audit_adapter::{Attachment, Rows};
 use audit_capture::context::postgres as context;
 use audit_core::Dialect;
@@ -9,6 +11,8 @@ use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row, SqlSafeStr};
 
 use crate::database::{Stamped, sealed::Capture};
+#[cfg(feature = "executor")]
+use crate::session::in_failed_transaction;
 use crate::session::set_outside_a_transaction;
 
 impl Capture for Postgres {
@@ -34,6 +38,29 @@ impl Capture for Postgres {
 
     fn local_statement(stamp: &Stamp) -> Option<String> {
         Some(context::set_local(stamp))
+    }
+
+    #[cfg(feature = "executor")]
+    async fn put_on(
+        connection: &mut PgConnection,
+        stamp: &Stamp,
+        scope: ContextScope,
+        _depth: usize,
+    ) -> Result<(), sqlx::Error> {
+        let text = match scope {
+            ContextScope::Connection => context::stamp(stamp),
+            ContextScope::Transaction => context::set_local(stamp),
+        };
+        match Self::run(connection, &text).await {
+            // No statement writes in a transaction that has failed: the next one is to say so, or end it.
+            Err(error) if in_failed_transaction(&error) => Ok(()),
+            put => put,
+        }
+    }
+
+    #[cfg(feature = "executor")]
+    fn keeps_context(statement: &str) -> bool {
+        context::outlives(statement)
     }
 
     fn run<'c>(

@@ -109,10 +109,14 @@ pub(crate) async fn set_outside_a_transaction<DB: Database>(
     match connection.begin_with(statement).await {
         Err(sqlx::Error::BeginFailed) => Ok(Stamped::Yes),
         Ok(_) | Err(sqlx::Error::InvalidSavePointStatement) => Ok(Stamped::InTransaction),
-        // The open transaction has failed, and takes no statement any more (PostgreSQL).
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
-            Ok(Stamped::InTransaction)
-        }
+        Err(error) if in_failed_transaction(&error) => Ok(Stamped::InTransaction),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the open transaction has failed, and takes no statement any more (PostgreSQL).
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) fn in_failed_transaction(error: &sqlx::Error) -> bool {
+    let answer = error.as_database_error();
+    answer.is_some_and(|answer| answer.code().as_deref() == Some("25P02"))
 }

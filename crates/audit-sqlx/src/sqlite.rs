@@ -1,6 +1,8 @@
 //! SQLite: TEMP triggers on each connection, context in the connection's memory.
 
 use audit_adapter::{Attachment, Rows, install_on_connection};
+#[cfg(feature = "executor")]
+use audit_adapter::{ContextScope, Until};
 use audit_capture::context::sqlite as context;
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
@@ -45,6 +47,17 @@ impl Capture for Sqlite {
 
     fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
         None
+    }
+
+    #[cfg(feature = "executor")]
+    async fn put_on(
+        connection: &mut SqliteConnection,
+        stamp: &Stamp,
+        _scope: ContextScope,
+        _depth: usize,
+    ) -> Result<(), sqlx::Error> {
+        let session = &mut Session::<Self>(connection);
+        audit_adapter::stamp(session, Some(stamp), Until::Replaced).await
     }
 
     fn run<'c>(

@@ -102,6 +102,20 @@ fn with_stamp(start: &str, stamp: &Stamp) -> String {
     statement
 }
 
+/// Whether a context that was put on a connection is sure to be there after this statement, also when
+/// it was put on within a transaction: then it goes with what is rolled back. Of a text that may hold
+/// several statements, or one that ends a transaction or resets a session, it is not.
+#[must_use]
+pub fn outlives(statement: &str) -> bool {
+    let words = [
+        "DELETE", "INSERT", "MERGE", "SELECT", "TABLE", "UPDATE", "VALUES", "WITH",
+    ];
+    let statement = statement.trim_ascii();
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next();
+    let is_one = !statement.trim_end_matches(';').contains(';');
+    is_one && first.is_some_and(|first| words.iter().any(|word| word.eq_ignore_ascii_case(first)))
+}
+
 /// Puts a context on a connection that comes out of a pool.
 #[must_use]
 pub fn stamp(stamp: &Stamp) -> String {
@@ -139,6 +153,35 @@ pub fn begin_by(opening: &str, stamp: &Stamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_outlives_one_statement_on_rows_alone() {
+        for statement in [
+            "SELECT 1",
+            "  insert INTO t VALUES (1);\n",
+            "With a AS (SELECT 1) DELETE FROM t",
+            "update(t) SET a = 1",
+            "VALUES (1)",
+            "TABLE t",
+        ] {
+            assert!(outlives(statement), "{statement}");
+        }
+        for statement in [
+            "",
+            "ROLLBACK TO SAVEPOINT s",
+            "RESET ALL",
+            "DISCARD ALL",
+            "CALL p()",
+            "DO $$ BEGIN COMMIT; END $$",
+            "SELECT 1; ROLLBACK",
+            "-- SELECT\nROLLBACK",
+            "/* SELECT */ ABORT",
+            "SELECTED",
+            "EXECUTE s",
+        ] {
+            assert!(!outlives(statement), "{statement}");
+        }
+    }
 
     #[test]
     fn what_would_end_a_literal_is_doubled() {

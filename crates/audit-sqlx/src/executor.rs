@@ -1,0 +1,12 @@
+//! Types that statements run through: each statement has the context of the task that runs it.
+
+mod connection;
+mod pool;
+mod run;
+mod statement;
+mod transaction;
+
+pub use connection::AuditedConnection;
+pub use pool::AuditedPool;
+pub(crate) use run::Run;
+pub use transaction::{AuditedTransaction, Interrupted};

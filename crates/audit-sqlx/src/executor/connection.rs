@@ -1,0 +1,227 @@
+//! A connection whose statements carry the context.
+
+use std::sync::Arc;
+use std::{fmt, io};
+
+use audit_adapter::{Attachment, ContextScope};
+use audit_core::stamp::Stamp;
+use futures_util::{StreamExt, TryFutureExt};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
+use sqlx_core::transaction::TransactionManager;
+
+use super::run::{Answers, Described, FirstRow, Prepared};
+use super::statement::Statement;
+use super::transaction::{AuditedTransaction, Interrupted};
+use crate::database::{AuditDatabase, ConnectionOf};
+
+/// A connection of an [`AuditedPool`](crate::AuditedPool), given back to it when dropped. Each
+/// statement has the context of the task that runs it: where that is another than the one that the
+/// connection carries, a round trip puts it on before.
+///
+/// `&mut connection` implements `sqlx::Executor`, so it stands where `&mut *connection` of sqlx stood.
+pub struct AuditedConnection<DB: Database> {
+    // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
+    attachment: Arc<Attachment>,
+    connection: PoolConnection<DB>,
+    /// The context that is on the connection, where that is sure.
+    // INVARIANT: forgotten before anything is sent that may change it, noted when that is over: a
+    // future that is dropped leaves no belief behind.
+    carried: Option<Arc<Stamp>>,
+    /// How many transactions are open, savepoints included.
+    depth: usize,
+    /// Whether a begin, a commit or a rollback was sent and its answer not waited for.
+    is_interrupted: bool,
+}
+
+impl<DB: Database> fmt::Debug for AuditedConnection<DB> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AuditedConnection")
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<DB: AuditDatabase> AuditedConnection<DB> {
+    pub(super) fn new(
+        attachment: Arc<Attachment>,
+        connection: PoolConnection<DB>,
+        carried: Option<Arc<Stamp>>,
+    ) -> Self {
+        Self {
+            attachment,
+            connection,
+            carried,
+            depth: 0,
+            is_interrupted: false,
+        }
+    }
+
+    /// Opens a transaction, or a savepoint where one is open: `transaction.begin()` nests.
+    ///
+    /// # Errors
+    /// As `sqlx::Connection::begin`; an [`Interrupted`] in `sqlx::Error::Io`.
+    ///
+    /// # Cancel safety
+    /// When the future was dropped, statements on this connection and in the transactions that are
+    /// open on it fail with [`Interrupted`]; what was not committed is rolled back.
+    pub async fn begin(&mut self) -> Result<AuditedTransaction<'_, DB>, sqlx::Error> {
+        AuditedTransaction::within(self).await
+    }
+
+    /// Puts the context of this task on the connection and lends it as sqlx's own, for what takes no
+    /// executor: [`record`](crate::record()), COPY, advisory locks. What runs on it keeps this
+    /// context, whatever the context of the task becomes. Under
+    /// [`ContextScope::Transaction`](crate::ContextScope::Transaction) nothing is put on outside of a
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the statement that puts the context on fails; an [`Interrupted`] in `sqlx::Error::Io`.
+    ///
+    /// # Cancel safety
+    /// A dropped future changed nothing but the context on the connection, which the next statement
+    /// puts on anew.
+    pub async fn stamped(&mut self) -> Result<&mut ConnectionOf<DB>, sqlx::Error> {
+        self.put_context_on().await?;
+        self.carried = None;
+        Ok(&mut self.connection)
+    }
+
+    /// The connection as sqlx's own, with the context that it carries. Call [`stamp`](crate::stamp) on
+    /// it before anything else.
+    pub fn into_inner(self) -> PoolConnection<DB> {
+        self.connection
+    }
+
+    /// Puts the context of this task on the connection, where it is not there.
+    async fn put_context_on(&mut self) -> Result<(), sqlx::Error> {
+        self.uninterrupted()?;
+        let scope = self.attachment.scope();
+        if scope == ContextScope::Transaction && self.depth == 0 {
+            return Ok(());
+        }
+        let stamp = self.attachment.current_stamp();
+        if self.carried.as_ref() == Some(&stamp) {
+            return Ok(());
+        }
+        self.carried = None;
+        DB::put_on(&mut self.connection, &stamp, scope, self.depth).await?;
+        self.carried = Some(stamp);
+        Ok(())
+    }
+
+    fn uninterrupted(&self) -> Result<(), sqlx::Error> {
+        match self.is_interrupted {
+            false => Ok(()),
+            true => Err(sqlx::Error::Io(io::Error::other(Interrupted))),
+        }
+    }
+
+    /// The connection, ready for a statement of this task.
+    async fn ready_for(
+        &mut self,
+        keeps_context: bool,
+    ) -> Result<&mut ConnectionOf<DB>, sqlx::Error> {
+        self.put_context_on().await?;
+        if !keeps_context {
+            self.carried = None;
+        }
+        Ok(&mut self.connection)
+    }
+
+    /// Gives the context that was on the connection before, where that was sure.
+    pub(super) async fn open_transaction(&mut self) -> Result<Option<Arc<Stamp>>, sqlx::Error> {
+        self.uninterrupted()?;
+        let before = self.carried.clone();
+        let is_first = self.depth == 0;
+        let of_transaction = (is_first && self.attachment.scope() == ContextScope::Transaction)
+            .then(|| self.attachment.current_stamp());
+        let statement = is_first
+            .then(|| DB::begin_statement(of_transaction.as_deref()))
+            .flatten()
+            .map(|text| AssertSqlSafe(text).into_sql_str());
+        self.is_interrupted = true;
+        let begun = DB::TransactionManager::begin(&mut self.connection, statement).await;
+        self.is_interrupted = false;
+        begun?;
+        self.depth += 1;
+        if of_transaction.is_some() {
+            self.carried = of_transaction;
+        }
+        Ok(before)
+    }
+
+    /// Commits the innermost transaction, or rolls it back.
+    pub(super) async fn end_transaction(&mut self, commits: bool) -> Result<(), sqlx::Error> {
+        self.uninterrupted()?;
+        self.is_interrupted = true;
+        let ended = match commits {
+            true => DB::TransactionManager::commit(&mut self.connection).await,
+            false => DB::TransactionManager::rollback(&mut self.connection).await,
+        };
+        self.is_interrupted = false;
+        ended
+    }
+
+    /// Rolls the innermost transaction back before anything else runs on the connection.
+    pub(super) fn start_rollback(&mut self, before: Option<&Arc<Stamp>>) {
+        self.note_end(before);
+        DB::TransactionManager::start_rollback(&mut self.connection);
+    }
+
+    /// Notes that the innermost transaction is over, however that came.
+    pub(super) fn note_end(&mut self, before: Option<&Arc<Stamp>>) {
+        self.depth = self.depth.saturating_sub(1);
+        // What was put on since it began may have gone with it; what came with a begin stays (MySQL).
+        let is_left_behind = self.depth == 0 && DB::begin_statement(None).is_some();
+        if is_left_behind || self.carried.as_ref() != before {
+            self.carried = None;
+        }
+    }
+}
+
+impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
+    type Database = DB;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Answers<'e, DB>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        let keeps_context = DB::keeps_context(statement.text());
+        let started = async move {
+            let connection = self.ready_for(keeps_context).await?;
+            Ok(DB::fetch_many(connection, statement))
+        };
+        started.try_flatten_stream().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> FirstRow<'e, DB>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        let keeps_context = DB::keeps_context(statement.text());
+        Box::pin(async move {
+            let connection = self.ready_for(keeps_context).await?;
+            DB::fetch_optional(connection, statement).await
+        })
+    }
+
+    fn prepare_with<'e>(self, text: SqlStr, parameters: &'e [DB::TypeInfo]) -> Prepared<'e, DB>
+    where
+        'c: 'e,
+    {
+        DB::prepare_with(&mut self.connection, text, parameters)
+    }
+
+    fn describe<'e>(self, text: SqlStr) -> Described<'e, DB>
+    where
+        'c: 'e,
+    {
+        DB::describe(&mut self.connection, text)
+    }
+}

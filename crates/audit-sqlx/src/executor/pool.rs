@@ -1,0 +1,154 @@
+//! A pool whose statements and connections carry the context.
+
+use std::fmt;
+use std::sync::Arc;
+
+use audit_adapter::{Attachment, ContextScope};
+use sqlx::{Database, Execute, Executor, Pool, SqlStr};
+
+use super::connection::AuditedConnection;
+use super::run::{Answers, Described, FirstRow, Prepared};
+use super::statement::Statement;
+use super::transaction::AuditedTransaction;
+use crate::attachment;
+use crate::database::AuditDatabase;
+use crate::pool::with_stamp;
+
+/// An attached pool through which statements run: each has the context of the task that runs it,
+/// also on a connection or in a transaction that is held while the context changes. Cloning is cheap,
+/// and gives the same pool.
+///
+/// It implements `sqlx::Executor`, so that `&pool` stands where `&sqlx::Pool` stood. It is no
+/// `sqlx::Acquire`: a connection that came out of that would be sqlx's own, and keep the context of its
+/// checkout.
+pub struct AuditedPool<DB: Database> {
+    // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
+    attachment: Arc<Attachment>,
+    pool: Pool<DB>,
+}
+
+impl<DB: Database> Clone for AuditedPool<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            attachment: Arc::clone(&self.attachment),
+            pool: self.pool.clone(),
+        }
+    }
+}
+
+impl<DB: Database> fmt::Debug for AuditedPool<DB> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AuditedPool")
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<DB: AuditDatabase> AuditedPool<DB> {
+    /// Runs statements through a pool that [`attach`](crate::attach) built.
+    ///
+    /// The pool may leave the context on at release,
+    /// [`clear_at_release(false)`](crate::Attach::clear_at_release), where it is used in no other way:
+    /// [`try_acquire`](Self::try_acquire) of this type never hands on the context of the last user.
+    ///
+    /// # Errors
+    /// `sqlx::Error::Configuration` when the pool was not built by [`attach`](crate::attach).
+    pub fn new(pool: Pool<DB>) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            attachment: attachment::find(&pool)?,
+            pool,
+        })
+    }
+
+    /// The attached pool itself: what [`migrate`](crate::migrate()), [`check`](crate::check()) and
+    /// [`log`](crate::log()) take. What runs on it has the context of its checkout.
+    #[must_use]
+    pub fn as_pool(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    /// Takes a connection, waiting for one where none is idle.
+    ///
+    /// # Errors
+    /// As `sqlx::Pool::acquire`.
+    ///
+    /// # Cancel safety
+    /// As `sqlx::Pool::acquire`: a dropped future holds no connection.
+    pub async fn acquire(&self) -> Result<AuditedConnection<DB>, sqlx::Error> {
+        let attachment = Arc::clone(&self.attachment);
+        match attachment.scope() {
+            ContextScope::Connection => {
+                let stamp = attachment.current_stamp();
+                let acquire = self.pool.acquire();
+                let connection = with_stamp(Arc::clone(&stamp), acquire).await?;
+                Ok(AuditedConnection::new(attachment, connection, Some(stamp)))
+            }
+            ContextScope::Transaction => {
+                let connection = self.pool.acquire().await?;
+                Ok(AuditedConnection::new(attachment, connection, None))
+            }
+        }
+    }
+
+    /// Takes a connection that is idle, without waiting; `None` where there is none. The first
+    /// statement on it is preceded by a round trip, for the context.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<AuditedConnection<DB>> {
+        let connection = self.pool.try_acquire()?;
+        let attachment = Arc::clone(&self.attachment);
+        Some(AuditedConnection::new(attachment, connection, None))
+    }
+
+    /// Opens a transaction, in the number of round trips that `pool.begin()` of sqlx takes.
+    ///
+    /// # Errors
+    /// As `sqlx::Pool::begin`.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves no transaction open: the connection is rolled back or closed before
+    /// anyone else gets it.
+    pub async fn begin(&self) -> Result<AuditedTransaction<'static, DB>, sqlx::Error> {
+        AuditedTransaction::on(self.acquire().await?).await
+    }
+}
+
+// The hook at checkout puts on the context of the task that polls.
+impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
+    type Database = DB;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Answers<'e, DB>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        DB::fetch_many_of(&self.pool, Statement::of(query))
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> FirstRow<'e, DB>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let (pool, statement) = (self.pool.clone(), Statement::of(query));
+        Box::pin(async move { DB::fetch_optional(&mut *pool.acquire().await?, statement).await })
+    }
+
+    fn prepare_with<'e>(self, text: SqlStr, parameters: &'e [DB::TypeInfo]) -> Prepared<'e, DB>
+    where
+        'p: 'e,
+    {
+        let pool = self.pool.clone();
+        Box::pin(
+            async move { DB::prepare_with(&mut *pool.acquire().await?, text, parameters).await },
+        )
+    }
+
+    fn describe<'e>(self, text: SqlStr) -> Described<'e, DB>
+    where
+        'p: 'e,
+    {
+        let pool = self.pool.clone();
+        Box::pin(async move { DB::describe(&mut *pool.acquire().await?, text).await })
+    }
+}

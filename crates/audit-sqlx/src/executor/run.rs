@@ -1,0 +1,83 @@
+//! How a database of sqlx runs a statement.
+
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use sqlx::{Database, Describe, Either, Executor, Pool, SqlStr};
+
+use super::statement::Statement;
+use crate::database::ConnectionOf;
+
+/// What a statement gives, as it comes.
+pub(super) type Answers<'e, DB> = BoxStream<
+    'e,
+    Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>,
+>;
+
+/// The first row, where there is one.
+pub(super) type FirstRow<'e, DB> =
+    BoxFuture<'e, Result<Option<<DB as Database>::Row>, sqlx::Error>>;
+
+pub(super) type Prepared<'e, DB> = BoxFuture<'e, Result<<DB as Database>::Statement, sqlx::Error>>;
+
+pub(super) type Described<'e, DB> = BoxFuture<'e, Result<Describe<DB>, sqlx::Error>>;
+
+/// `Executor` of the connections of a database, as a bound on the database: one on connections of
+/// every lifetime would have to be repeated by whoever is generic over the database.
+pub trait Run: Database {
+    /// As `Executor::fetch_many`.
+    fn fetch_many(
+        connection: &mut ConnectionOf<Self>,
+        statement: Statement<Self>,
+    ) -> Answers<'_, Self>;
+
+    /// The same on a connection that is taken out of the pool, and given back at the end.
+    fn fetch_many_of(pool: &Pool<Self>, statement: Statement<Self>) -> Answers<'static, Self>;
+
+    /// As `Executor::fetch_optional`.
+    fn fetch_optional(
+        connection: &mut ConnectionOf<Self>,
+        statement: Statement<Self>,
+    ) -> FirstRow<'_, Self>;
+
+    /// As `Executor::prepare_with`.
+    fn prepare_with<'e>(
+        connection: &'e mut ConnectionOf<Self>,
+        text: SqlStr,
+        parameters: &'e [Self::TypeInfo],
+    ) -> Prepared<'e, Self>;
+
+    /// As `Executor::describe`.
+    fn describe(connection: &mut ConnectionOf<Self>, text: SqlStr) -> Described<'_, Self>;
+}
+
+impl<DB: Database> Run for DB
+where
+    for<'c> &'c mut ConnectionOf<DB>: Executor<'c, Database = DB>,
+{
+    fn fetch_many(connection: &mut ConnectionOf<DB>, statement: Statement<DB>) -> Answers<'_, DB> {
+        Executor::fetch_many(connection, statement)
+    }
+
+    fn fetch_many_of(pool: &Pool<DB>, statement: Statement<DB>) -> Answers<'static, DB> {
+        Executor::fetch_many(pool, statement)
+    }
+
+    fn fetch_optional(
+        connection: &mut ConnectionOf<DB>,
+        statement: Statement<DB>,
+    ) -> FirstRow<'_, DB> {
+        Executor::fetch_optional(connection, statement)
+    }
+
+    fn prepare_with<'e>(
+        connection: &'e mut ConnectionOf<DB>,
+        text: SqlStr,
+        parameters: &'e [DB::TypeInfo],
+    ) -> Prepared<'e, DB> {
+        Executor::prepare_with(connection, text, parameters)
+    }
+
+    fn describe(connection: &mut ConnectionOf<DB>, text: SqlStr) -> Described<'_, DB> {
+        Executor::describe(connection, text)
+    }
+}
