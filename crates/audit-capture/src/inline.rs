@@ -6,6 +6,7 @@
 
 mod cache;
 mod entry;
+mod obstacle;
 pub(crate) mod returning;
 pub(crate) mod shape;
 pub(crate) mod statement;
@@ -17,9 +18,9 @@ use audit_core::rules::ResolvedRule;
 use audit_core::{Audit, Dialect, MissingContext, Operation};
 use serde_json::json;
 
-use crate::catalog::{Catalog, Table, TableKind};
+use crate::catalog::{Catalog, Table};
 use crate::plan::Capture;
-use crate::postgres::{RETURNS_OLD, Splice, splice};
+use crate::postgres::{RETURNS_OLD, SCHEMA, Splice, splice};
 use crate::shape::TableSchema;
 
 use returning::outputs;
@@ -136,23 +137,6 @@ impl Spliced {
     }
 }
 
-/// Functions of the server that answer differently each time.
-const VOLATILE: &[&str] = &[
-    "clock_timestamp",
-    "currval",
-    "gen_random_uuid",
-    "lastval",
-    "nextval",
-    "random",
-    "random_normal",
-    "setval",
-    "timeofday",
-    "uuid_generate_v1",
-    "uuid_generate_v4",
-    "uuidv4",
-    "uuidv7",
-];
-
 /// The action of an event that tells of a statement that was not captured.
 const UNCAPTURED: &str = "statement.uncaptured";
 
@@ -259,7 +243,8 @@ impl Planner {
 
     fn rule(&self, table: &Table, operation: Operation) -> Option<ResolvedRule> {
         let schema = table.schema.as_deref();
-        if self.audit.is_excluded(schema, &table.name) {
+        // Those of ours have triggers of their own.
+        if schema == Some(SCHEMA) || self.audit.is_excluded(schema, &table.name) {
             return None;
         }
         self.audit.rule(schema, &table.name, operation)
@@ -311,7 +296,7 @@ impl Planner {
         if rules.is_empty() {
             return Ok(Inline::AsIs);
         }
-        self.refuse_table(write, table)?;
+        Self::refuse_table(table)?;
         self.refuse_unpaired(statement, write, table)?;
         let both_rows = self.returns_old()
             && (write.verb == Verb::Update || write.conflict == Conflict::Update);
@@ -351,111 +336,6 @@ impl Planner {
 
     fn returns_old(&self) -> bool {
         self.catalog.postgres.version >= RETURNS_OLD
-    }
-
-    /// Triggers of the application that may change other rows.
-    fn refuse_triggers(&self, table: &Table) -> Result<(), Uncapturable> {
-        match table.inline.writing_triggers.first() {
-            Some(trigger) => Err(Uncapturable::Trigger {
-                table: table.name.clone(),
-                trigger: trigger.clone(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Foreign keys that change recorded rows, or rows that other keys depend on.
-    fn refuse_cascades(
-        &self,
-        statement: &Statement<'_>,
-        write: &Write,
-        table: &Table,
-    ) -> Result<(), Uncapturable> {
-        let set = write.set.as_ref().map(|set| statement.columns_set(set));
-        let upserts = write.conflict == Conflict::Update;
-        for cascade in &table.inline.cascades {
-            let happens = match write.verb {
-                Verb::Delete => cascade.on_delete,
-                Verb::Insert => cascade.on_update && upserts,
-                Verb::Update => {
-                    let columns = set.as_deref().unwrap_or_default();
-                    cascade.on_update && columns.iter().any(|set| cascade.columns.contains(set))
-                }
-            };
-            let child = self.catalog.tables.iter().find(|child| {
-                child.name == cascade.table
-                    && child.schema.as_deref() == Some(cascade.schema.as_str())
-            });
-            let matters = child
-                .is_some_and(|child| self.is_recorded(child) || !child.inline.cascades.is_empty());
-            if happens && matters {
-                return Err(Uncapturable::Cascade {
-                    table: table.name.clone(),
-                    child: cascade.table.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// What the table has that stands in the way.
-    fn refuse_table(&self, write: &Write, table: &Table) -> Result<(), Uncapturable> {
-        let named = table.name.clone();
-        let is_partitioned = table.kind == TableKind::Partitioned;
-        let facts = &table.inline;
-        if facts.has_rules {
-            return Err(Uncapturable::Rules { table: named });
-        }
-        if facts.is_inherited {
-            return Err(Uncapturable::Inherited { table: named });
-        }
-        if !facts.is_readable {
-            return Err(Uncapturable::Unselectable { table: named });
-        }
-        if is_partitioned && (write.verb == Verb::Update || write.conflict == Conflict::Update) {
-            return Err(Uncapturable::Partitioned { table: named });
-        }
-        Ok(())
-    }
-
-    /// Where the rows before and after a change cannot be found together.
-    fn refuse_unpaired(
-        &self,
-        statement: &Statement<'_>,
-        write: &Write,
-        table: &Table,
-    ) -> Result<(), Uncapturable> {
-        let condition = write.condition.as_ref();
-        let current = |bytes| statement.has_word("current", bytes);
-        if condition.is_some_and(|bytes| current(bytes) && statement.has_word("of", bytes)) {
-            return Err(Uncapturable::Cursor);
-        }
-        let updates = write.verb == Verb::Update || write.conflict == Conflict::Update;
-        if self.returns_old() || !updates {
-            return Ok(());
-        }
-        if table.key.is_empty() {
-            return Err(Uncapturable::NoKey {
-                table: table.name.clone(),
-            });
-        }
-        let set = write.set.as_ref().map(|set| statement.columns_set(set));
-        let keys = set.unwrap_or_default().into_iter();
-        if let Some(column) = keys.into_iter().find(|set| table.key.contains(set)) {
-            return Err(Uncapturable::KeyChanged {
-                table: table.name.clone(),
-                column,
-            });
-        }
-        let parts = [&write.from, &write.condition];
-        let mut calls = parts.into_iter().flatten().flat_map(|part| {
-            let calls: Vec<String> = statement.calls_in(part.clone()).collect();
-            calls
-        });
-        match calls.find(|called| VOLATILE.contains(&called.as_str())) {
-            Some(function) => Err(Uncapturable::Volatile { function }),
-            None => Ok(()),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::sql::identifier;
 
-pub(crate) use facts::{Facts, InlineFacts};
+pub(crate) use facts::{Cascade, Facts, InlineFacts};
 pub(crate) use helper::inline_grants;
 pub(crate) use manual::manual_insert;
 pub(crate) use probe::probe;

@@ -55,5 +55,6 @@ cases! {
         a_name_that_means_another_table_is_refused,
         what_cannot_be_captured_is_told_before_it_runs,
         what_changes_nothing_that_is_recorded_runs_as_it_is,
+        what_stands_in_the_way_of_a_table_is_told_at_once,
     ],
 }

@@ -138,6 +138,25 @@ pub(crate) async fn what_cannot_be_captured_is_told_before_it_runs(server: Serve
     assert_eq!(pair.refused("SELECT 'a"), Uncapturable::Unreadable);
 }
 
+pub(crate) async fn what_stands_in_the_way_of_a_table_is_told_at_once(server: Server) {
+    let pair = pair(server).await;
+    let mut found = pair.planner.obstacles();
+    found.retain(|found| !matches!(found, Uncapturable::NoKey { .. }));
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let named = [
+        "`child`",
+        "`parent`",
+        "`parted`",
+        "`ruled`",
+        "`users`",
+        "`watched`",
+    ];
+    assert_eq!(found.len(), named.len(), "{found:?}");
+    for (found, named) in found.iter().zip(named) {
+        assert!(found.contains(named), "{found}");
+    }
+}
+
 pub(crate) async fn a_name_that_means_another_table_is_refused(server: Server) {
     let mut pair = pair(server).await;
     let insert = "INSERT INTO keyless VALUES (1)";
@@ -180,12 +199,13 @@ pub(crate) async fn what_changes_nothing_that_is_recorded_runs_as_it_is(server: 
         "DELETE FROM sessions",
         "TRUNCATE sessions",
         "INSERT INTO other.things VALUES (1)",
+        "INSERT INTO audit.audit_settings VALUES ('unused', 'on')",
         "",
         ";;",
         "-- nothing",
     ] {
         assert_eq!(pair.planner.plan(sql), Ok(Inline::AsIs), "{sql}");
-        if !["COPY", "BEGIN", "SET", "ANALYZE", "--"]
+        if !["COPY", "BEGIN", "audit_settings", "SET", "ANALYZE", "--"]
             .iter()
             .any(|no| sql.contains(no))
             && sql.len() > 2
