@@ -83,6 +83,9 @@ pub struct Table {
     /// The partitions that hold its rows, `(schema, table)` (PostgreSQL).
     #[serde(default)]
     pub partitions: Vec<(String, String)>,
+    /// What decides whether statements on it can be captured without triggers (PostgreSQL).
+    #[serde(default)]
+    pub inline: crate::postgres::InlineFacts,
     /// Its storage engine (MySQL).
     #[serde(default)]
     pub engine: Option<String>,

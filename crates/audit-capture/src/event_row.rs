@@ -20,6 +20,8 @@ pub(crate) struct RowExpressions {
     pub(crate) before_data: Option<String>,
     pub(crate) after_data: Option<String>,
     pub(crate) changed_fields: Option<String>,
+    /// Whether `before_data` is sure, where it may not be.
+    pub(crate) before_exact: Option<String>,
     /// The events whose changes are taken back, where the row can be such a change.
     pub(crate) reverts: Option<String>,
 }
@@ -34,6 +36,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) redacted_fields: &'a [String],
     pub(crate) own: Option<Own>,
     pub(crate) rule: &'a ResolvedRule,
+    pub(crate) source: Source,
 }
 
 impl<'a> Subject<'a> {
@@ -47,6 +50,7 @@ impl<'a> Subject<'a> {
             redacted_fields,
             own: capture.own,
             rule: capture.rule,
+            source: Source::Trigger,
         }
     }
 }
@@ -84,6 +88,7 @@ pub(crate) fn columns(
         ("before_data", row.before_data),
         ("after_data", row.after_data),
         ("changed_fields", row.changed_fields),
+        ("before_exact", row.before_exact),
         ("reverts", row.reverts),
         ("redacted_fields", list(subject.redacted_fields)),
         ("table_schema", subject.table_schema.map(text)),
@@ -133,7 +138,7 @@ pub(crate) fn columns(
             "severity",
             over(Slot::Severity, rule.severity().map(Severity::as_str)),
         ),
-        ("source", text(Source::Trigger.as_str())),
+        ("source", text(subject.source.as_str())),
     ];
     let mut set: Vec<(&'static str, String)> = required.into();
     set.extend(

@@ -5,6 +5,7 @@ mod catalog;
 pub mod context;
 mod event_row;
 mod finding;
+pub mod inline;
 mod manual;
 mod migration_lock;
 mod mysql;

@@ -8,6 +8,7 @@ mod helper;
 mod manual;
 mod probe;
 mod rule;
+mod splice;
 mod trigger;
 
 use audit_core::Dialect;
@@ -18,9 +19,11 @@ use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::sql::identifier;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Cascade, Facts, InlineFacts};
+pub(crate) use helper::inline_grants;
 pub(crate) use manual::manual_insert;
 pub(crate) use probe::probe;
+pub(crate) use splice::{RETURNS_OLD, Splice, splice};
 pub(crate) use trigger::triggers;
 
 /// The schema of everything that is ours.

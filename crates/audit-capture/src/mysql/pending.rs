@@ -382,6 +382,7 @@ impl<'a> Writer<'_, 'a> {
                     before_data: Some("before_data".to_owned()),
                     after_data: noted("after_data"),
                     changed_fields: noted("changed_fields"),
+                    before_exact: None,
                     reverts: Some(MySql.list_slot(Slot::Reverts)),
                 };
                 let home = self.table.schema.as_deref();

@@ -274,6 +274,7 @@ fn row(capture: &Capture<'_>, images: Images) -> RowExpressions {
         before_data: old.map(|row| image(capture, row, both, images)),
         after_data: new.map(|row| image(capture, row, both, images)),
         changed_fields: both.map(|(old, new)| changed_fields(capture, old, new)),
+        before_exact: None,
         reverts: matches!(images, Images::Guarded).then(|| MySql.list_slot(Slot::Reverts)),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit_core::stamp::Slot;
-use audit_core::{Operation, Snapshot};
+use audit_core::{Operation, Snapshot, Source};
 
 use crate::catalog::TableKind;
 use crate::event_row::{self, Expressions, RowExpressions, Subject};
@@ -94,7 +94,7 @@ fn give_way(capture: &Capture<'_>) -> String {
 }
 
 /// Whether the images are wanted.
-fn images_wanted() -> String {
+pub(super) fn images_wanted() -> String {
     format!("{} IS NULL", Postgres.slot(Slot::Suppress))
 }
 
@@ -113,7 +113,7 @@ fn may_be_long(image: &str, least: i32) -> String {
 }
 
 /// An image within the limits.
-fn clipped(capture: &Capture<'_>, image: &str) -> String {
+pub(super) fn clipped(capture: &Capture<'_>, image: &str) -> String {
     let (cell, whole, least) = limits(capture);
     let long = may_be_long(image, least);
     format!("CASE WHEN {long} THEN audit.clipped({image}, {cell}, {whole}) ELSE {image} END")
@@ -131,12 +131,14 @@ fn clip(capture: &Capture<'_>, image: &str) -> String {
 }
 
 /// What differs between the statements that write an event.
-struct Moment<'a> {
-    time: &'a str,
-    micros: &'a str,
-    record: &'a str,
-    before: Option<String>,
-    after: Option<String>,
+pub(super) struct Moment<'a> {
+    pub(super) time: &'a str,
+    pub(super) micros: &'a str,
+    pub(super) record: &'a str,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) before_exact: Option<String>,
+    pub(super) source: Source,
 }
 
 impl Moment<'_> {
@@ -149,15 +151,20 @@ impl Moment<'_> {
             record: "v_record",
             before: old.map(|_| "v_before".to_owned()),
             after: new.map(|_| "v_after".to_owned()),
+            before_exact: None,
+            source: Source::Trigger,
         }
     }
 }
 
 /// The columns of an event and their values.
-fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
+pub(super) fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
     let redacted = capture.redacted_fields();
     let is_update = capture.operation == Operation::Update;
-    let subject = Subject::of(capture, &redacted);
+    let subject = Subject {
+        source: moment.source,
+        ..Subject::of(capture, &redacted)
+    };
     let row = RowExpressions {
         occurred_at: moment.time.to_owned(),
         id: event_id(moment.micros),
@@ -167,6 +174,7 @@ fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
         before_data: moment.before,
         after_data: moment.after,
         changed_fields: is_update.then(|| "v_changed".to_owned()),
+        before_exact: moment.before_exact,
         reverts: Some("v_reverts".to_owned()),
     };
     let columns = event_row::columns(&Postgres, subject, row);
@@ -176,7 +184,7 @@ fn event(capture: &Capture<'_>, moment: Moment<'_>) -> (String, String) {
 }
 
 /// Which rows an operation has.
-fn sides(operation: Operation) -> (Option<&'static str>, Option<&'static str>) {
+pub(super) fn sides(operation: Operation) -> (Option<&'static str>, Option<&'static str>) {
     match operation {
         Operation::Insert => (None, Some("new")),
         Operation::Delete => (Some("old"), None),
@@ -188,13 +196,17 @@ fn sides(operation: Operation) -> (Option<&'static str>, Option<&'static str>) {
 /// uses up its number for good.
 const NEWER: i16 = 3;
 
-/// Holds while the table has no column that is newer than the trigger, without a query: the
-/// function gives NULL for a column that is not there.
-fn has_no_newer_column(capture: &Capture<'_>) -> String {
-    let relation = match capture.table.kind {
+/// The table of a trigger, or its root.
+fn relation(capture: &Capture<'_>) -> &'static str {
+    match capture.table.kind {
         TableKind::Partitioned => "coalesce(pg_partition_root(tg_relid), tg_relid)",
         _ => "tg_relid",
-    };
+    }
+}
+
+/// Holds while the table has no column that is newer than its catalog, without a query: the
+/// function gives NULL for a column that is not there.
+pub(super) fn has_no_newer_column(capture: &Capture<'_>, relation: &str) -> String {
     let last = capture.table.last_number;
     let missing: Vec<String> = (1..=NEWER)
         .map(|next| last.saturating_add(next))
@@ -208,7 +220,7 @@ const VIRTUAL_COLUMNS: u32 = 180_000;
 
 /// Whether a column that is newer than the trigger would be missing from the images, or be in them
 /// with a value that it does not have.
-fn looks_for_newer_columns(capture: &Capture<'_>) -> bool {
+pub(super) fn looks_for_newer_columns(capture: &Capture<'_>) -> bool {
     !shows_whole_rows(capture) || capture.catalog.postgres.version >= VIRTUAL_COLUMNS
 }
 
@@ -230,7 +242,10 @@ fn drifted(capture: &Capture<'_>, old: Option<&str>, new: Option<&str>) -> Strin
 fn compare(capture: &Capture<'_>) -> String {
     let (deciding, noted) = capture.compared_columns();
     let decides_alone = deciding.len() == capture.table.columns.len();
-    let mut text = format!("            v_changed := {};\n", changed(&deciding));
+    let mut text = format!(
+        "            v_changed := {};\n",
+        changed(&deciding, "old", "new")
+    );
     if !decides_alone && !capture.rule.records_unchanged() {
         text.push_str(
             "            IF v_changed = '{}' THEN
@@ -242,7 +257,7 @@ fn compare(capture: &Capture<'_>) -> String {
         let _ = writeln!(
             text,
             "            v_changed := v_changed || {};",
-            changed(&noted)
+            changed(&noted, "old", "new")
         );
     }
     text
@@ -253,7 +268,7 @@ fn compare(capture: &Capture<'_>) -> String {
 pub(super) fn of_row(capture: &Capture<'_>) -> String {
     let (old, new) = sides(capture.operation);
     let is_update = capture.operation == Operation::Update;
-    let row = |place| Row { capture, place };
+    let row = |place| Row::in_function(capture, place);
     let image = |place| {
         if is_update && capture.rule.snapshot() == Snapshot::Changed {
             row(place).changed_image()
@@ -265,7 +280,7 @@ pub(super) fn of_row(capture: &Capture<'_>) -> String {
     body.push_str(&give_way(capture));
     body.push_str(&refusal(capture, ""));
     let known = if is_update || looks_for_newer_columns(capture) {
-        has_no_newer_column(capture)
+        has_no_newer_column(capture, relation(capture))
     } else {
         "true".to_owned()
     };
@@ -331,10 +346,7 @@ pub(super) fn of_row(capture: &Capture<'_>) -> String {
 /// all rows.
 pub(super) fn of_statement(capture: &Capture<'_>) -> String {
     let (old, new) = sides(capture.operation);
-    let row = Row {
-        capture,
-        place: ROW,
-    };
+    let row = Row::in_function(capture, ROW);
     let variables = format!("{ROW_VARIABLES}    v_row record;\n");
     let mut body = declarations(capture, &variables);
     body.push_str(&give_way(capture));
@@ -353,7 +365,7 @@ pub(super) fn of_statement(capture: &Capture<'_>) -> String {
         })
         .collect();
     if looks_for_newer_columns(capture) {
-        known.push(has_no_newer_column(capture));
+        known.push(has_no_newer_column(capture, relation(capture)));
     }
     if known.is_empty() {
         known.push("true".to_owned());
@@ -413,6 +425,8 @@ fn of_all_rows(capture: &Capture<'_>, row: Row<'_>) -> String {
         record: "\"!event\".\"!record\"",
         before: old.map(|_| image.clone()),
         after: new.map(|_| image),
+        before_exact: None,
+        source: Source::Trigger,
     };
     let (names, values) = event(capture, moment);
     format!(
@@ -458,6 +472,8 @@ pub(super) fn of_truncate(capture: &Capture<'_>) -> String {
         record: "NULL",
         before: None,
         after: None,
+        before_exact: None,
+        source: Source::Trigger,
     };
     let (names, values) = event(capture, moment);
     let _ = write!(

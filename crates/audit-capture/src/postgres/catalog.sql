@@ -21,6 +21,14 @@ WITH scope AS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
     )
+), volatile AS (
+    SELECT DISTINCT p.proname AS name
+    FROM pg_proc AS p
+    JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    JOIN pg_language AS l ON l.oid = p.prolang
+    WHERE p.provolatile = 'v' AND p.prokind = 'f' AND l.lanname NOT IN ('internal', 'c')
+    AND p.prorettype <> ALL (ARRAY['trigger'::regtype, 'event_trigger'::regtype])
+    AND n.nspname NOT IN ('audit', 'information_schema') AND n.nspname !~ '^pg_'
 ), audit_schema AS (
     SELECT oid FROM pg_namespace WHERE nspname = 'audit'
 ), ours AS (
@@ -116,7 +124,47 @@ SELECT json_build_object(
                 CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place)
                 JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = k.number
                 WHERE i.indrelid = r.oid AND i.indisprimary AND k.place <= i.indnkeyatts
-            ), '[]')
+            ), '[]'),
+            'inline', json_build_object(
+                'has_rules', EXISTS (
+                    SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.oid AND w.ev_enabled <> 'D'
+                ),
+                'is_inherited', r.relkind <> 'p' AND EXISTS (
+                    SELECT FROM pg_inherits AS i WHERE r.oid IN (i.inhrelid, i.inhparent)
+                ),
+                'is_readable', has_table_privilege(r.oid, 'SELECT'),
+                'writing_triggers', coalesce((
+                    SELECT json_agg(t.tgname ORDER BY t.tgname)
+                    FROM pg_trigger AS t
+                    JOIN pg_proc AS p ON p.oid = t.tgfoid
+                    JOIN pg_language AS l ON l.oid = p.prolang
+                    WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+                    AND t.oid NOT IN (SELECT oid FROM ours) AND l.lanname NOT IN ('internal', 'c')
+                    AND regexp_replace(p.prosrc, '--[^\n]*|''[^'']*''', '', 'g') ~* concat(
+                        '\m(call|copy|delete|execute|insert|merge|perform|truncate|update)\M',
+                        (SELECT string_agg('|\m' || v.name || '\s*\(', '') FROM volatile AS v
+                        WHERE v.name ~ '^[a-z_][a-z0-9_]*$')
+                    )
+                ), '[]'),
+                'cascades', coalesce((
+                    SELECT json_agg(json_build_object(
+                        'schema', n.nspname,
+                        'table', c.relname,
+                        'on_delete', k.confdeltype IN ('c', 'n', 'd'),
+                        'on_update', k.confupdtype IN ('c', 'n', 'd'),
+                        'columns', (
+                            SELECT json_agg(a.attname)
+                            FROM pg_attribute AS a
+                            WHERE a.attrelid = r.oid AND a.attnum = ANY (k.confkey)
+                        )
+                    ) ORDER BY n.nspname, c.relname, k.conname)
+                    FROM pg_constraint AS k
+                    JOIN pg_class AS c ON c.oid = k.conrelid
+                    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                    WHERE k.contype = 'f' AND k.confrelid = r.oid AND k.conparentid = 0
+                    AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+                ), '[]')
+            )
         ) ORDER BY r.nspname, r.relname)
         FROM relations AS r
     ), '[]'),
@@ -185,6 +233,7 @@ SELECT json_build_object(
             JOIN audit_schema AS a ON a.oid = p.pronamespace
             WHERE p.prorettype <> 'trigger'::regtype
         ), '[]'),
+        'volatile_functions', coalesce((SELECT json_agg(name ORDER BY name) FROM volatile), '[]'),
         'superusers', coalesce((
             SELECT json_agg(DISTINCT r.rolname)
             FROM pg_roles AS r

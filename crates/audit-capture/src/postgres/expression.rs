@@ -69,28 +69,62 @@ fn text_array(entries: &[String]) -> String {
     format!("ARRAY[{}]::text[]", entries.join(", "))
 }
 
-/// A row of the table, as the function of a trigger names it: `old`, `new`, or a column of a
-/// query.
+/// A row of the table, as the function of a trigger names it: `old`, `new`, or a table of a query;
+/// or as a statement has it, in a column of its type.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'a> {
-    pub(super) capture: &'a Capture<'a>,
-    pub(super) place: &'a str,
+    capture: &'a Capture<'a>,
+    place: &'a str,
+    /// Whether settings that decide how values are written are as a function of ours fixes them.
+    is_fixed: bool,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// In a function of ours.
+    pub(super) fn in_function(capture: &'a Capture<'a>, place: &'a str) -> Self {
+        Self {
+            capture,
+            place,
+            is_fixed: true,
+        }
+    }
+
+    /// In a statement of the application: the column that holds it.
+    pub(super) fn in_statement(capture: &'a Capture<'a>, place: &'a str) -> Self {
+        Self {
+            capture,
+            place,
+            is_fixed: false,
+        }
+    }
+
+    /// The function that makes JSON, where the values are of such columns.
+    fn json(&self, function: &'static str, columns: &[Column]) -> &'static str {
+        if !self.is_fixed && columns.iter().any(depends_on_settings) {
+            SHOWN
+        } else {
+            function
+        }
+    }
+
     fn table(&self) -> &Table {
         self.capture.table
     }
 
     fn column(&self, column: &str) -> String {
-        format!("{}.{}", self.place, name(column))
+        if self.is_fixed {
+            format!("{}.{}", self.place, name(column))
+        } else {
+            format!("({}).{}", self.place, name(column))
+        }
     }
 
     /// The row as it is. A name alone would mean a column of that name, where there is one.
     fn whole(&self) -> String {
+        let function = self.json("row_to_json", &self.table().columns);
         match self.place {
-            "old" | "new" => format!("row_to_json({})", self.place),
-            alias => format!("row_to_json({alias}.*)"),
+            row if row == "old" || row == "new" || !self.is_fixed => format!("{function}({row})"),
+            alias => format!("{function}({alias}.*)"),
         }
     }
 
@@ -98,6 +132,9 @@ impl Row<'_> {
     /// a cast could run their code.
     fn plain(&self, column: &Column) -> String {
         let value = self.column(&column.name);
+        if !self.is_fixed && depends_on_settings(column) {
+            return format!("audit.plain({value}, {})", column.custom_type);
+        }
         if column.custom_type {
             format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN concat({value}) END")
         } else {
@@ -145,7 +182,8 @@ impl Row<'_> {
         });
         let cells: Vec<String> = cells.collect();
         format!(
-            "(SELECT row_to_json(\"!image\".*) FROM (SELECT {}) AS \"!image\")",
+            "(SELECT {}(\"!image\".*) FROM (SELECT {}) AS \"!image\")",
+            self.json("row_to_json", &self.table().columns),
             cells.join(", ")
         )
     }
@@ -157,7 +195,8 @@ impl Row<'_> {
             let cell = |has_key| {
                 self.cell(&shown, has_key).map(|value| {
                     let key = text(&format!("{}:", serde_json::Value::from(column)));
-                    format!("{key} || coalesce(to_json({value})::text, 'null')")
+                    let to_json = self.json("to_json", std::slice::from_ref(shown.column));
+                    format!("{key} || coalesce({to_json}({value})::text, 'null')")
                 })
             };
             let shown = cell(true).unwrap_or_default();
@@ -230,6 +269,14 @@ impl Row<'_> {
     }
 }
 
+/// The function that makes JSON of any value, whatever the settings of the session.
+const SHOWN: &str = "audit.shown";
+
+/// Whether the text of a column's values depends on the settings of a session.
+pub(super) fn depends_on_settings(column: &Column) -> bool {
+    BuiltIn::of(column).is_none_or(|known| !known.settings.is_empty())
+}
+
 /// Whether the images are the rows as they are. A column that the server computes on reading is
 /// NULL in the row that a trigger sees, so such a row is not.
 pub(super) fn shows_whole_rows(capture: &Capture<'_>) -> bool {
@@ -248,14 +295,14 @@ pub(super) fn needs_key(capture: &Capture<'_>) -> bool {
     hashes(capture) || has_key && capture.cells().any(|cell| cell.parts.is_some())
 }
 
-/// The names of those columns whose bytes differ between `old` and `new`.
-pub(super) fn changed(columns: &[&Column]) -> String {
+/// The names of those columns whose bytes differ between two rows.
+pub(super) fn changed(columns: &[&Column], old: &str, new: &str) -> String {
     let cases: Vec<String> = columns
         .iter()
         .map(|column| {
             format!(
                 "CASE WHEN {} THEN {} END",
-                differs(column),
+                differs(column, old, new),
                 text(&column.name)
             )
         })
@@ -270,22 +317,22 @@ pub(super) fn changed(columns: &[&Column]) -> String {
 /// beside the comparison holds it to the type: the server folds it away when it plans, but cannot
 /// read it of another type, so that a column that was given one is left to `audit.drifted`. It can
 /// of the array of the type, whose equal values are the same bytes as well.
-fn differs(column: &Column) -> String {
+fn differs(column: &Column, old: &str, new: &str) -> String {
     let name = name(&column.name);
     let known = BuiltIn::of(column);
     let compared = match known.as_ref().map(|known| known.comparison) {
-        Some(Comparison::Equality) => format!("old.{name} IS DISTINCT FROM new.{name}"),
+        Some(Comparison::Equality) => format!("{old}.{name} IS DISTINCT FROM {new}.{name}"),
         Some(Comparison::Text) => {
-            format!("old.{name} COLLATE \"C\" IS DISTINCT FROM new.{name} COLLATE \"C\"")
+            format!("{old}.{name} COLLATE \"C\" IS DISTINCT FROM {new}.{name} COLLATE \"C\"")
         }
         Some(Comparison::Row) | None => {
-            format!("row(old.{name})::record OPERATOR(pg_catalog.*<>) row(new.{name})::record")
+            format!("row({old}.{name})::record OPERATOR(pg_catalog.*<>) row({new}.{name})::record")
         }
     };
     match known {
         Some(known) => {
             let type_name = known.name;
-            format!("(true OR ARRAY[old.{name}] = NULL::{type_name}[]) AND {compared}")
+            format!("(true OR ARRAY[{old}.{name}] = NULL::{type_name}[]) AND {compared}")
         }
         None => compared,
     }

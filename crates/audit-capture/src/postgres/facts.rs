@@ -21,6 +21,8 @@ pub struct Facts {
     pub foreign_types: Vec<(String, String)>,
     /// Types with a cast of somebody's own to json.
     pub json_casts: Vec<String>,
+    /// Functions of the application that may change rows, by their names.
+    pub volatile_functions: Vec<String>,
     /// Whether the server may write the values of binds to its log.
     pub logs_binds: bool,
 }
@@ -33,4 +35,38 @@ pub struct InstalledFunction {
     pub name: String,
     /// Its definition as the database keeps it.
     pub definition: String,
+}
+
+/// What decides whether statements on a table can be captured without triggers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct InlineFacts {
+    /// Whether rules make other statements of those on the table.
+    pub has_rules: bool,
+    /// Whether it is part of an inheritance tree that is not of partitions.
+    pub is_inherited: bool,
+    /// Whether the role that asks may read it.
+    pub is_readable: bool,
+    /// Triggers of the application that may change other rows.
+    pub writing_triggers: Vec<String>,
+    /// Tables whose rows change together with its own.
+    pub cascades: Vec<Cascade>,
+}
+
+/// A foreign key that changes rows of its table together with those that it names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Cascade {
+    /// The schema of its table.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Whether a row that goes takes others with it, or changes them.
+    pub on_delete: bool,
+    /// Whether a key that changes does.
+    pub on_update: bool,
+    /// The columns that it names.
+    pub columns: Vec<String>,
 }

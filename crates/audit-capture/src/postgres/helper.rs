@@ -11,6 +11,8 @@ pub(super) struct Helper {
     pub(super) create: String,
     /// Its definition as `catalog.sql` reads it.
     pub(super) definition: String,
+    /// Whether every role may call it.
+    is_public: bool,
 }
 
 /// Whom a helper serves.
@@ -27,7 +29,7 @@ enum Caller {
 /// The name of the function that makes the probe.
 pub(super) const PROBE: &str = "probe";
 
-pub(super) fn all() -> [Helper; 6] {
+pub(super) fn all() -> [Helper; 8] {
     [
         helper(
             "clipped",
@@ -60,11 +62,25 @@ pub(super) fn all() -> [Helper; 6] {
             include_str!("hidden_part.sql"),
         ),
         helper(
+            "plain",
+            "value anyelement, custom boolean",
+            "text",
+            Caller::OursOfAnyValue,
+            include_str!("plain.sql"),
+        ),
+        helper(
             "record",
             "event json",
             "text",
             Caller::Everyone,
             &record_body(),
+        ),
+        helper(
+            "shown",
+            "value anyelement",
+            "json",
+            Caller::OursOfAnyValue,
+            include_str!("shown.sql"),
         ),
         helper(PROBE, "token text", "text", Caller::Everyone, &probe_body()),
     ]
@@ -90,6 +106,7 @@ fn helper(
     let body = format!("\n#variable_conflict use_variable\n{body}");
     Helper {
         name: function,
+        is_public: matches!(caller, Caller::Everyone),
         create: format!(
             "CREATE OR REPLACE FUNCTION {quoted}({arguments}) RETURNS {returns} LANGUAGE plpgsql \
              {rights}\n{}\nAS {};\n{}",
@@ -103,4 +120,16 @@ fn helper(
             settings.texts(),
         ),
     }
+}
+
+/// What a role needs that writes the events of its own statements.
+pub(crate) fn inline_grants(role: &str) -> Vec<String> {
+    let role = name(role);
+    let functions = all().into_iter().filter(|helper| !helper.is_public);
+    let mut grants = vec![format!("GRANT INSERT ON audit.audit_logs TO {role}")];
+    grants.extend(functions.map(|helper| {
+        let function = name(helper.name);
+        format!("GRANT EXECUTE ON FUNCTION audit.{function} TO {role}")
+    }));
+    grants
 }

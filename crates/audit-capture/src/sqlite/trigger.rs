@@ -117,6 +117,7 @@ fn row(capture: &Capture<'_>) -> RowExpressions {
         before_data: old.map(|row| image(capture, row, is_update)),
         after_data: new.map(|row| image(capture, row, is_update)),
         changed_fields: is_update.then(|| "audit_changed_fields()".to_owned()),
+        before_exact: None,
         reverts: Some(Sqlite.list_slot(Slot::Reverts)),
     }
 }

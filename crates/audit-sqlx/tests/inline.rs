@@ -1,0 +1,60 @@
+//! Statements that write their own events, against triggers: what one database records by triggers
+//! another has to record without.
+#![cfg(feature = "postgres")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test code: a failure is a panic"
+)]
+
+#[path = "inline/concurrent.rs"]
+mod concurrent;
+#[path = "inline/pair.rs"]
+mod pair;
+#[path = "inline/same.rs"]
+mod same;
+#[path = "inline/uncapturable.rs"]
+mod uncapturable;
+
+/// Expands to one module a version and in it one test a case, so that each fails by its name.
+macro_rules! cases {
+    ($($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
+        cases!(@module postgres15, Postgres15, $($group: [$($case),+]),+);
+        cases!(@module postgres16, Postgres16, $($group: [$($case),+]),+);
+        cases!(@module postgres17, Postgres17, $($group: [$($case),+]),+);
+        cases!(@module postgres18, Postgres18, $($group: [$($case),+]),+);
+    };
+    (@module $module:ident, $server:ident, $($group:ident: [$($case:ident),+]),+) => {
+        mod $module {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$group::$case(audit_testkit::Server::$server).await;
+                }
+            )+)+
+        }
+    };
+}
+
+cases! {
+    concurrent: [
+        a_row_that_another_holds_is_recorded_as_it_was_then,
+        an_upsert_that_is_not_sure_says_so,
+        twenty_thousand_rows_are_paired_in_time,
+    ],
+    same: [
+        plain_statements_are_recorded_as_by_triggers,
+        rules_hold_as_in_triggers,
+        values_are_written_alike_whatever_the_session_says,
+        a_column_that_comes_later_is_recorded,
+        a_role_without_more_than_the_grants_records,
+        what_is_given_back_is_called_as_by_the_server,
+    ],
+    uncapturable: [
+        a_name_that_means_another_table_is_refused,
+        what_cannot_be_captured_is_told_before_it_runs,
+        what_changes_nothing_that_is_recorded_runs_as_it_is,
+        what_stands_in_the_way_of_a_table_is_told_at_once,
+    ],
+}
