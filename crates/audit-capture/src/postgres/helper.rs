@@ -27,7 +27,7 @@ enum Caller {
 /// The name of the function that makes the probe.
 pub(super) const PROBE: &str = "probe";
 
-pub(super) fn all() -> [Helper; 6] {
+pub(super) fn all() -> [Helper; 7] {
     [
         helper(
             "clipped",
@@ -65,6 +65,13 @@ pub(super) fn all() -> [Helper; 6] {
             "text",
             Caller::Everyone,
             &record_body(),
+        ),
+        helper(
+            "record_queued",
+            "events json",
+            "text",
+            Caller::Everyone,
+            &crate::queued::postgres_body(),
         ),
         helper(PROBE, "token text", "text", Caller::Everyone, &probe_body()),
     ]
