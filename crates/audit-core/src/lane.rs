@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -68,7 +69,11 @@ impl QueuedEvent {
     ///
     /// # Errors
     /// [`ManualEventError`] when the event is not complete.
-    pub fn new(event: &ManualEvent, stamp: &Stamp) -> Result<Self, ManualEventError> {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an event is sent once, as another is recorded once"
+    )]
+    pub fn new(event: ManualEvent, stamp: &Stamp) -> Result<Self, ManualEventError> {
         let texts = event.to_texts()?;
         let now = Utc::now();
         let mut columns = Map::new();
@@ -171,8 +176,30 @@ pub enum WriteError<E: std::error::Error + 'static> {
     Unavailable(#[source] E),
 }
 
-/// What [`EventQueue::send`] gives.
-pub type Sending = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// The future of [`EventQueue::send`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Sending(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Sending {
+    /// Ends when this future does.
+    pub fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl Future for Sending {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(task)
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Sending").finish_non_exhaustive()
+    }
+}
 
 /// What takes events of middlewares and adapters that no transaction writes; a lane is one.
 pub trait EventQueue: Send + Sync + 'static {
@@ -208,7 +235,7 @@ mod tests {
             .label("of the event")
             .metadata("both", 2);
         let stamp = context.stamp(Some("billing"), None);
-        let columns = columns(&QueuedEvent::new(&event, &stamp).unwrap());
+        let columns = columns(&QueuedEvent::new(event, &stamp).unwrap());
         for (name, text) in [
             ("action", "invoice.approve"),
             ("actor_id", "alice"),
@@ -224,14 +251,14 @@ mod tests {
 
     #[test]
     fn without_a_context_the_actor_is_unknown() {
-        let event = QueuedEvent::new(&Event::custom("x"), &Stamp::default()).unwrap();
+        let event = QueuedEvent::new(Event::custom("x"), &Stamp::default()).unwrap();
         assert_eq!(columns(&event)["actor_kind"], "unknown");
         assert_eq!(columns(&event).get("actor_id"), None);
     }
 
     #[test]
     fn ids_are_of_their_time_and_grow() {
-        let made = |_| columns(&QueuedEvent::new(&Event::custom("x"), &Stamp::default()).unwrap());
+        let made = |_| columns(&QueuedEvent::new(Event::custom("x"), &Stamp::default()).unwrap());
         let events: Vec<_> = (0..1000).map(made).collect();
         for pair in events.windows(2) {
             assert!(pair[0]["id"].as_str() < pair[1]["id"].as_str());
@@ -247,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_torn_text_is_no_event() {
-        let event = QueuedEvent::new(&Event::custom("x"), &Stamp::default()).unwrap();
+        let event = QueuedEvent::new(Event::custom("x"), &Stamp::default()).unwrap();
         assert_eq!(QueuedEvent::from_json(event.as_json()).unwrap(), event);
         let (torn, _) = event.as_json().split_at(event.as_json().len() / 2);
         for text in [torn, "{}", "[]", r#"{"id":1,"occurred_at":"x"}"#] {

@@ -56,6 +56,14 @@ impl Counters {
         add(&self.refused, events);
     }
 
+    /// Counts lines of the file that are no events.
+    pub(crate) fn unreadable(&self, lines: usize) {
+        if lines > 0 {
+            self.refused(lines);
+            tracing::error!(lines, "lines among spilled audit events are no events");
+        }
+    }
+
     /// Counts an event that is lost, and tells when the first of a row is.
     pub(crate) fn dropped(&self) {
         add(&self.dropped, 1);

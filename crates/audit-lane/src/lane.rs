@@ -140,7 +140,7 @@ impl Lane {
         &self,
         event: ManualEvent,
     ) -> impl Future<Output = Result<(), SendError>> + Send + use<> {
-        let offered = self.offer(&event);
+        let offered = self.offer(event);
         async move {
             match offered? {
                 Offered::Taken => Ok(()),
@@ -154,13 +154,13 @@ impl Lane {
     /// # Errors
     /// [`SendError`], when the event was not taken.
     pub fn try_send(&self, event: ManualEvent) -> Result<(), SendError> {
-        match self.offer(&event)? {
+        match self.offer(event)? {
             Offered::Taken => Ok(()),
             Offered::Waits(..) => Err(SendError::Full),
         }
     }
 
-    fn offer(&self, event: &ManualEvent) -> Result<Offered, SendError> {
+    fn offer(&self, event: ManualEvent) -> Result<Offered, SendError> {
         let shared = &self.inner.shared;
         let event = QueuedEvent::new(event, &(self.inner.stamp)())?;
         let (bytes, limit) = (size(&event), self.inner.largest);
@@ -235,7 +235,7 @@ impl Lane {
 impl EventQueue for Lane {
     fn send(&self, event: ManualEvent) -> Sending {
         let sending = Self::send(self, event);
-        Box::pin(async move {
+        Sending::new(async move {
             if let Err(error) = sending.await {
                 tracing::debug!(%error, "an audit event was not taken");
             }

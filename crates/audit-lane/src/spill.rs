@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn event(action: &str) -> QueuedEvent {
-        QueuedEvent::new(&Event::custom(action), &Stamp::default()).unwrap()
+        QueuedEvent::new(Event::custom(action), &Stamp::default()).unwrap()
     }
 
     #[test]

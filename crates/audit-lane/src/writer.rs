@@ -66,24 +66,16 @@ impl<S: EventSink> Writer<S> {
         let Some(spill) = &self.shared.spill else {
             return false;
         };
-        let part = match blocking(spill, Spill::next).await {
-            Ok(Some(part)) => part,
-            Ok(None) => return false,
-            Err(error) => {
-                tracing::error!(%error, "spilled audit events could not be read");
-                return false;
-            }
+        let told = |error: &std::io::Error| {
+            tracing::error!(%error, "the file of spilled audit events cannot be used");
         };
-        if part.unreadable > 0 {
-            self.shared.counters.refused(part.unreadable);
-            let lines = part.unreadable;
-            tracing::error!(lines, "lines among spilled audit events are no events");
-        }
+        let next = blocking(spill, Spill::next).await.inspect_err(told);
+        let Ok(Some(part)) = next else {
+            return false;
+        };
+        self.shared.counters.unreadable(part.unreadable);
         self.write(&part.events).await;
-        if let Err(error) = spill.done(&part) {
-            tracing::error!(%error, "the file of spilled audit events could not be cut");
-        }
-        true
+        spill.done(&part).inspect_err(told).is_ok()
     }
 
     /// Writes how many events were dropped since that was last told.
@@ -100,7 +92,7 @@ impl<S: EventSink> Writer<S> {
                 .metadata("dropped", dropped);
             let myself = AuditContext::new().with_actor(Actor::system("audit-lane"));
             let stamp = myself.sync_scope(|| self.sink.stamp());
-            self.report = QueuedEvent::new(&event, &stamp).ok();
+            self.report = QueuedEvent::new(event, &stamp).ok();
         }
         if let Some(report) = &self.report {
             self.write(from_ref(report)).await;

@@ -10,6 +10,7 @@
 mod lane {
     pub(crate) mod crash;
     pub(crate) mod events;
+    pub(crate) mod failures;
     pub(crate) mod overflow;
     pub(crate) mod world;
 }
@@ -24,6 +25,9 @@ macro_rules! database {
             events::an_event_that_is_refused_holds_up_no_other,
             events::every_text_arrives_as_it_was,
             events::what_is_written_again_is_there_once,
+            failures::a_refused_statement_leaves_an_event_when_all_else_is_rolled_back,
+            failures::a_statement_without_the_right_to_it_is_denied,
+            failures::what_succeeds_and_what_gets_no_answer_is_told_apart,
             overflow::a_sender_waits_for_room_and_no_longer,
             overflow::a_stalled_database_slows_nobody_and_fills_no_memory,
             overflow::what_is_left_at_the_end_is_told_or_kept,

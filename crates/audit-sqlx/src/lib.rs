@@ -28,7 +28,7 @@ mod transaction;
 mod writer;
 
 pub use attachment::NotAttached;
-pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
+pub use audit_adapter::{CaptureError, ContextScope, Finding, Report, record_failure};
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;

@@ -129,7 +129,7 @@ pub(crate) async fn what_is_written_again_is_there_once<DB: AuditDatabase>(serve
     let world = World::<DB>::new(server).await;
     let sink = world.sink();
     let made =
-        |name: &String| QueuedEvent::new(&Event::custom(name.as_str()), &sink.stamp()).unwrap();
+        |name: &String| QueuedEvent::new(Event::custom(name.as_str()), &sink.stamp()).unwrap();
     let names = numbered(0..5);
     let events: Vec<QueuedEvent> = names.iter().map(made).collect();
     sink.write(&events[..3]).await.unwrap();
@@ -146,8 +146,8 @@ pub(crate) async fn what_is_written_again_is_there_once<DB: AuditDatabase>(serve
 pub(crate) async fn a_follower_sees_an_event_that_waited<DB: AuditDatabase>(server: Server) {
     let world = World::<DB>::new(server).await;
     let sink = world.sink();
-    let waits = QueuedEvent::new(&Event::custom("waited"), &sink.stamp()).unwrap();
-    sink.write(&[QueuedEvent::new(&Event::custom("newer"), &sink.stamp()).unwrap()])
+    let waits = QueuedEvent::new(Event::custom("waited"), &sink.stamp()).unwrap();
+    sink.write(&[QueuedEvent::new(Event::custom("newer"), &sink.stamp()).unwrap()])
         .await
         .unwrap();
     let mut trail = Trail::of(audit_sqlx::log(&world.pool));

@@ -7,8 +7,8 @@ use audit_core::{Actor, Audit, AuditContext, Dialect, Event};
 use audit_lane::{Lane, Overflow};
 use audit_sqlx::{AuditDatabase, PoolSink};
 use audit_testkit::{Raw, Server, TestDatabase};
-use sqlx::Pool;
 use sqlx::pool::PoolOptions;
+use sqlx::{AssertSqlSafe, Pool};
 
 /// Longer than anything here takes.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -24,6 +24,28 @@ fn locks(dialect: Dialect) -> [&'static str; 2] {
         _ => ["BEGIN IMMEDIATE", "ROLLBACK"],
     }
 }
+
+/// A database of sqlx that runs texts.
+pub(crate) trait Db: AuditDatabase {
+    fn execute_text(
+        connection: &mut Self::Connection,
+        sql: &str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// Expands to what sqlx has no trait for.
+macro_rules! db {
+    ($($database:ty),+) => {
+        $(impl Db for $database {
+            async fn execute_text(connection: &mut Self::Connection, sql: &str) -> Result<(), sqlx::Error> {
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+                done.map(|_| ())
+            }
+        })+
+    };
+}
+
+db!(sqlx::MySql, sqlx::Postgres, sqlx::Sqlite);
 
 pub(crate) struct World<DB: AuditDatabase> {
     pub(crate) pool: Pool<DB>,
