@@ -1,7 +1,6 @@
 //! The lane on real databases: one module a database, one test a case.
 #![expect(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "test code: a failure is a panic"

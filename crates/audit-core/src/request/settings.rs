@@ -93,6 +93,7 @@ impl<R> RequestSettings<R> {
     /// Records that a request was refused, where a queue was given: as an event `request.authenticate`
     /// with the outcome `denied`, in the context of the request. It has no actor: what refused
     /// credentials say of one proves nothing. Answer when the future has ended.
+    #[must_use]
     pub fn refused(&self, context: AuditContext, rejection: &Rejection) -> Option<Sending> {
         let event = rejection.deny(Event::custom(AUTHENTICATE));
         let queue = self.denials.as_ref()?;

@@ -242,10 +242,7 @@ pub(crate) async fn a_refused_statement_is_recorded_by_a_lane(shop: Shop<sqlx::S
     let event = audit_core::Event::custom("tag.add");
     let failed = alice().scope(audit_seaorm::record_failure(&lane, event, work));
     assert!(matches!(failed.await, Err(DbErr::Exec(_))));
-    assert_eq!(
-        lane.shutdown(std::time::Duration::from_secs(60)).await.lost,
-        0
-    );
+    assert_eq!(lane.shutdown(Duration::from_secs(60)).await.lost, 0);
     let log = audit_seaorm::log(&shop).action("tag.add");
     let [event] = log.list().await.unwrap().try_into().unwrap();
     assert_eq!(event.outcome, audit_core::Outcome::Failure);
