@@ -9,6 +9,7 @@ use actix_web::body::{EitherBody, MessageBody as _};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use audit_core::context::{OpenScope, ScopeFuture};
+use audit_core::lane::Sending;
 use audit_core::request::RESPONSE_HEADER;
 use pin_project_lite::pin_project;
 
@@ -32,7 +33,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Running { #[pin] future: ScopeFuture<F>, scope: OpenScope },
-        Refused { response: Option<ServiceResponse> },
+        Refused { response: Option<ServiceResponse>, told: Option<Sending> },
     }
 }
 
@@ -50,10 +51,15 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn refused(response: ServiceResponse, request_id: Option<HeaderValue>) -> Self {
+    pub(crate) fn refused(
+        response: ServiceResponse,
+        told: Option<Sending>,
+        request_id: Option<HeaderValue>,
+    ) -> Self {
         Self {
             state: State::Refused {
                 response: Some(response),
+                told,
             },
             request_id,
         }
@@ -77,11 +83,17 @@ where
                     return Poll::Ready(Err(audited(error, scope.clone(), id)));
                 }
             },
-            StateProjection::Refused { response } => match response.take() {
-                Some(response) => response.map_into_right_body(),
-                // Polled again after it was ready: there is nothing more to come.
-                None => return Poll::Pending,
-            },
+            StateProjection::Refused { response, told } => {
+                if let Some(sending) = told {
+                    ready!(Pin::new(sending).poll(task));
+                    *told = None;
+                }
+                match response.take() {
+                    Some(response) => response.map_into_right_body(),
+                    // Polled again after it was ready: there is nothing more to come.
+                    None => return Poll::Pending,
+                }
+            }
         };
         name_request(response.headers_mut(), this.request_id.take());
         Poll::Ready(Ok(response))

@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::{Error, HttpMessage as _};
 use audit_core::actor::Resolution;
 use audit_core::request::{RequestSettings, TrustedProxies};
-use audit_core::{Actor, ActorSource};
+use audit_core::{Actor, ActorSource, EventQueue};
 use serde_json::Value;
 
 use crate::body::AuditBody;
@@ -83,6 +83,17 @@ impl AuditMiddleware {
     pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
         Self {
             settings: self.settings.trusted_proxies(proxies),
+        }
+    }
+
+    /// Records each request that is refused because its credentials do not hold: an event
+    /// `request.authenticate` with the outcome `denied`, the code of the refusal as `reason_code`, the
+    /// facts of the request, and no actor. A lane of audit-lane is such a queue; its bounds are those of a
+    /// flood of such requests. Without one they leave no event.
+    #[must_use]
+    pub fn lane(self, queue: impl EventQueue) -> Self {
+        Self {
+            settings: self.settings.lane(queue),
         }
     }
 

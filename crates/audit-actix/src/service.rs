@@ -52,8 +52,9 @@ where
         let actor = match self.settings.actor(&request) {
             Ok(actor) => actor,
             Err(rejection) => {
+                let told = self.settings.refused(context, &rejection);
                 let response = request.into_response(refusal::response(&rejection));
-                return ResponseFuture::refused(response, id);
+                return ResponseFuture::refused(response, told, id);
             }
         };
         // INVARIANT: one scope serves the call, the future and the body, so that an actor set in

@@ -8,6 +8,8 @@ mod actor;
 mod body;
 #[path = "http/database.rs"]
 mod database;
+#[path = "http/denial.rs"]
+mod denial;
 #[path = "http/errors.rs"]
 mod errors;
 #[path = "http/facts.rs"]

@@ -128,6 +128,8 @@ pub(crate) enum Fault {
     Denied,
     /// Another one.
     Other,
+    /// A value that it does not take.
+    Value,
 }
 
 impl Fault {
@@ -138,6 +140,11 @@ impl Fault {
             Dialect::Postgres => postgres::fault(answer),
             _ => sqlite::fault(answer),
         }
+    }
+
+    /// Whether a row of the same key is there already, where a statement cannot overlook that.
+    pub(crate) fn is_duplicate(dialect: Dialect, answer: &Answer<'_>) -> bool {
+        dialect == Dialect::MySql && mysql::is_duplicate(answer)
     }
 
     /// Whether it is due to what somebody else does, and passes with it.

@@ -15,6 +15,7 @@ mod partition;
 mod plan;
 mod postgres;
 mod probe;
+mod queued;
 mod restore;
 mod shape;
 mod sql;
@@ -32,6 +33,7 @@ pub use partition::{Change, LogPartitions, Partition, PartitionRefusal, Span, St
 pub use plan::{Plan, Trigger, TriggerState, TriggerStatus};
 pub use postgres::{POSTGRES_DENIED, POSTGRES_REFUSED, postgres_key};
 pub use probe::{Probe, ProbeError};
+pub use queued::queued_insert;
 pub use restore::{Fields, Reference, Restorable};
 pub use shape::{SchemaColumn, TableSchema, is_real_on_sqlite};
 pub use sql::checksum;

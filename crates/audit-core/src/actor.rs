@@ -1,6 +1,7 @@
 //! Who acts, and how a request is turned into that.
 
-use crate::vocabulary::{ActorKind, Assurance};
+use crate::manual_event::ManualEvent;
+use crate::vocabulary::{ActorKind, Assurance, Outcome};
 
 /// The party that makes a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -168,12 +169,33 @@ impl Rejection {
     /// neither may hold any part of the credentials.
     #[must_use]
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(401, code, message.into())
+    }
+
+    /// Refuses with status 403: it is known who asks, and that they may not. `code` and `message` as
+    /// for [`Rejection::unauthorized`].
+    #[must_use]
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(403, code, message.into())
+    }
+
+    fn new(status: u16, code: &'static str, message: String) -> Self {
         Self {
-            status: 401,
+            status,
             code,
-            message: message.into(),
+            message,
             challenge: None,
         }
+    }
+
+    /// An event as that of what was refused: its outcome is `denied`, its `reason_code` the code, its
+    /// reason the message.
+    #[must_use]
+    pub fn deny(&self, event: ManualEvent) -> ManualEvent {
+        event
+            .outcome(Outcome::Denied)
+            .reason_code(self.code)
+            .reason(self.message.as_str())
     }
 
     /// A copy with the value of the `WWW-Authenticate` header (RFC 9110, section 11.6.1).

@@ -17,6 +17,8 @@ pub struct ManualEvent {
     description: Option<String>,
     reason: Option<String>,
     reason_code: Option<String>,
+    error_code: Option<String>,
+    error_message: Option<String>,
     severity: Option<Severity>,
     data_class: Option<DataClass>,
     compliance: Vec<String>,
@@ -45,6 +47,8 @@ impl ManualEvent {
             description: None,
             reason: None,
             reason_code: None,
+            error_code: None,
+            error_message: None,
             severity: None,
             data_class: None,
             compliance: Vec::new(),
@@ -109,6 +113,20 @@ impl ManualEvent {
         self
     }
 
+    /// The error code of what failed, such as that of a database.
+    #[must_use]
+    pub fn error_code(mut self, code: impl Into<String>) -> Self {
+        self.error_code = Some(code.into());
+        self
+    }
+
+    /// The error in words, redacted by the caller: the message of a database can hold values.
+    #[must_use]
+    pub fn error_message(mut self, message: impl Into<String>) -> Self {
+        self.error_message = Some(message.into());
+        self
+    }
+
     /// How much it matters.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
@@ -162,6 +180,8 @@ impl ManualEvent {
             ("description", self.description.clone()),
             ("reason", self.reason.clone()),
             ("reason_code", self.reason_code.clone()),
+            ("error_code", self.error_code.clone()),
+            ("error_message", self.error_message.clone()),
             ("severity", self.severity.map(|word| word.to_string())),
             ("data_class", self.data_class.map(|word| word.to_string())),
             ("compliance", list),

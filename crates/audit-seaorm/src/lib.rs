@@ -20,6 +20,7 @@ mod writer;
 pub use attach::{Attach, attach};
 pub use audit_sqlx::{
     CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, NotAttached, Report,
+    record_failure,
 };
 pub use check::check;
 pub use error::{Adapter, UnsupportedConnection};

@@ -33,6 +33,15 @@ mod messages {
     }
 }
 
+/// The pool behind a connection is one of sqlx, whichever database it is of.
+mod lane {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_refused_statement_is_recorded_through_the_pool_of_the_connection() {
+        let shop = crate::shop::Shop::<sqlx::Sqlite>::open(audit_testkit::Server::Sqlite).await;
+        crate::transactions::a_refused_statement_is_recorded_by_a_lane(shop).await;
+    }
+}
+
 /// Expands to one test a database, which opens its own.
 macro_rules! races {
     ($($module:ident => $server:ident),+ $(,)?) => {

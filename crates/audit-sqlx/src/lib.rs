@@ -9,6 +9,7 @@ mod attachment;
 mod check;
 mod connection;
 mod database;
+mod event_sink;
 #[cfg(feature = "executor")]
 mod executor;
 mod held;
@@ -29,10 +30,11 @@ mod transaction;
 mod writer;
 
 pub use attachment::NotAttached;
-pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
+pub use audit_adapter::{CaptureError, ContextScope, Finding, Report, record_failure};
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;
+pub use event_sink::{PoolSink, event_sink};
 #[cfg(feature = "executor")]
 pub use executor::{AuditedConnection, AuditedPool, AuditedTransaction, Interrupted};
 pub use log::{Log, LogError, PoolReader, log};

@@ -130,6 +130,7 @@ cases! {
         an_application_without_rights_writes_events_and_nothing_else,
         an_application_cannot_lend_itself_a_trigger_of_ours,
         an_application_records_its_events_without_choosing_who_or_when,
+        an_application_cannot_pass_a_late_event_off_as_another,
         words_that_no_reader_knows_are_refused,
         nothing_on_the_callers_path_runs_with_the_owners_rights,
         the_owner_of_a_partitioned_table_can_add_partitions,

@@ -50,6 +50,9 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     ///   [`Trail::settling`] after it; one that commits later is missed. No server variable, and no
     ///   view that every account may read, tells how old the oldest open transaction is.
     ///
+    /// An event of a lane happened before it was written: everywhere it is given when it was written
+    /// within [`Trail::settling`] of its time, and not when it came later.
+    ///
     /// To have the past as well, begin to follow and then read the pages: an event that both give
     /// has the same id.
     ///

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use audit_core::context::ScopeFuture;
+use audit_core::lane::Sending;
 use audit_core::request::RESPONSE_HEADER;
 use http::{HeaderName, HeaderValue, Response};
 use pin_project_lite::pin_project;
@@ -26,7 +27,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Running { #[pin] future: ScopeFuture<F> },
-        Refused { response: Option<Response<String>> },
+        Refused { response: Option<Response<String>>, told: Option<Sending> },
     }
 }
 
@@ -38,10 +39,15 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn refused(response: Response<String>, request_id: Option<HeaderValue>) -> Self {
+    pub(crate) fn refused(
+        response: Response<String>,
+        told: Option<Sending>,
+        request_id: Option<HeaderValue>,
+    ) -> Self {
         Self {
             state: State::Refused {
                 response: Some(response),
+                told,
             },
             request_id,
         }
@@ -59,11 +65,17 @@ where
         let this = self.project();
         let mut response = match this.state.project() {
             StateProjection::Running { future } => ready!(future.poll(task))?,
-            StateProjection::Refused { response } => match response.take() {
-                Some(response) => response.map(B::from),
-                // Polled again after it was ready: there is nothing more to come.
-                None => return Poll::Pending,
-            },
+            StateProjection::Refused { response, told } => {
+                if let Some(sending) = told {
+                    ready!(Pin::new(sending).poll(task));
+                    *told = None;
+                }
+                match response.take() {
+                    Some(response) => response.map(B::from),
+                    // Polled again after it was ready: there is nothing more to come.
+                    None => return Poll::Pending,
+                }
+            }
         };
         if let Some(id) = this.request_id.take() {
             response

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit_core::actor::Resolution;
 use audit_core::request::{RequestSettings, TrustedProxies};
-use audit_core::{Actor, ActorSource};
+use audit_core::{Actor, ActorSource, EventQueue};
 use http::HeaderName;
 use http::request::Parts;
 use serde_json::Value;
@@ -80,6 +80,15 @@ impl AuditLayer {
     #[must_use]
     pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
         self.change(|settings| settings.trusted_proxies(proxies))
+    }
+
+    /// Records each request that is refused because its credentials do not hold: an event
+    /// `request.authenticate` with the outcome `denied`, the code of the refusal as `reason_code`, the
+    /// facts of the request, and no actor. A lane of audit-lane is such a queue; its bounds are those of a
+    /// flood of such requests. Without one they leave no event.
+    #[must_use]
+    pub fn lane(self, queue: impl EventQueue) -> Self {
+        self.change(|settings| settings.lane(queue))
     }
 
     /// Takes the request id from this header where it holds one value of 1 to 128 visible ASCII

@@ -13,9 +13,11 @@ mod layer;
 mod refusal;
 mod service;
 
+pub use audit_core::actor::Rejection;
 pub use audit_core::request::{ProxyError, TrustedProxies};
 #[cfg(feature = "body")]
 pub use body::AuditBody;
 pub use future::ResponseFuture;
 pub use layer::AuditLayer;
+pub use refusal::deny;
 pub use service::AuditService;

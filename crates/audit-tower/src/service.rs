@@ -57,7 +57,10 @@ where
         let id = id.and_then(Result::ok);
         let actor = match self.settings.actor(&parts) {
             Ok(actor) => actor,
-            Err(rejection) => return ResponseFuture::refused(refusal::response(&rejection), id),
+            Err(rejection) => {
+                let told = self.settings.refused(context, &rejection);
+                return ResponseFuture::refused(refusal::response(&rejection), told, id);
+            }
         };
         // INVARIANT: one scope serves the call and the future, so that an actor set while the
         // inner service is called holds for the rest of the request.

@@ -6,6 +6,8 @@
 mod actor;
 #[path = "http/body.rs"]
 mod body;
+#[path = "http/denial.rs"]
+mod denial;
 #[path = "http/facts.rs"]
 mod facts;
 #[path = "http/isolation.rs"]

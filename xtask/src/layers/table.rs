@@ -8,6 +8,7 @@ pub(super) const LIBRARIES: &[&str] = &[
     "audit-core",
     "audit-diesel",
     "audit-jwt",
+    "audit-lane",
     "audit-migrations",
     "audit-seaorm",
     "audit-sqlite",
@@ -60,6 +61,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit-jwt", &["audit-core"]),
+    ("audit-lane", &["audit-core"]),
     (
         "audit-store",
         &["audit-capture", "audit-core", "audit-migrations"],
@@ -87,6 +89,7 @@ const EXAMPLE: &[&str] = &[
     "audit-core",
     "audit-diesel",
     "audit-jwt",
+    "audit-lane",
     "audit-seaorm",
     "audit-sqlx",
     "audit-store",
@@ -100,6 +103,7 @@ pub(super) const UNREACHABLE: &[(&str, &[&str])] = &[
     ("audit-core", HOSTS),
     ("audit-capture", HOSTS),
     ("audit-adapter", HOSTS),
+    ("audit-lane", HOSTS),
     ("audit-store", HOSTS),
 ];
 

@@ -9,9 +9,19 @@ use super::{Answer, CaptureError, Detail, Fault};
 /// <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>.
 mod number {
     pub(super) const BAD_FIELD: u16 = 1054;
+    pub(super) const BAD_NULL: u16 = 1048;
+    pub(super) const CHECK_FAILED: u16 = 4025;
     pub(super) const COLUMN_DENIED: u16 = 1143;
+    pub(super) const DATA_TOO_LONG: u16 = 1406;
+    pub(super) const DATABASE_DENIED: u16 = 1044;
     pub(super) const DEADLOCK: u16 = 1213;
+    pub(super) const DUPLICATE: u16 = 1062;
+    pub(super) const INCORRECT_VALUE: u16 = 1292;
+    pub(super) const INCORRECT_VALUE_FOR_FIELD: u16 = 1366;
     pub(super) const LOCK_WAIT: u16 = 1205;
+    pub(super) const PACKET_TOO_LARGE: u16 = 1153;
+    pub(super) const PRIVILEGE_DENIED: u16 = 1227;
+    pub(super) const ROUTINE_DENIED: u16 = 1370;
     pub(super) const TABLE_DENIED: u16 = 1142;
     pub(super) const NO_SUCH_TABLE: u16 = 1146;
 }
@@ -24,9 +34,30 @@ pub(super) fn fault(answer: &Answer<'_>) -> Fault {
     match number(answer) {
         Some(number::DEADLOCK) => Fault::Deadlock,
         Some(number::LOCK_WAIT) => Fault::Busy,
-        Some(number::COLUMN_DENIED | number::TABLE_DENIED) => Fault::Denied,
+        Some(
+            number::COLUMN_DENIED
+            | number::DATABASE_DENIED
+            | number::PRIVILEGE_DENIED
+            | number::ROUTINE_DENIED
+            | number::TABLE_DENIED,
+        ) => Fault::Denied,
+        Some(
+            number::BAD_NULL
+            | number::CHECK_FAILED
+            | number::DATA_TOO_LONG
+            | number::DUPLICATE
+            | number::INCORRECT_VALUE
+            | number::INCORRECT_VALUE_FOR_FIELD
+            | number::PACKET_TOO_LARGE,
+        ) => Fault::Value,
         _ => Fault::Other,
     }
+}
+
+/// Whether a row of this key is there already.
+pub(super) fn is_duplicate(answer: &Answer<'_>) -> bool {
+    // The only key of ours that says what is the same.
+    number(answer) == Some(number::DUPLICATE) && answer.message.contains("PRIMARY")
 }
 
 pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {

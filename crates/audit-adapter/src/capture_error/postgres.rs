@@ -63,6 +63,13 @@ fn kind(code: &str) -> Fault {
         "40001" | "55P03" | "57014" => Fault::Busy,
         "40P01" => Fault::Deadlock,
         "42501" => Fault::Denied,
+        // Data exceptions, constraints, and what is too large for a limit of the server.
+        _ if ["22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            Fault::Value
+        }
         _ => Fault::Other,
     }
 }
@@ -114,7 +121,7 @@ mod tests {
             ("40P01", Fault::Deadlock, true),
             ("53100", Fault::Other, true),
             ("42501", Fault::Denied, false),
-            ("23514", Fault::Other, false),
+            ("23514", Fault::Value, false),
         ] {
             assert_eq!(
                 (kind(code), is_retryable(code)),

@@ -11,6 +11,10 @@ pub(super) fn fault(answer: &Answer<'_>) -> Fault {
         .and_then(|code| code.parse::<u32>().ok());
     match code.map(|code| code & 0xff) {
         Some(5 | 6) => Fault::Busy,
+        // Refused by an authorizer, or the file may only be read.
+        Some(8 | 23) => Fault::Denied,
+        // Too big, against a constraint, of another type.
+        Some(18..=20) => Fault::Value,
         _ => Fault::Other,
     }
 }

@@ -29,7 +29,7 @@ enum Caller {
 /// The name of the function that makes the probe.
 pub(super) const PROBE: &str = "probe";
 
-pub(super) fn all() -> [Helper; 8] {
+pub(super) fn all() -> [Helper; 9] {
     [
         helper(
             "clipped",
@@ -81,6 +81,13 @@ pub(super) fn all() -> [Helper; 8] {
             "json",
             Caller::OursOfAnyValue,
             include_str!("shown.sql"),
+        ),
+        helper(
+            "record_queued",
+            "events json",
+            "text",
+            Caller::Everyone,
+            &crate::queued::postgres_body(),
         ),
         helper(PROBE, "token text", "text", Caller::Everyone, &probe_body()),
     ]

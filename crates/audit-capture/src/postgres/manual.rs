@@ -42,6 +42,8 @@ pub(super) fn record_body() -> String {
         ("description", field("description")),
         ("reason", over("reason", Slot::Reason)),
         ("reason_code", field("reason_code")),
+        ("error_code", field("error_code")),
+        ("error_message", field("error_message")),
         ("severity", over("severity", Slot::Severity)),
         ("data_class", field("data_class")),
         (

@@ -11,6 +11,8 @@ use super::id;
 use super::proxies::TrustedProxies;
 use crate::actor::{Actor, Rejection, Resolution};
 use crate::context::{self, AuditContext};
+use crate::event::Event;
+use crate::lane::{EventQueue, Sending};
 
 type FromRequest<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
 
@@ -22,7 +24,11 @@ pub struct RequestSettings<R> {
     peer: Option<FromRequest<R, Option<IpAddr>>>,
     proxies: Option<TrustedProxies>,
     request_id_header: Option<String>,
+    denials: Option<Arc<dyn EventQueue>>,
 }
+
+/// The business verb of a request whose credentials do not hold.
+const AUTHENTICATE: &str = "request.authenticate";
 
 impl<R> RequestSettings<R> {
     /// Takes the actor from a request.
@@ -33,6 +39,7 @@ impl<R> RequestSettings<R> {
             peer: None,
             proxies: None,
             request_id_header: None,
+            denials: None,
         }
     }
 
@@ -74,6 +81,23 @@ impl<R> RequestSettings<R> {
     pub fn request_id_header(mut self, name: impl AsRef<str>) -> Self {
         self.request_id_header = Some(name.as_ref().to_owned());
         self
+    }
+
+    /// Records requests that are refused, in this queue.
+    #[must_use]
+    pub fn lane(mut self, queue: impl EventQueue) -> Self {
+        self.denials = Some(Arc::new(queue));
+        self
+    }
+
+    /// Records that a request was refused, where a queue was given: as an event `request.authenticate`
+    /// with the outcome `denied`, in the context of the request. It has no actor: what refused
+    /// credentials say of one proves nothing. Answer when the future has ended.
+    #[must_use]
+    pub fn refused(&self, context: AuditContext, rejection: &Rejection) -> Option<Sending> {
+        let event = rejection.deny(Event::custom(AUTHENTICATE));
+        let queue = self.denials.as_ref()?;
+        Some(context.sync_scope(|| queue.send(event)))
     }
 
     /// The context of a request: its id and its facts, without an actor.
@@ -137,6 +161,7 @@ impl<R> Clone for RequestSettings<R> {
             peer: self.peer.clone(),
             proxies: self.proxies.clone(),
             request_id_header: self.request_id_header.clone(),
+            denials: self.denials.clone(),
         }
     }
 }
@@ -149,6 +174,7 @@ impl<R> fmt::Debug for RequestSettings<R> {
             .field("peer", &self.peer.is_some())
             .field("proxies", &self.proxies)
             .field("request_id_header", &self.request_id_header)
+            .field("denials", &self.denials.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -226,3 +226,26 @@ where
         .await;
     assert!(CaptureError::of(&own.unwrap_err()).is_none());
 }
+
+pub(crate) async fn a_refused_statement_is_recorded_by_a_lane(shop: Shop<sqlx::Sqlite>) {
+    let sink = audit_sqlx::event_sink(shop.get_sqlite_connection_pool()).unwrap();
+    let lane = audit_lane::Lane::builder(sink, audit_lane::Overflow::DropNewest);
+    let lane = lane.start().unwrap();
+    let work = async {
+        let transaction = audit_seaorm::begin(&shop).await?;
+        for _ in 0..2 {
+            let twice = "INSERT INTO tag (id, name) VALUES (7, 'twice')";
+            transaction.execute_unprepared(twice).await?;
+        }
+        transaction.commit().await
+    };
+    let event = audit_core::Event::custom("tag.add");
+    let failed = alice().scope(audit_seaorm::record_failure(&lane, event, work));
+    assert!(matches!(failed.await, Err(DbErr::Exec(_))));
+    assert_eq!(lane.shutdown(Duration::from_secs(60)).await.lost, 0);
+    let log = audit_seaorm::log(&shop).action("tag.add");
+    let [event] = log.list().await.unwrap().try_into().unwrap();
+    assert_eq!(event.outcome, audit_core::Outcome::Failure);
+    assert_eq!(event.error_code.as_deref(), Some("1555"));
+    assert_eq!(event.actor_id.as_deref(), Some("alice"));
+}

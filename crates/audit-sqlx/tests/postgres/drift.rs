@@ -49,6 +49,8 @@ pub(crate) async fn whatever_is_changed_is_found_and_mended(server: Server) {
         rewritten("record", "'manual'", "'trigger'"),
         rewritten("drifted", "'mask'", "'none'"),
         changed("record", "SECURITY INVOKER"),
+        rewritten("record_queued", "'lane'", "'trigger'"),
+        changed("record_queued", "RESET search_path"),
         changed("clipped", "RESET search_path"),
         "DROP FUNCTION audit.clipped".to_owned(),
         r#"DO $$ DECLARE f text := (SELECT tgfoid::regproc FROM pg_trigger

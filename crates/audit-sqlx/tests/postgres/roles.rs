@@ -192,6 +192,37 @@ pub(crate) async fn an_application_records_its_events_without_choosing_who_or_wh
     roles.remove().await;
 }
 
+/// A lane says who and when, because it writes later; that it did so is not for it to hide.
+pub(crate) async fn an_application_cannot_pass_a_late_event_off_as_another(server: Server) {
+    let mut roles = Roles::new(server, USERS).await;
+    roles.run("INSERT INTO users VALUES (1, 'a')").await;
+    let [inserted] = roles.events().await.try_into().unwrap();
+    let queued = |time: &str, id: &str| {
+        format!(
+            r#"SELECT audit.record_queued('[{{"action":"x","outcome":"success","actor_kind":"user",
+               "source":"trigger","operation":"DELETE","recorded_at":"2000-01-01T00:00:00Z",
+               "transaction_id":"1","occurred_at":"{time}","id":"{id}"}}]')"#
+        )
+    };
+    let id = "0190a1b2-0000-7000-8000-000000000001";
+    let time = inserted.occurred_at.to_rfc3339();
+    for sql in [
+        queued("2000-01-01T00:00:00Z", id),
+        // The place of the event that is there.
+        queued(&time, &inserted.id.to_string()),
+    ] {
+        let mut connection = roles.applications.acquire().await.unwrap();
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    }
+    let [late, kept] = roles.events().await.try_into().unwrap();
+    assert_eq!(kept, inserted);
+    assert_eq!(late.source.to_string(), "lane");
+    assert_eq!(late.operation.to_string(), "CUSTOM");
+    assert!(late.recorded_at >= kept.recorded_at);
+    assert_ne!(late.transaction_id.as_deref(), Some("1"));
+    roles.remove().await;
+}
+
 pub(crate) async fn words_that_no_reader_knows_are_refused(server: Server) {
     let roles = Roles::new(server, USERS).await;
     // One such event would make the log unreadable for everybody.
@@ -199,6 +230,8 @@ pub(crate) async fn words_that_no_reader_knows_are_refused(server: Server) {
         r#"SELECT audit.record('{"action":"x","outcome":"great"}')"#,
         r#"SELECT audit.record('{"action":"x","severity":"great"}')"#,
         r#"SELECT audit.record('{"action":"x","data_class":"great"}')"#,
+        r#"SELECT audit.record_queued('[{"outcome":"great","actor_kind":"user",
+           "occurred_at":"2026-01-01T00:00:00Z","id":"0190a1b2-0000-7000-8000-000000000001"}]')"#,
         "SET audit.context = E'mallory\\x1fking'; INSERT INTO users VALUES (1, 'a')",
         "SET audit.context = E'mallory\\x1fuser\\x1f\\x1f\\x1f\\x1fsworn'; INSERT INTO users VALUES (1, 'a')",
     ] {

@@ -17,11 +17,11 @@ use sha2::Sha256;
 
 use crate::server::Server;
 
-const SECRET: &[u8] = b"a secret of the tests, 32 bytes at least";
+pub(crate) const SECRET: &[u8] = b"a secret of the tests, 32 bytes at least";
 const YEAR_2100: u64 = 4_102_444_800;
 
 /// A token for `alice`, signed without the crate that verifies it.
-fn bearer(secret: &[u8]) -> String {
+pub(crate) fn bearer(secret: &[u8]) -> String {
     let claims = json!({
         "iss": "https://id.example", "aud": "api", "sub": "alice", "exp": YEAR_2100,
     });
