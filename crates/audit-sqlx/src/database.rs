@@ -30,9 +30,7 @@ pub enum Stamped {
 pub(crate) mod sealed {
     #[cfg(feature = "executor")]
     use super::ContextScope;
-    use super::{
-        Attachment, BoundQuery, BoxFuture, ConnectionOf, Database, Dialect, Rows, Stamp, Stamped,
-    };
+    use super::{Attachment, BoundQuery, BoxFuture, ConnectionOf, Dialect, Rows, Stamp, Stamped};
 
     /// What every database of sqlx does, here without the executors nothing.
     #[cfg(feature = "executor")]
@@ -41,7 +39,7 @@ pub(crate) mod sealed {
     pub(crate) use sqlx::Database as Run;
 
     /// The steps that differ between databases.
-    pub trait Capture: Database + Run {
+    pub trait Capture: Run {
         /// The SQL dialect.
         const DIALECT: Dialect;
 
