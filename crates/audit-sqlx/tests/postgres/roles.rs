@@ -194,7 +194,7 @@ pub(crate) async fn an_application_records_its_events_without_choosing_who_or_wh
 
 /// A lane says who and when, because it writes later; that it did so is not for it to hide.
 pub(crate) async fn an_application_cannot_pass_a_late_event_off_as_another(server: Server) {
-    let mut roles = Roles::new(server, USERS).await;
+    let roles = Roles::new(server, USERS).await;
     roles.run("INSERT INTO users VALUES (1, 'a')").await;
     let [inserted] = roles.events().await.try_into().unwrap();
     let queued = |time: &str, id: &str| {
