@@ -65,10 +65,6 @@ pub struct IndexFigures {
     /// How often it was read: scans on PostgreSQL, rows on MariaDB; `None` where nobody counts.
     #[serde(default)]
     pub reads: Option<u64>,
-    /// Its parts that were begun and not finished, by name: itself, where the log is one table
-    /// (PostgreSQL).
-    #[serde(default)]
-    broken: Vec<String>,
     /// The partitions that do not have it (PostgreSQL).
     #[serde(default)]
     lacking: Vec<String>,

@@ -348,10 +348,7 @@ fn unfinished(dialect: Dialect, figures: &LogFigures, told: &[Advice]) -> Vec<Ad
                 steps: vec![build::dropped(name)],
                 is_safe: false,
             },
-            false => Advice::safe(
-                Matter::UnfinishedIndex { index },
-                build::rebuilt(std::slice::from_ref(name)),
-            ),
+            false => Advice::safe(Matter::UnfinishedIndex { index }, vec![build::anew(name)]),
         }
     });
     advice.collect()
@@ -368,12 +365,11 @@ fn is_left_over(name: &str) -> bool {
 
 fn wanted_index(dialect: Dialect, index: &WantedIndex, figures: &LogFigures) -> Option<Advice> {
     let there = figures.indexes.iter().find(|own| own.name == index.name);
+    let is_unfinished = figures.unfinished.contains(&index.name);
     let matter = match there {
-        Some(there) if !there.broken.is_empty() || !there.lacking.is_empty() => {
-            Matter::UnfinishedIndex {
-                index: index.name.clone(),
-            }
-        }
+        Some(there) if is_unfinished || !there.lacking.is_empty() => Matter::UnfinishedIndex {
+            index: index.name.clone(),
+        },
         Some(_) => return None,
         None if index.is_asked => Matter::MissingIndex {
             index: index.name.clone(),

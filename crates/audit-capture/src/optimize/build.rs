@@ -55,12 +55,8 @@ fn built(name: &str, statement: &str, figures: &LogFigures) -> Step {
     }
 }
 
-/// The steps that make indexes anew which were begun and not finished.
-pub(super) fn rebuilt(names: &[String]) -> Vec<Step> {
-    names.iter().map(|name| anew(name)).collect()
-}
-
-fn anew(name: &str) -> Step {
+/// The step that makes an index anew which was begun and not finished.
+pub(super) fn anew(name: &str) -> Step {
     let quoted = identifier(Dialect::Postgres, name);
     Step::new(
         format!("makes `{name}` anew, while others write"),
@@ -112,9 +108,5 @@ fn in_partitions(index: &WantedIndex, statement: &str, figures: &LogFigures) -> 
         [built(&part, &statement, figures), attach]
     });
     let head = there.is_none().then_some(head);
-    let broken = there
-        .map(|there| rebuilt(&there.broken))
-        .into_iter()
-        .flatten();
-    head.into_iter().chain(broken).chain(parts).collect()
+    head.into_iter().chain(parts).collect()
 }

@@ -59,13 +59,6 @@ SELECT json_build_object(
                 SELECT sum(pg_stat_get_numscans(l.oid))::bigint FROM index_leaves AS l
                 WHERE l.root = i.oid
             ),
-            'broken', coalesce((
-                SELECT json_agg(c.relname ORDER BY c.relname)
-                FROM index_leaves AS l
-                JOIN pg_index AS x ON x.indexrelid = l.oid AND NOT x.indisvalid
-                JOIN pg_class AS c ON c.oid = l.oid
-                WHERE l.root = i.oid
-            ), '[]'),
             'lacking', coalesce((
                 SELECT json_agg(l.relname ORDER BY l.relname) FROM leaves AS l
                 WHERE NOT EXISTS (

@@ -144,8 +144,7 @@ fn a_missing_index_is_made_while_others_write_where_that_is_possible() {
 
 #[test]
 fn an_index_that_was_begun_is_made_anew_and_never_dropped() {
-    let index = json!({"name": "audit_logs_actor", "is_unique": false, "bytes": 1, "reads": 1,
-        "broken": ["audit_logs_actor"]});
+    let index = json!({"name": "audit_logs_actor", "is_unique": false, "bytes": 1, "reads": 1});
     let begun = json!({"indexes": [index], "unfinished": ["audit_logs_actor"]});
     let told = of_index(Dialect::Postgres, &figures(0, begun), wanted(None, true));
     assert_eq!(told[0].matter.kind(), "unfinished_index");
