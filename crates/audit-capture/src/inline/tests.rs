@@ -26,7 +26,7 @@ fn write(text: &str) -> (Write, String) {
 fn clauses_end_where_the_next_begins() {
     let part = |text: &str, part: fn(&Write) -> Option<std::ops::Range<usize>>| {
         let (write, text) = write(text);
-        part(&write).map(|span| text[span].to_owned())
+        part(&write).map(|span| text.get(span).unwrap().to_owned())
     };
     let condition = |text| part(text, |write| write.condition.clone());
     let from = |text| part(text, |write| write.from.clone());

@@ -29,6 +29,82 @@ const TABLES: &str = "
     CREATE SCHEMA other;
     CREATE TABLE other.things (id int);";
 
+/// Statements, and what is told of them.
+const REFUSED: &[(&str, &str)] = &[
+    ("DELETE FROM users; DELETE FROM posts", "several statements"),
+    (
+        "COPY users FROM STDIN",
+        "`COPY` gives no rows back for `users`",
+    ),
+    (
+        "TRUNCATE posts, users",
+        "`TRUNCATE` gives no rows back for `posts`",
+    ),
+    (
+        "MERGE INTO users USING posts ON true WHEN MATCHED THEN DELETE",
+        "`MERGE` gives no rows",
+    ),
+    (
+        "WITH d AS (DELETE FROM posts RETURNING id) SELECT * FROM d",
+        "within the statement",
+    ),
+    ("SELECT add_user()", "the function `add_user` is volatile"),
+    (
+        "INSERT INTO posts SELECT public.\"add_user\"()",
+        "the function `add_user` is volatile",
+    ),
+    ("CALL add_users()", "`CALL` runs statements"),
+    (
+        "DO $$ BEGIN DELETE FROM users; END $$",
+        "`DO` runs statements",
+    ),
+    (
+        "PREPARE x AS DELETE FROM posts",
+        "`PREPARE` runs statements",
+    ),
+    (
+        "EXPLAIN ANALYZE DELETE FROM posts",
+        "EXPLAIN ANALYZE runs the statement",
+    ),
+    (
+        "DELETE FROM users",
+        "foreign keys of `posts` change its rows",
+    ),
+    ("INSERT INTO ruled VALUES (1)", "`ruled` has rules"),
+    (
+        "UPDATE child SET more = 1",
+        "`child` is part of an inheritance tree",
+    ),
+    (
+        "DELETE FROM parent",
+        "`parent` is part of an inheritance tree",
+    ),
+    ("UPDATE parted SET id = 1", "move rows of `parted`"),
+    (
+        "INSERT INTO low VALUES (1)",
+        "the table `low` was not there",
+    ),
+    (
+        "INSERT INTO shown VALUES (1, 'v')",
+        "the table `shown` was not there",
+    ),
+    ("DELETE FROM nowhere", "the table `nowhere` was not there"),
+    (
+        "INSERT INTO watched VALUES (1)",
+        "the trigger `watch` on `watched`",
+    ),
+    (
+        "DELETE FROM posts WHERE CURRENT OF c",
+        "the row of a cursor",
+    ),
+    (
+        "DELETE FROM posts RETURNING CASE WHEN id = 1 THEN 2 END",
+        "in RETURNING has no name",
+    ),
+    ("FROB posts", "begins with `FROB`"),
+    ("DELETE FROM posts WHERE id = 'x", "cannot be read"),
+];
+
 async fn pair(server: Server) -> Pair {
     let audit = Audit::builder().exclude("sessions").build().unwrap();
     Pair::new(server, TABLES, audit).await
@@ -37,81 +113,7 @@ async fn pair(server: Server) -> Pair {
 pub(crate) async fn what_cannot_be_captured_is_told_before_it_runs(server: Server) {
     let pair = pair(server).await;
     let is_newest = server == Server::Postgres18;
-    let cases = [
-        ("DELETE FROM users; DELETE FROM posts", "several statements"),
-        (
-            "COPY users FROM STDIN",
-            "`COPY` gives no rows back for `users`",
-        ),
-        (
-            "TRUNCATE posts, users",
-            "`TRUNCATE` gives no rows back for `posts`",
-        ),
-        (
-            "MERGE INTO users USING posts ON true WHEN MATCHED THEN DELETE",
-            "`MERGE` gives no rows",
-        ),
-        (
-            "WITH d AS (DELETE FROM posts RETURNING id) SELECT * FROM d",
-            "within the statement",
-        ),
-        ("SELECT add_user()", "the function `add_user` is volatile"),
-        (
-            "INSERT INTO posts SELECT public.\"add_user\"()",
-            "the function `add_user` is volatile",
-        ),
-        ("CALL add_users()", "`CALL` runs statements"),
-        (
-            "DO $$ BEGIN DELETE FROM users; END $$",
-            "`DO` runs statements",
-        ),
-        (
-            "PREPARE x AS DELETE FROM posts",
-            "`PREPARE` runs statements",
-        ),
-        (
-            "EXPLAIN ANALYZE DELETE FROM posts",
-            "EXPLAIN ANALYZE runs the statement",
-        ),
-        (
-            "DELETE FROM users",
-            "foreign keys of `posts` change its rows",
-        ),
-        ("INSERT INTO ruled VALUES (1)", "`ruled` has rules"),
-        (
-            "UPDATE child SET more = 1",
-            "`child` is part of an inheritance tree",
-        ),
-        (
-            "DELETE FROM parent",
-            "`parent` is part of an inheritance tree",
-        ),
-        ("UPDATE parted SET id = 1", "move rows of `parted`"),
-        (
-            "INSERT INTO low VALUES (1)",
-            "the table `low` was not there",
-        ),
-        (
-            "INSERT INTO shown VALUES (1, 'v')",
-            "the table `shown` was not there",
-        ),
-        ("DELETE FROM nowhere", "the table `nowhere` was not there"),
-        (
-            "INSERT INTO watched VALUES (1)",
-            "the trigger `watch` on `watched`",
-        ),
-        (
-            "DELETE FROM posts WHERE CURRENT OF c",
-            "the row of a cursor",
-        ),
-        (
-            "DELETE FROM posts RETURNING CASE WHEN id = 1 THEN 2 END",
-            "in RETURNING has no name",
-        ),
-        ("FROB posts", "begins with `FROB`"),
-        ("DELETE FROM posts WHERE id = 'x", "cannot be read"),
-    ];
-    for (sql, told) in cases {
+    for &(sql, told) in REFUSED {
         let refused = pair.refused(sql).to_string();
         assert!(refused.contains(told), "{sql}: {refused}");
     }
