@@ -102,8 +102,8 @@ pub enum Conflict {
         field: String,
     },
     /// The record and others refer to each other in a circle, by columns that may not be NULL and keys
-    /// that the database looks at in each statement: none can come or go before the others. Never on
-    /// SQLite.
+    /// that the database looks at in each statement: none can come or go before the others. On SQLite only
+    /// where they would go and each key of the circle has an action ON DELETE, which is not put off.
     Circle,
     /// There is a record again.
     Exists,
@@ -199,8 +199,9 @@ pub struct UndoPlan {
     steps: Vec<UndoStep>,
     /// What is done, in its order, to steps by their places.
     actions: Vec<Action>,
-    /// What makes the database look at foreign keys when the transaction ends.
-    defers: Option<BoundQuery>,
+    /// What makes the database look at foreign keys when the transaction ends, and the places of the steps
+    /// that need it.
+    defers: Option<(BoundQuery, Vec<usize>)>,
     obstacles: Vec<Obstacle>,
     tables: HashMap<TableName, Restorable>,
     on_conflict: OnConflict,
