@@ -62,6 +62,39 @@ impl Missing {
     }
 }
 
+/// What `null` of an image may have been, and what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The column gets NULL, and may have been the document `null`.
+    Null,
+    /// The column took no NULL when `migrate` last looked before the event, and gets the document `null`; it
+    /// takes NULL now, and may have been NULL where that changed before the event.
+    Document,
+    /// `null` in an array or a composite (PostgreSQL) becomes NULL where it is not within a document, and may have
+    /// been the document `null`.
+    Within,
+}
+
+/// A column whose image does not tell NULL from the document `null`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ambiguous {
+    /// The column.
+    pub field: String,
+    /// What it may have been.
+    pub doubt: Doubt,
+}
+
+impl Ambiguous {
+    fn new(field: &str, doubt: Doubt) -> Self {
+        Self {
+            field: field.to_owned(),
+            doubt,
+        }
+    }
+}
+
 /// What stands against an undo of a record, mostly what somebody else did to it since.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -140,8 +173,8 @@ pub struct Obstacle {
     pub why: Why,
 }
 
-/// What is to happen to one record. Its wire form has these fields, with the conflicts and the missing
-/// values in words.
+/// What is to happen to one record. Its wire form has these fields, with the conflicts, the missing values and
+/// the ambiguous columns in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UndoStep {
@@ -165,10 +198,11 @@ pub struct UndoStep {
     pub missing: Vec<Missing>,
     /// The columns that the database computes, and that are not set for that reason.
     pub computed: Vec<String>,
-    /// The columns that get NULL, though the document `null` may have been there: images hold both as
-    /// `null`. A column of JSON that took no NULL then is not among them, and gets the document. On
-    /// PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
-    pub ambiguous: Vec<String>,
+    /// The columns of documents of which nobody knows whether they held NULL or the document `null`: images
+    /// hold both as `null`. A column that took no NULL then and takes none now is not among them, and gets the
+    /// document. On PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
+    #[serde(serialize_with = "told::words")]
+    pub ambiguous: Vec<Ambiguous>,
     #[serde(skip)]
     null_documents: Vec<String>,
     #[serde(skip)]

@@ -69,6 +69,7 @@ macro_rules! every_log {
                 documents::a_column_that_takes_no_null_any_more_is_a_conflict,
                 documents::a_document_of_a_column_that_took_no_null_comes_back,
                 documents::documents_are_undone_and_redone,
+                documents::what_took_no_null_when_it_was_noted_is_told,
                 documents::what_may_be_null_or_a_document_is_told,
                 export::a_download_is_the_file,
                 export::a_file_reads_back_as_the_events,
