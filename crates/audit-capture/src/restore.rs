@@ -56,6 +56,10 @@ pub struct Reference {
     /// Whether the server looks at it when a transaction ends; told by PostgreSQL alone.
     #[serde(default)]
     pub is_deferred: bool,
+    /// Whether it has an action ON DELETE, which no server puts off: the deletion of a row takes along those
+    /// that refer to it, changes them or fails, at once. Not told by MySQL and MariaDB, which put nothing off.
+    #[serde(default)]
+    pub acts_on_delete: bool,
 }
 
 impl Restorable {
@@ -157,7 +161,8 @@ impl Restorable {
     }
 
     /// The statement after which the database looks at foreign keys no sooner than when the transaction
-    /// ends, and not again afterwards; `None` where there is no such statement for every key.
+    /// ends, and not again afterwards; `None` where there is no such statement for every key. What a key does
+    /// ON DELETE is not put off.
     ///
     /// # Source
     /// <https://www.sqlite.org/pragma.html#pragma_defer_foreign_keys>.

@@ -103,6 +103,10 @@ pub(crate) enum Fault {
     AmbiguousTool { found: String },
     #[error("the changes of this undo were not recorded, so it was not done; see `audit check`")]
     Unrecorded,
+    #[error(
+        "a foreign key that is looked at when the undo ends does not hold, so nothing was done; take back as well what its row refers to, or leave the row out"
+    )]
+    Deferred(#[source] Box<dyn Error + Send + Sync>),
     #[error(transparent)]
     Partitions(Box<dyn Error + Send + Sync>),
     #[error(transparent)]
@@ -137,6 +141,15 @@ impl Fault {
     /// A failure of the database.
     pub(crate) fn database(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Database(Box::new(error))
+    }
+
+    /// Why an undo was not committed.
+    pub(crate) fn undo_end(error: sqlx::Error) -> Self {
+        let told = error.as_database_error();
+        if told.is_some_and(|told| told.is_foreign_key_violation()) {
+            return Self::Deferred(Box::new(error));
+        }
+        Self::database(error)
     }
 
     /// Why partitions were not changed.
@@ -194,6 +207,7 @@ impl Fault {
             Self::Open { .. }
             | Self::PurgeRuns
             | Self::Unrecorded
+            | Self::Deferred(_)
             | Self::NotMigrated
             | Self::Restore(_)
             | Self::Database(_)

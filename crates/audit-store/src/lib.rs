@@ -38,5 +38,6 @@ pub use table_as_of::TableAsOf;
 pub use trail::{Everything, OneTenant, TenantLog, Trail};
 pub use typed::{ColumnChange, Shape, Shapes, TypedField, TypedImage, TypedValue};
 pub use undo::{
-    Conflict, Missing, Obstacle, OnConflict, UndoError, UndoPlan, UndoStep, Undone, Unknown, Why,
+    Ambiguous, Conflict, Doubt, Missing, Obstacle, OnConflict, UndoError, UndoPlan, UndoStep,
+    Undone, Unknown, Why,
 };

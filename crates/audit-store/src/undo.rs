@@ -62,6 +62,39 @@ impl Missing {
     }
 }
 
+/// What `null` of an image may have been, and what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The column gets NULL, and may have been the document `null`.
+    Null,
+    /// The column took no NULL when `migrate` last looked before the event, and gets the document `null`; it
+    /// takes NULL now, and may have been NULL where that changed before the event.
+    Document,
+    /// `null` in an array or a composite (PostgreSQL) becomes NULL where it is not within a document, and may have
+    /// been the document `null`.
+    Within,
+}
+
+/// A column whose image does not tell NULL from the document `null`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ambiguous {
+    /// The column.
+    pub field: String,
+    /// What it may have been.
+    pub doubt: Doubt,
+}
+
+impl Ambiguous {
+    fn new(field: &str, doubt: Doubt) -> Self {
+        Self {
+            field: field.to_owned(),
+            doubt,
+        }
+    }
+}
+
 /// What stands against an undo of a record, mostly what somebody else did to it since.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -102,8 +135,8 @@ pub enum Conflict {
         field: String,
     },
     /// The record and others refer to each other in a circle, by columns that may not be NULL and keys
-    /// that the database looks at in each statement: none can come or go before the others. Never on
-    /// SQLite.
+    /// that the database looks at in each statement: none can come or go before the others. On SQLite only
+    /// where they would go and each key of the circle has an action ON DELETE, which is not put off.
     Circle,
     /// There is a record again.
     Exists,
@@ -140,8 +173,8 @@ pub struct Obstacle {
     pub why: Why,
 }
 
-/// What is to happen to one record. Its wire form has these fields, with the conflicts and the missing
-/// values in words.
+/// What is to happen to one record. Its wire form has these fields, with the conflicts, the missing values and
+/// the ambiguous columns in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UndoStep {
@@ -165,10 +198,11 @@ pub struct UndoStep {
     pub missing: Vec<Missing>,
     /// The columns that the database computes, and that are not set for that reason.
     pub computed: Vec<String>,
-    /// The columns that get NULL, though the document `null` may have been there: images hold both as
-    /// `null`. A column of JSON that took no NULL then is not among them, and gets the document. On
-    /// PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
-    pub ambiguous: Vec<String>,
+    /// The columns of documents of which nobody knows whether they held NULL or the document `null`: images
+    /// hold both as `null`. A column that took no NULL then and takes none now is not among them, and gets the
+    /// document. On PostgreSQL also arrays and composites with documents in them. Nothing stands against it.
+    #[serde(serialize_with = "told::words")]
+    pub ambiguous: Vec<Ambiguous>,
     #[serde(skip)]
     null_documents: Vec<String>,
     #[serde(skip)]
@@ -199,8 +233,9 @@ pub struct UndoPlan {
     steps: Vec<UndoStep>,
     /// What is done, in its order, to steps by their places.
     actions: Vec<Action>,
-    /// What makes the database look at foreign keys when the transaction ends.
-    defers: Option<BoundQuery>,
+    /// What makes the database look at foreign keys when the transaction ends, and the places of the steps
+    /// that need it.
+    defers: Option<(BoundQuery, Vec<usize>)>,
     obstacles: Vec<Obstacle>,
     tables: HashMap<TableName, Restorable>,
     on_conflict: OnConflict,

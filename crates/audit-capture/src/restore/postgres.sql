@@ -22,7 +22,7 @@ WITH RECURSIVE parts (relid, number, type, is_whole) AS (
     WHERE type IN ('json'::regtype, 'jsonb'::regtype)
     GROUP BY relid, number
 ), links AS (
-    SELECT f.conrelid, f.confrelid, f.condeferred, child.nspname AS child_schema, own.relname AS child,
+    SELECT f.conrelid, f.confrelid, f.condeferred, f.confdeltype, child.nspname AS child_schema, own.relname AS child,
         parent.nspname AS parent_schema, other.relname AS parent,
         (SELECT json_agg(a.attname ORDER BY k.place)
             FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
@@ -60,12 +60,14 @@ SELECT json_build_object(
     ), '[]'),
     'references', coalesce((
         SELECT json_agg(json_build_object('schema', l.parent_schema, 'table', l.parent,
-            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred))
+            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred,
+            'acts_on_delete', l.confdeltype <> 'a'))
         FROM links AS l WHERE l.conrelid = r.oid
     ), '[]'),
     'referred_by', coalesce((
         SELECT json_agg(json_build_object('schema', l.child_schema, 'table', l.child,
-            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred))
+            'columns', l.columns, 'parent_columns', l.parent_columns, 'is_deferred', l.condeferred,
+            'acts_on_delete', l.confdeltype <> 'a'))
         FROM links AS l WHERE l.confrelid = r.oid
     ), '[]')
 )::text

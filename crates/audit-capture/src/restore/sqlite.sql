@@ -19,11 +19,13 @@ SELECT json_object(
         SELECT json_group_array(json_object(
             'table', link.parent,
             'columns', json(link.columns),
-            'parent_columns', json(link.parent_columns)
+            'parent_columns', json(link.parent_columns),
+            'acts_on_delete', json(CASE link.on_delete WHEN 'NO ACTION' THEN 'false' ELSE 'true' END)
         ))
         FROM (
             SELECT part."table" AS parent, json_group_array(part."from") AS columns,
-                json_group_array(part."to") AS parent_columns
+                json_group_array(part."to") AS parent_columns,
+                min(part.on_delete) AS on_delete
             FROM (
                 SELECT * FROM pragma_foreign_key_list(listed.name, 'main') ORDER BY id, seq
             ) AS part
@@ -34,11 +36,13 @@ SELECT json_object(
         SELECT json_group_array(json_object(
             'table', link.child,
             'columns', json(link.columns),
-            'parent_columns', json(link.parent_columns)
+            'parent_columns', json(link.parent_columns),
+            'acts_on_delete', json(CASE link.on_delete WHEN 'NO ACTION' THEN 'false' ELSE 'true' END)
         ))
         FROM (
             SELECT part.child, json_group_array(part."from") AS columns,
-                json_group_array(part."to") AS parent_columns
+                json_group_array(part."to") AS parent_columns,
+                min(part.on_delete) AS on_delete
             FROM (
                 SELECT child.name AS child, list.* FROM pragma_table_list AS child,
                     pragma_foreign_key_list(child.name, 'main') AS list

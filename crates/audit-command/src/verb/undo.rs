@@ -137,10 +137,7 @@ fn row(step: &UndoStep) -> [String; 5] {
     let conflicts = step.conflicts.iter().map(ToString::to_string);
     let against: Vec<String> = conflicts
         .chain(step.missing.iter().map(ToString::to_string))
-        .chain(step.ambiguous.iter().map(|field| {
-            let field = words::printable(field);
-            format!("`{field}` gets NULL, and may have been the document `null`")
-        }))
+        .chain(step.ambiguous.iter().map(ToString::to_string))
         .collect();
     [
         step.operation.to_string(),
@@ -205,6 +202,6 @@ async fn applied<DB: AuditDatabase>(
     if events.is_empty() && undone.records > 0 && has_changes {
         return Err(Fault::Unrecorded);
     }
-    transaction.commit().await.map_err(Fault::database)?;
+    transaction.commit().await.map_err(Fault::undo_end)?;
     Ok(undone)
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use audit_core::Audit;
 use audit_testkit::Server;
 use serde_json::Value;
 
@@ -101,8 +102,51 @@ async fn a_deleted_row_comes_back<DB: Db>(audited: &Audited<DB>, server: Server)
     assert_eq!(audited.ask(&["undo", "--actor", "nobody"]).0, 1);
 }
 
+/// A row comes back whose parent somebody else deleted, by a key that is looked at when a transaction ends.
+async fn a_key_that_does_not_hold_in_the_end_is_told<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let mut raw = audited.database.raw().await;
+    raw.run(
+        "CREATE TABLE streets (id INTEGER NOT NULL PRIMARY KEY); \
+         CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY, street INTEGER NOT NULL \
+             REFERENCES streets (id) DEFERRABLE INITIALLY DEFERRED)",
+    )
+    .await;
+    let rules = Audit::builder().build().unwrap();
+    audit_sqlx::migrate(&audited.pool, &rules).await.unwrap();
+    for (actor, sql) in [
+        ("alice", "INSERT INTO streets VALUES (1)"),
+        ("alice", "INSERT INTO houses VALUES (1, 1)"),
+        ("carl", "DELETE FROM houses"),
+        ("dora", "DELETE FROM streets"),
+    ] {
+        audited.write(actor, sql).await;
+    }
+    let (code, _, said) = audited.ask(&[&OF_CARL[..], &applying(server)[..]].concat());
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("take back as well what its row refers to"),
+        "{said}"
+    );
+    assert!(raw.texts("SELECT 'x' FROM houses").await.is_empty());
+}
+
+mod sqlite {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_key_that_does_not_hold_in_the_end() {
+        a_key_that_does_not_hold_in_the_end_is_told::<sqlx::Sqlite>(Server::Sqlite).await;
+    }
+}
+
 mod postgres15 {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_key_that_does_not_hold_in_the_end() {
+        a_key_that_does_not_hold_in_the_end_is_told::<sqlx::Postgres>(Server::Postgres15).await;
+    }
 
     /// Somebody else has the row meanwhile, so that the undo waits.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

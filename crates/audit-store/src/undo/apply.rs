@@ -24,14 +24,27 @@ impl UndoPlan {
         if count > 0 {
             return Err(UndoError::Conflicts { count });
         }
-        let is_done =
-            |step: &UndoStep| self.on_conflict != OnConflict::Skip || step.conflicts.is_empty();
-        let lacks = |step: &&UndoStep| is_done(step) && !step.missing.is_empty();
+        let lacks = |step: &&UndoStep| self.does(step) && !step.missing.is_empty();
         let count = self.steps.iter().filter(lacks).count();
         if count > 0 && !self.leaves_missing {
             return Err(UndoError::Missing { count });
         }
-        Ok(self.steps.iter().map(is_done).collect())
+        Ok(self.steps.iter().map(|step| self.does(step)).collect())
+    }
+
+    /// Whether a step is not skipped.
+    fn does(&self, step: &UndoStep) -> bool {
+        self.on_conflict != OnConflict::Skip || step.conflicts.is_empty()
+    }
+
+    /// Whether applying it, as it is told to, has all foreign keys looked at when the transaction ends, so
+    /// that COMMIT may fail: on SQLite, where it changes records that refer to each other in a circle by columns
+    /// that may not be NULL.
+    #[must_use]
+    pub fn defers_references(&self) -> bool {
+        let is_done = |place: &usize| self.steps.get(*place).is_some_and(|step| self.does(step));
+        let needing = self.defers.iter().flat_map(|(_, places)| places);
+        needing.into_iter().any(is_done)
     }
 
     /// Does it, in the caller's transaction: each row is locked, looked at once more, and changed. The
@@ -59,7 +72,9 @@ impl UndoPlan {
             differing: Vec::new(),
         };
         let who = context::current().unwrap_or_default();
-        if let (Some(defers), Some(step)) = (&self.defers, self.steps.first()) {
+        if let (Some((defers, _)), Some(step)) = (&self.defers, self.steps.first())
+            && self.defers_references()
+        {
             let deferred = writer.texts(defers).await;
             deferred.map_err(|source| step.refused(source))?;
         }

@@ -4,8 +4,8 @@ use audit_capture::{Column, Restorable, SchemaColumn};
 use audit_core::Json;
 use serde_json::Value;
 
-use super::Conflict;
 use super::net::{Fields, Net};
+use super::{Ambiguous, Conflict, Doubt};
 use crate::typed::Shapes;
 
 /// What is put back for the `null` of images.
@@ -13,8 +13,8 @@ use crate::typed::Shapes;
 pub(super) struct Nulls {
     /// The columns that get the document.
     pub(super) documents: Vec<String>,
-    /// The columns that get NULL, though it may have been the document.
-    pub(super) ambiguous: Vec<String>,
+    /// The columns of which nobody knows.
+    pub(super) ambiguous: Vec<Ambiguous>,
     /// The columns that cannot get NULL.
     pub(super) conflicts: Vec<Conflict>,
 }
@@ -29,7 +29,7 @@ impl Nulls {
             };
             if value.as_str() != "null" {
                 if column.has_documents && has_null(value) {
-                    nulls.ambiguous.push(field.clone());
+                    nulls.ambiguous.push(Ambiguous::new(field, Doubt::Within));
                 }
                 continue;
             }
@@ -46,12 +46,16 @@ impl Nulls {
             let was_required = before.is_some_and(|before| before.is_required);
             if may_be_document && was_required && column.is_document {
                 nulls.documents.push(field.clone());
+                // When it began to take NULL, before the event or since, is noted by nobody.
+                if !column.is_required {
+                    nulls.ambiguous.push(Ambiguous::new(field, Doubt::Document));
+                }
             } else if column.is_required {
                 nulls.conflicts.push(Conflict::NotNull {
                     field: field.clone(),
                 });
             } else if may_be_document {
-                nulls.ambiguous.push(field.clone());
+                nulls.ambiguous.push(Ambiguous::new(field, Doubt::Null));
             }
         }
         nulls

@@ -56,8 +56,13 @@ pub(super) struct Order {
 pub(super) type Behind = BTreeMap<usize, bool>;
 
 /// The places of the records in the order in which they go back: the last that happened first, but a
-/// row before the rows that will refer to it, and behind those that have referred to it.
-pub(super) fn of(nets: &[Net], tables: &HashMap<TableName, Restorable>) -> Order {
+/// row before the rows that will refer to it, and behind those that have referred to it. `is_deferred` is
+/// set where the transaction puts off every key, as far as that can be.
+pub(super) fn of(
+    nets: &[Net],
+    tables: &HashMap<TableName, Restorable>,
+    is_deferred: bool,
+) -> Order {
     let mut behind: Vec<Behind> = vec![Behind::new(); nets.len()];
     let mut add = |first: usize, second: usize, is_firm: bool| {
         if first != second
@@ -73,7 +78,7 @@ pub(super) fn of(nets: &[Net], tables: &HashMap<TableName, Restorable>) -> Order
             to,
             is_back,
             is_firm,
-        } in links(net, tables)
+        } in links(net, tables, is_deferred)
         {
             let parents = if is_back { &back } else { &gone };
             for parent in parents.get(&to).into_iter().flatten() {
@@ -135,7 +140,11 @@ struct Link<'n> {
 }
 
 /// What a record will refer to when it is back, and what it refers to now.
-fn links<'n>(net: &'n Net, tables: &'n HashMap<TableName, Restorable>) -> Vec<Link<'n>> {
+fn links<'n>(
+    net: &'n Net,
+    tables: &'n HashMap<TableName, Restorable>,
+    is_deferred: bool,
+) -> Vec<Link<'n>> {
     let mut found = Vec::new();
     let Some(table) = tables.get(&net.table) else {
         return found;
@@ -154,17 +163,19 @@ fn links<'n>(net: &'n Net, tables: &'n HashMap<TableName, Restorable>) -> Vec<Li
         });
         let columns: Vec<String> = columns.collect();
         let must_stay = |column: &String| table.is_required(column) || table.key.contains(column);
-        let is_firm = !reference.is_deferred && reference.columns.iter().all(must_stay);
+        let must_refer = reference.columns.iter().all(must_stay);
+        let is_deferred = is_deferred || reference.is_deferred;
         for (fields, is_back) in [(&net.was, true), (&net.left, false)] {
             let value = |column: &String| {
                 let found = fields.iter().flatten().find(|(name, _)| name == column);
                 found.map(|(_, value)| value.as_str())
             };
+            let can_wait = is_deferred && (is_back || !reference.acts_on_delete);
             if let Some(values) = reference.columns.iter().map(value).collect() {
                 found.push(Link {
                     to: (parent_name, columns.clone(), values),
                     is_back,
-                    is_firm,
+                    is_firm: must_refer && !can_wait,
                 });
             }
         }

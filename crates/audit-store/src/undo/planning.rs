@@ -85,13 +85,17 @@ impl<R: LogReader> Trail<R, Everything> {
                 .map(|event| Obstacle { event: *event, why });
             obstacles.extend(blocked);
         }
+        let mut order = order::of(&able, &tables, false);
+        let defers = Restorable::defer_references(self.dialect()).map(|defers| {
+            let later = order::of(&able, &tables, true);
+            (defers, std::mem::replace(&mut order, later).circles)
+        });
         let Order {
             mut actions,
             circles,
             behind,
-        } = order::of(&able, &tables);
+        } = order;
         let shapes = self.shapes_of(&able).await?;
-        let defers = Restorable::defer_references(self.dialect()).filter(|_| !circles.is_empty());
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -107,7 +111,7 @@ impl<R: LogReader> Trail<R, Everything> {
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());
-            if circles.contains(&place) && defers.is_none() {
+            if circles.contains(&place) {
                 step.conflicts.push(Conflict::Circle);
             }
             if let Some(index) = places.get_mut(place) {
@@ -122,7 +126,11 @@ impl<R: LogReader> Trail<R, Everything> {
             actions = letting_go_of_themselves(actions, &steps, &tables);
         }
         self.find_references(&mut steps, &tables).await?;
-        hold_back(&mut steps, &behind, &places);
+        hold_back(&mut steps, &behind, &places, &tables);
+        let defers = defers.map(|(defers, circles)| {
+            let needing = circles.iter().filter_map(|place| places.get(*place));
+            (defers, needing.copied().collect())
+        });
         Ok(UndoPlan {
             steps,
             actions,
@@ -218,7 +226,12 @@ impl<R: LogReader> Trail<R, Everything> {
 
 /// Finds the records that would come or go behind others that stay as they are: what they refer to is not
 /// there, or what refers to them is. `places` are those of the steps.
-fn hold_back(steps: &mut [UndoStep], behind: &[Behind], places: &[usize]) {
+fn hold_back(
+    steps: &mut [UndoStep],
+    behind: &[Behind],
+    places: &[usize],
+    tables: &HashMap<TableName, Restorable>,
+) {
     let at = |place: usize| places.get(place).copied().unwrap_or(place);
     let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
     for (place, firsts) in behind.iter().enumerate() {
@@ -236,7 +249,11 @@ fn hold_back(steps: &mut [UndoStep], behind: &[Behind], places: &[usize]) {
             continue;
         };
         for place in followers.remove(&first).unwrap_or_default() {
-            if let Some(step) = steps.get_mut(place)
+            if steps
+                .get(first)
+                .zip(steps.get(place))
+                .is_some_and(|(first, step)| is_held_by(step, first, tables))
+                && let Some(step) = steps.get_mut(place)
                 && step.conflicts.is_empty()
             {
                 step.conflicts.push(conflict.clone());
@@ -244,6 +261,19 @@ fn hold_back(steps: &mut [UndoStep], behind: &[Behind], places: &[usize]) {
             }
         }
     }
+}
+
+/// Whether a record waits for one before it; not for one to let go of it that somebody else has made let go.
+fn is_held_by(step: &UndoStep, first: &UndoStep, tables: &HashMap<TableName, Restorable>) -> bool {
+    let (Some(now), Some(_), Some(table)) = (&step.now, &first.now, tables.get(&step.table()))
+    else {
+        return true;
+    };
+    let mut references = table.referred_by.iter();
+    references.any(|reference| {
+        let referred = values(reference.referred(&table.key, now));
+        referred.is_some() && first.is_of(reference) && first.let_go(reference) == referred
+    })
 }
 
 /// How many rows let go of a row by a foreign key; the steps are looked at once for each key.
@@ -267,13 +297,9 @@ impl<'t> LettingGo<'t> {
             .entry((schema.as_deref(), table, columns))
             .or_insert_with(|| {
                 let mut counts = HashMap::new();
-                let is_of = |step: &&UndoStep| {
-                    step.table_name.eq_ignore_ascii_case(table)
-                        && (schema.is_none() || step.table_schema == *schema)
-                };
                 for values in steps
                     .iter()
-                    .filter(is_of)
+                    .filter(|step| step.is_of(reference))
                     .filter_map(|step| step.let_go(reference))
                 {
                     *counts.entry(texts(&values)).or_insert(0) += 1;

@@ -181,10 +181,25 @@ impl UndoStep {
         self.changes = fields.iter().map(change).collect();
     }
 
-    /// The values by which the row refers and will refer no more, as it goes or refers to others.
+    /// Whether the record is of the table that has a foreign key, which the table at its other end tells.
+    pub(super) fn is_of(&self, reference: &Reference) -> bool {
+        self.table_name.eq_ignore_ascii_case(&reference.table)
+            && (reference.schema.is_none() || self.table_schema == reference.schema)
+    }
+
+    /// The values by which the row refers and will refer no more, as it goes or refers to others; `None` also
+    /// where it is not there any more, or somebody else has made it refer to others.
     pub(super) fn let_go(&self, reference: &Reference) -> Option<Vec<Json>> {
         let refers = |fields: &Fields| values(reference.referring(fields));
         let now = self.now.as_ref()?;
+        let has_let_go = |conflict: &Conflict| match conflict {
+            Conflict::Gone => true,
+            Conflict::Changed { field, .. } => reference.columns.contains(field),
+            _ => false,
+        };
+        if self.conflicts.iter().any(has_let_go) {
+            return None;
+        }
         // What is not set stays.
         let then = self.then.as_ref().map(|then| overlaid(then, now));
         refers(now).filter(|now| then.as_ref().and_then(refers).as_ref() != Some(now))

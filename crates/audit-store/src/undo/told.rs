@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serializer;
 
-use super::{Conflict, Missing, Obstacle, Unknown, Why};
+use super::{Ambiguous, Conflict, Doubt, Missing, Obstacle, Unknown, Why};
 use crate::words;
 
 /// A list as the words for each.
@@ -76,6 +76,26 @@ impl fmt::Display for Missing {
             Unknown::Gone => "is no column any more",
         };
         write!(formatter, "`{}` {why}", words::printable(&self.field))
+    }
+}
+
+impl fmt::Display for Ambiguous {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = words::printable(&self.field);
+        match self.doubt {
+            Doubt::Null => write!(
+                formatter,
+                "`{field}` gets NULL, and may have been the document `null`"
+            ),
+            Doubt::Document => write!(
+                formatter,
+                "`{field}` gets the document `null`, and may have been NULL"
+            ),
+            Doubt::Within => write!(
+                formatter,
+                "`null` in `{field}` may have been NULL or the document `null`"
+            ),
+        }
     }
 }
 

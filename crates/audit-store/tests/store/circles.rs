@@ -9,7 +9,8 @@ use super::world::{Db, World};
 
 /// Two tables that need each other, by keys that are looked at when a transaction ends, and one that needs
 /// nothing. SQLite looks at once, unless the transaction says otherwise, and MariaDB, unless told not to look.
-fn tables(server: Server) -> String {
+/// Of the owner of a house and the house of an owner, with what happens ON DELETE.
+fn tables(server: Server, [owner, house]: [&str; 2]) -> String {
     let deferred = match server.dialect() {
         Dialect::Postgres => "DEFERRABLE INITIALLY DEFERRED",
         _ => "",
@@ -17,24 +18,29 @@ fn tables(server: Server) -> String {
     let later = match server.dialect() {
         Dialect::Sqlite => String::new(),
         _ => format!(
-            "ALTER TABLE houses ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners (id) {deferred};"
+            "ALTER TABLE houses ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners (id) {owner} {deferred};"
         ),
     };
     let now = match server.dialect() {
-        Dialect::Sqlite => ", FOREIGN KEY (owner) REFERENCES owners (id)",
-        _ => "",
+        Dialect::Sqlite => format!(", FOREIGN KEY (owner) REFERENCES owners (id) {owner}"),
+        _ => String::new(),
     };
     format!(
         "CREATE TABLE trees (id INTEGER NOT NULL PRIMARY KEY); \
          CREATE TABLE houses (id INTEGER NOT NULL PRIMARY KEY, owner INTEGER NOT NULL{now}); \
          CREATE TABLE owners (id INTEGER NOT NULL PRIMARY KEY, house INTEGER NOT NULL, friend INTEGER, \
-             FOREIGN KEY (house) REFERENCES houses (id) {deferred}, \
+             FOREIGN KEY (house) REFERENCES houses (id) {house} {deferred}, \
              FOREIGN KEY (friend) REFERENCES owners (id)); {later}"
     )
 }
 
 async fn world<DB: Db>(server: Server) -> World<DB> {
-    World::of(server, &tables(server), &Audit::builder().build().unwrap()).await
+    acting(server, ["", ""]).await
+}
+
+async fn acting<DB: Db>(server: Server, actions: [&str; 2]) -> World<DB> {
+    let audit = Audit::builder().build().unwrap();
+    World::of(server, &tables(server, actions), &audit).await
 }
 
 fn by(request: &str) -> AuditContext {
@@ -103,6 +109,19 @@ async fn what_is_looked_at_later_is_undone<DB: Db>(world: &mut World<DB>) {
     }
 }
 
+/// The two records are told as a circle, and both tables stay as they are.
+async fn is_refused<DB: Db>(world: &mut World<DB>, plan: &UndoPlan, left: &str) {
+    for step in plan.steps() {
+        assert_eq!(step.conflicts, [Conflict::Circle], "{plan:#?}");
+    }
+    let refused = applied(world, "refused", plan).await;
+    assert!(
+        matches!(refused, Err(UndoError::Conflicts { count: 2 })),
+        "{refused:?}"
+    );
+    assert_eq!(count(world).await, left);
+}
+
 /// From now on PostgreSQL looks at once.
 async fn look_at_once<DB: Db>(world: &mut World<DB>) {
     if world.server.dialect() == Dialect::Postgres {
@@ -139,16 +158,66 @@ pub(crate) async fn rows_that_need_each_other_are_a_conflict<DB: Db>(server: Ser
         }
         let plan = plan(&world, request).await;
         assert_eq!(plan.steps().len(), 2);
-        for step in plan.steps() {
-            assert_eq!(step.conflicts, [Conflict::Circle], "{request}");
-        }
-        let refused = applied(&world, "refused", &plan).await;
-        assert!(
-            matches!(refused, Err(UndoError::Conflicts { count: 2 })),
-            "{refused:?}"
-        );
-        assert_eq!(count(&mut world).await, left, "{request}");
+        is_refused(&mut world, &plan, left).await;
     }
+}
+
+/// What happens ON DELETE happens at once, also where the database looks at keys later: rows that would take
+/// each other along are a conflict. Where one of them would not, it goes first, and both come back.
+pub(crate) async fn rows_that_take_each_other_along_are_a_conflict<DB: Db>(server: Server) {
+    let looks_later = server.dialect() != Dialect::MySql;
+    let cascade = "ON DELETE CASCADE";
+    for (actions, is_circle) in [
+        ([cascade, cascade], true),
+        ([cascade, ""], !looks_later),
+        (["", cascade], !looks_later),
+    ] {
+        let mut world = acting::<DB>(server, actions).await;
+        run(&world, "made", &MADE).await;
+        let undo = plan(&world, "made").await;
+        assert_eq!(undo.steps().len(), 2);
+        if is_circle {
+            is_refused(&mut world, &undo, "11").await;
+        }
+        if !looks_later {
+            continue;
+        }
+        if is_circle {
+            run(&world, "undo", &["DELETE FROM owners"]).await;
+        } else {
+            assert!(undo.is_clear(), "{undo:#?}");
+            assert_eq!(applied(&world, "undo", &undo).await.unwrap(), 2);
+        }
+        assert_eq!(count(&mut world).await, "0", "{actions:?}");
+        let redo = plan(&world, "undo").await;
+        assert!(redo.is_clear(), "{redo:#?}");
+        assert_eq!(applied(&world, "redo", &redo).await.unwrap(), 2);
+        assert_eq!(count(&mut world).await, "11", "{actions:?}");
+    }
+}
+
+/// Keys are looked at when the transaction ends only where a row of a circle comes or goes.
+pub(crate) async fn a_circle_that_is_skipped_puts_nothing_off<DB: Db>(server: Server) {
+    let mut world = world::<DB>(server).await;
+    let made = [&MADE[..], &["INSERT INTO trees VALUES (1)"]].concat();
+    run(&world, "made", &made).await;
+    let friend = "UPDATE owners SET friend = 1";
+    let undo = plan(&world, "made").await;
+    assert_eq!(
+        undo.defers_references(),
+        server.dialect() == Dialect::Sqlite
+    );
+    run(&world, "friend", &[friend]).await;
+    let undo = plan(&world, "made").await.on_conflict(OnConflict::Skip);
+    assert!(!undo.defers_references());
+    let mut transaction = audit_sqlx::begin(&world.pool).await.unwrap();
+    let mut writer = audit_sqlx::writer(&mut *transaction);
+    assert_eq!(undo.apply(&mut writer).await.unwrap().records, 1);
+    // The key of this table that PostgreSQL looks at once.
+    let broken = "INSERT INTO owners VALUES (9, 1, 99)";
+    assert!(DB::execute_text(&mut transaction, broken).await.is_err());
+    transaction.rollback().await.unwrap();
+    assert_eq!(count(&mut world).await, "11");
 }
 
 /// What needs a row of a circle is skipped with it, and says so before; what does not comes back.

@@ -209,6 +209,65 @@ pub(crate) async fn what_waits_for_a_conflict_is_skipped_with_it<DB: Db>(server:
     assert_eq!(names(&mut world).await, ["b", "one"]);
 }
 
+/// A child that has another key by now is not the one that is taken back.
+pub(crate) async fn a_child_of_another_key_keeps_its_parent<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+    ];
+    all(&world, "made", &made).await;
+    all(&world, "later", &["UPDATE people SET id = 2"]).await;
+    let undo = plan(&world, &of_request("made")).await;
+    let referenced = Conflict::Referenced {
+        table: "people".to_owned(),
+        rows: 1,
+    };
+    assert_eq!(conflicts_of(&undo), [&Conflict::Gone, &referenced]);
+    let skipping = undo.on_conflict(OnConflict::Skip);
+    let done = apply(&world, "skip", &skipping).await.unwrap();
+    assert_eq!((done.records, done.skipped), (0, 2));
+    assert_eq!(names(&mut world).await, ["a", "one"]);
+}
+
+/// A child that somebody gave another parent keeps the first no longer; one that came since does.
+pub(crate) async fn a_child_that_left_holds_nobody_back<DB: Db>(server: Server) {
+    let mut world = World::<DB>::of(server, TREE, &audit()).await;
+    let made = [
+        "INSERT INTO orgs VALUES (1, 'one')",
+        "INSERT INTO people VALUES (1, 1, NULL, 'a')",
+    ];
+    all(&world, "made", &made).await;
+    let later = [
+        "INSERT INTO orgs VALUES (2, 'two')",
+        "UPDATE people SET org = 2",
+        "INSERT INTO people VALUES (2, 1, NULL, 'b')",
+    ];
+    all(&world, "later", &later).await;
+    let undo = plan(&world, &of_request("made")).await;
+    let referenced = Conflict::Referenced {
+        table: "people".to_owned(),
+        rows: 1,
+    };
+    assert!(
+        matches!(conflicts_of(&undo).as_slice(), [Conflict::Changed { field, .. }, other]
+            if field == "org" && **other == referenced),
+        "{undo:#?}"
+    );
+    let done = apply(&world, "skip", &undo.on_conflict(OnConflict::Skip)).await;
+    assert_eq!(done.unwrap().records, 0);
+
+    all(&world, "later", &["DELETE FROM people WHERE id = 2"]).await;
+    let undo = plan(&world, &of_request("made")).await;
+    assert!(
+        matches!(conflicts_of(&undo).as_slice(), [Conflict::Changed { .. }]),
+        "{undo:#?}"
+    );
+    let done = apply(&world, "skip", &undo.on_conflict(OnConflict::Skip)).await;
+    assert_eq!(done.unwrap().records, 1);
+    assert_eq!(names(&mut world).await, ["a", "two"]);
+}
+
 /// The names of people, then of organisations.
 async fn names<DB: Db>(world: &mut World<DB>) -> Vec<String> {
     let sql = "SELECT name FROM people UNION ALL SELECT name FROM orgs";
