@@ -409,8 +409,8 @@ pub fn count_missing() {
 }
 
 /// How often this process put a context on a connection outside every scope: once a connection that was
-/// handed out, and with the executors of audit-sqlx once a statement on one that is held. Where it does not
-/// grow, nothing has the actor `unknown` for want of a scope.
+/// handed out, and with the executors of audit-sqlx once a statement on one that is held. Where it
+/// grows scopes are missing; it does not tell how many writes have the actor `unknown`.
 #[must_use]
 pub fn missing() -> u64 {
     MISSING.load(Ordering::Relaxed)

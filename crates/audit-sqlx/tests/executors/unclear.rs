@@ -15,7 +15,11 @@ pub(crate) async fn what_is_cut_in_a_failed_transaction_reaches_nobody_else(serv
     let (mut cuts, mut ids) = (0, 1..);
     for _ in 0..MOST_SWEEPS {
         for polls in 0.. {
-            if cut_failed(&world, polls, &mut ids).await {
+            let finished = [
+                cut_failed(&world, polls, &mut ids, false).await,
+                cut_failed(&world, polls, &mut ids, true).await,
+            ];
+            if finished == [true, true] {
                 break;
             }
             cuts += 1;
@@ -28,15 +32,16 @@ pub(crate) async fn what_is_cut_in_a_failed_transaction_reaches_nobody_else(serv
     assert!(cuts > 0);
 }
 
-/// Cuts a statement of Alice's in a transaction that has failed, before Bob goes on with the connection;
-/// says whether it was over.
+/// Cuts a statement of Alice's in a transaction that has failed, before Bob goes on with the connection,
+/// in a transaction or not; says whether it was over.
 async fn cut_failed(
     world: &World<Executors<sqlx::Postgres>>,
     polls: usize,
     ids: &mut std::ops::RangeFrom<i32>,
+    begins: bool,
 ) -> bool {
     let [dropped, of_bob] = [(); 2].map(|()| ids.next().unwrap());
-    let mut finished = false;
+    let (mut finished, mut goes_on) = (false, true);
     let events = world
         .prove(async |adapter| {
             let mut connection = user("alice").scope(adapter.pool.acquire()).await.unwrap();
@@ -47,17 +52,26 @@ async fn cut_failed(
                 finished = cut_after(polls, statement).await.is_some();
             };
             user("alice").scope(work).await;
-            user("bob")
-                .scope(run(&mut connection, &insert(of_bob)))
-                .await;
+            let work = async {
+                if !begins {
+                    return run(&mut connection, &insert(of_bob)).await;
+                }
+                if let Ok(mut transaction) = connection.begin().await {
+                    run(&mut *transaction, &insert(of_bob)).await;
+                    return transaction.commit().await.unwrap();
+                }
+                goes_on = false;
+                let next = connection.execute(AssertSqlSafe(insert(of_bob)));
+                assert!(is_interrupted(&next.await.unwrap_err()));
+            };
+            user("bob").scope(work).await;
         })
         .await;
     let of_bob = of_bob.to_string();
-    assert_eq!(
-        actors(&events),
-        [(of_bob.as_str(), "bob")],
-        "after {polls} polls"
-    );
+    let expected = goes_on.then_some((of_bob.as_str(), "bob"));
+    let expected = expected.as_slice();
+    assert_eq!(actors(&events), expected, "after {polls} polls");
+    assert!(goes_on || !finished);
     finished
 }
 
