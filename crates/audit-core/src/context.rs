@@ -403,13 +403,14 @@ pub fn spawn_blocking<R: Send + 'static>(
     tokio::task::spawn_blocking(carry_blocking(work))
 }
 
-/// Counts a connection that was handed out outside every scope; adapters call it.
+/// Counts a context that was looked for outside every scope; adapters call it.
 pub fn count_missing() {
     MISSING.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How often this process handed out a connection outside every scope: an upper bound of the
-/// writes whose actor is `unknown`.
+/// How often this process put a context on a connection outside every scope: once a connection that was
+/// handed out, and with the executors of audit-sqlx once a statement on one that is held. Where it
+/// grows scopes are missing; it does not tell how many writes have the actor `unknown`.
 #[must_use]
 pub fn missing() -> u64 {
     MISSING.load(Ordering::Relaxed)

@@ -73,7 +73,7 @@ pub(crate) mod sealed {
         }
 
         /// Puts a context on a connection that is held, wherever it stands in transactions of which
-        /// `depth` are open.
+        /// `depth` are open. An error is the answer to this, or that of a statement that was dropped.
         #[cfg(feature = "executor")]
         fn put_on<'c>(
             connection: &'c mut ConnectionOf<Self>,

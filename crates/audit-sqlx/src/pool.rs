@@ -251,7 +251,8 @@ pub(crate) async fn with_stamp<F: Future>(stamp: Arc<Stamp>, acquire: F) -> F::O
     STAMP.scope(stamp, acquire).await
 }
 
-async fn check_out<DB: AuditDatabase>(
+/// What a connection goes through before it is handed out.
+pub(crate) async fn check_out<DB: AuditDatabase>(
     connection: &mut ConnectionOf<DB>,
     attachment: &Attachment,
 ) -> Result<Stamped, sqlx::Error> {

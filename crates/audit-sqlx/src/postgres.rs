@@ -8,6 +8,8 @@ use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use futures_core::future::BoxFuture;
+#[cfg(feature = "executor")]
+use sqlx::Connection;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row, SqlSafeStr};
 
 use crate::database::{Stamped, sealed::Capture};
@@ -52,8 +54,11 @@ impl Capture for Postgres {
             ContextScope::Transaction => context::set_local(stamp),
         };
         match Self::run(connection, &text).await {
-            // No statement writes in a transaction that has failed: the next one is to say so, or end it.
-            Err(error) if in_failed_transaction(&error) => Ok(()),
+            // It may be the answer to a statement that was dropped, which sqlx gives before it sends anything.
+            Err(error) if in_failed_transaction(&error) => {
+                pass_over_refusals(connection).await?;
+                Self::run(connection, &text).await
+            }
             put => put,
         }
     }
@@ -83,4 +88,15 @@ impl Capture for Postgres {
             rows.iter().map(texts!()).collect()
         })
     }
+}
+
+/// Waits for the answers to all that was sent.
+#[cfg(feature = "executor")]
+async fn pass_over_refusals(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    while let Err(error) = connection.ping().await {
+        if !in_failed_transaction(&error) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }

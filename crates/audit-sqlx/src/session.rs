@@ -115,7 +115,7 @@ pub(crate) async fn set_outside_a_transaction<DB: Database>(
 }
 
 /// Whether the open transaction has failed, and takes no statement any more (PostgreSQL).
-#[cfg(any(feature = "mysql", feature = "postgres"))]
+#[cfg(any(feature = "executor", feature = "mysql", feature = "postgres"))]
 pub(crate) fn in_failed_transaction(error: &sqlx::Error) -> bool {
     let answer = error.as_database_error();
     answer.is_some_and(|answer| answer.code().as_deref() == Some("25P02"))

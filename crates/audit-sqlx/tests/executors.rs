@@ -24,6 +24,8 @@ mod traffic;
 #[macro_use]
 #[path = "executors/typed.rs"]
 mod typed;
+#[path = "executors/unclear.rs"]
+mod unclear;
 
 /// Expands to one test a case, so that each fails by its name.
 macro_rules! cases {
@@ -66,6 +68,10 @@ macro_rules! postgres {
                 $server,
                 scope::nothing_stays_on_the_session,
                 traffic::a_context_that_stays_is_put_on_once::<sqlx::Postgres>,
+                unclear::a_begin_that_fails_leaves_nothing_that_commits_by_itself,
+                unclear::a_chained_transaction_brings_no_old_context,
+                unclear::an_idle_connection_with_an_open_transaction_is_refused::<sqlx::Postgres>,
+                unclear::what_is_cut_in_a_failed_transaction_reaches_nobody_else,
             }
             typed!($server, sqlx::Postgres, ["$1", "$2"]);
         }
@@ -82,6 +88,7 @@ database! {
         MariaDb,
         scope::the_id_of_a_transaction_ends_with_it,
         traffic::a_context_that_stays_is_put_on_once::<sqlx::MySql>,
+        unclear::an_idle_connection_with_an_open_transaction_is_refused::<sqlx::MySql>,
     }
     typed!(MariaDb, sqlx::MySql, ["?", "?"]);
 }
@@ -91,6 +98,7 @@ database! {
         Sqlite,
         macros::statements_of_macros_are_audited,
         scope::a_pool_that_is_not_attached_is_refused,
+        unclear::a_new_table_is_audited_on_an_idle_connection,
     }
     typed!(Sqlite, sqlx::Sqlite, ["?1", "?2"]);
 }

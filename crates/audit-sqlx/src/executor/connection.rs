@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use audit_adapter::{Attachment, ContextScope};
-use audit_core::stamp::Stamp;
 use futures_util::{StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+use super::carried::Carried;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
 use super::transaction::{AuditedTransaction, Interrupted};
-use crate::database::{AuditDatabase, ConnectionOf};
+use crate::database::{AuditDatabase, ConnectionOf, Stamped};
+use crate::pool::{check_out, with_stamp};
+use crate::session::in_failed_transaction;
 
 /// A connection of an [`AuditedPool`](crate::AuditedPool), given back to it when dropped. Each
 /// statement has the context of the task that runs it: where that is another than the one that the
@@ -24,13 +26,12 @@ pub struct AuditedConnection<DB: Database> {
     // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
     attachment: Arc<Attachment>,
     connection: PoolConnection<DB>,
-    /// The context that is on the connection, where that is sure.
-    // INVARIANT: forgotten before anything is sent that may change it, noted when that is over: a
-    // future that is dropped leaves no belief behind.
-    carried: Option<Arc<Stamp>>,
+    carried: Carried,
+    /// Whether the hook of the checkout ran on it.
+    is_checked_out: bool,
     /// How many transactions are open, savepoints included.
     depth: usize,
-    /// Whether a begin, a commit or a rollback was sent and its answer not waited for.
+    /// Whether it is not sure which transaction is open.
     is_interrupted: bool,
 }
 
@@ -47,12 +48,14 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     pub(super) fn new(
         attachment: Arc<Attachment>,
         connection: PoolConnection<DB>,
-        carried: Option<Arc<Stamp>>,
+        carried: Carried,
+        is_checked_out: bool,
     ) -> Self {
         Self {
             attachment,
             connection,
             carried,
+            is_checked_out,
             depth: 0,
             is_interrupted: false,
         }
@@ -61,7 +64,8 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     /// Opens a transaction, or a savepoint where one is open: `transaction.begin()` nests.
     ///
     /// # Errors
-    /// As `sqlx::Connection::begin`; an [`Interrupted`] in `sqlx::Error::Io`.
+    /// As `sqlx::Connection::begin`; an [`Interrupted`] in `sqlx::Error::Io`. After an error it is as when
+    /// the future was dropped: sqlx may have rolled back what is open, or opened what it does not know of.
     ///
     /// # Cancel safety
     /// When the future was dropped, statements on this connection and in the transactions that are
@@ -77,37 +81,59 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     /// transaction.
     ///
     /// # Errors
-    /// When the statement that puts the context on fails; an [`Interrupted`] in `sqlx::Error::Io`.
+    /// When the statement that puts the context on fails, as in a transaction of PostgreSQL that has
+    /// failed; an [`Interrupted`] in `sqlx::Error::Io`.
     ///
     /// # Cancel safety
     /// A dropped future changed nothing but the context on the connection, which the next statement
     /// puts on anew.
     pub async fn stamped(&mut self) -> Result<&mut ConnectionOf<DB>, sqlx::Error> {
         self.put_context_on().await?;
-        self.carried = None;
+        self.carried.forget();
         Ok(&mut self.connection)
     }
 
     /// The connection as sqlx's own, with the context that it carries. Call [`stamp`](crate::stamp) on
-    /// it before anything else.
+    /// it before anything else. One of [`try_acquire`](crate::AuditedPool::try_acquire) on which nothing
+    /// ran is as sqlx's `try_acquire` gives it: call [`stamped`](Self::stamped) before.
     pub fn into_inner(self) -> PoolConnection<DB> {
         self.connection
     }
 
+    /// Makes up for the hook of the checkout, where the connection came past it.
+    async fn check_out(&mut self) -> Result<(), sqlx::Error> {
+        self.uninterrupted()?;
+        if self.is_checked_out {
+            return Ok(());
+        }
+        let stamp = self.attachment.current_stamp();
+        let check_out = check_out::<DB>(&mut self.connection, &self.attachment);
+        if with_stamp(Arc::clone(&stamp), check_out).await? == Stamped::InTransaction {
+            self.is_interrupted = true;
+            self.connection.close_on_drop();
+            return self.uninterrupted();
+        }
+        self.is_checked_out = true;
+        if self.attachment.scope() == ContextScope::Connection {
+            self.carried.set(stamp);
+        }
+        Ok(())
+    }
+
     /// Puts the context of this task on the connection, where it is not there.
     async fn put_context_on(&mut self) -> Result<(), sqlx::Error> {
-        self.uninterrupted()?;
+        self.check_out().await?;
         let scope = self.attachment.scope();
         if scope == ContextScope::Transaction && self.depth == 0 {
             return Ok(());
         }
         let stamp = self.attachment.current_stamp();
-        if self.carried.as_ref() == Some(&stamp) {
+        if self.carried.is(&stamp) {
             return Ok(());
         }
-        self.carried = None;
+        self.carried.forget();
         DB::put_on(&mut self.connection, &stamp, scope, self.depth).await?;
-        self.carried = Some(stamp);
+        self.carried.set(stamp);
         Ok(())
     }
 
@@ -123,17 +149,21 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         &mut self,
         keeps_context: bool,
     ) -> Result<&mut ConnectionOf<DB>, sqlx::Error> {
-        self.put_context_on().await?;
+        match self.put_context_on().await {
+            // Such a statement may be the one that ends the transaction.
+            Err(error) if !keeps_context && in_failed_transaction(&error) => {}
+            put => put?,
+        }
         if !keeps_context {
-            self.carried = None;
+            self.carried.forget();
         }
         Ok(&mut self.connection)
     }
 
-    /// Gives the context that was on the connection before, where that was sure.
-    pub(super) async fn open_transaction(&mut self) -> Result<Option<Arc<Stamp>>, sqlx::Error> {
-        self.uninterrupted()?;
-        let before = self.carried.clone();
+    /// Gives how often the context had changed before.
+    pub(super) async fn open_transaction(&mut self) -> Result<u64, sqlx::Error> {
+        self.check_out().await?;
+        let before = self.carried.changes();
         let is_first = self.depth == 0;
         let of_transaction = (is_first && self.attachment.scope() == ContextScope::Transaction)
             .then(|| self.attachment.current_stamp());
@@ -142,12 +172,12 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
             .flatten()
             .map(|text| AssertSqlSafe(text).into_sql_str());
         self.is_interrupted = true;
-        let begun = DB::TransactionManager::begin(&mut self.connection, statement).await;
+        // On an error sqlx may roll back what is open (PostgreSQL), and a BEGIN may be on its way.
+        DB::TransactionManager::begin(&mut self.connection, statement).await?;
         self.is_interrupted = false;
-        begun?;
         self.depth += 1;
-        if of_transaction.is_some() {
-            self.carried = of_transaction;
+        if let Some(stamp) = of_transaction {
+            self.carried.set(stamp);
         }
         Ok(before)
     }
@@ -165,18 +195,18 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     }
 
     /// Rolls the innermost transaction back before anything else runs on the connection.
-    pub(super) fn start_rollback(&mut self, before: Option<&Arc<Stamp>>) {
+    pub(super) fn start_rollback(&mut self, before: u64) {
         self.note_end(before);
         DB::TransactionManager::start_rollback(&mut self.connection);
     }
 
     /// Notes that the innermost transaction is over, however that came.
-    pub(super) fn note_end(&mut self, before: Option<&Arc<Stamp>>) {
+    pub(super) fn note_end(&mut self, before: u64) {
         self.depth = self.depth.saturating_sub(1);
         // What was put on since it began may have gone with it; what came with a begin stays (MySQL).
         let is_left_behind = self.depth == 0 && DB::begin_statement(None).is_some();
-        if is_left_behind || self.carried.as_ref() != before {
-            self.carried = None;
+        if is_left_behind || self.carried.changes() != before {
+            self.carried.forget();
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use audit_adapter::{Attachment, ContextScope};
 use sqlx::{Database, Execute, Executor, Pool, SqlStr};
 
+use super::carried::Carried;
 use super::connection::AuditedConnection;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
@@ -82,22 +83,33 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
                 let stamp = attachment.current_stamp();
                 let acquire = self.pool.acquire();
                 let connection = with_stamp(Arc::clone(&stamp), acquire).await?;
-                Ok(AuditedConnection::new(attachment, connection, Some(stamp)))
+                let carried = Carried::new(Some(stamp));
+                Ok(AuditedConnection::new(
+                    attachment, connection, carried, true,
+                ))
             }
             ContextScope::Transaction => {
                 let connection = self.pool.acquire().await?;
-                Ok(AuditedConnection::new(attachment, connection, None))
+                let carried = Carried::new(None);
+                Ok(AuditedConnection::new(
+                    attachment, connection, carried, true,
+                ))
             }
         }
     }
 
     /// Takes a connection that is idle, without waiting; `None` where there is none. The first
-    /// statement on it is preceded by a round trip, for the context.
+    /// statement or `begin` on it is preceded by what [`acquire`](Self::acquire) does; it fails with
+    /// [`Interrupted`](crate::Interrupted) where somebody left a transaction open. The application's own
+    /// hook before a connection is handed out does not run, as with sqlx.
     #[must_use]
     pub fn try_acquire(&self) -> Option<AuditedConnection<DB>> {
         let connection = self.pool.try_acquire()?;
         let attachment = Arc::clone(&self.attachment);
-        Some(AuditedConnection::new(attachment, connection, None))
+        let carried = Carried::new(None);
+        Some(AuditedConnection::new(
+            attachment, connection, carried, false,
+        ))
     }
 
     /// Opens a transaction, in the number of round trips that `pool.begin()` of sqlx takes.

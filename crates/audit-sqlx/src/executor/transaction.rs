@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
-use audit_core::stamp::Stamp;
 use sqlx::Database;
 
 use super::connection::AuditedConnection;
@@ -14,11 +12,12 @@ use crate::database::AuditDatabase;
 /// rolled back when dropped. `&mut *transaction` implements `sqlx::Executor`, as with sqlx's own.
 ///
 /// What triggers of the application's write as it commits, because they were deferred, has the context
-/// of the last statement.
+/// of the last statement; on PostgreSQL, where a savepoint was rolled back after it, the context from
+/// before the savepoint.
 pub struct AuditedTransaction<'c, DB: AuditDatabase> {
     connection: Holder<'c, DB>,
-    /// The context that was on the connection before, where that was sure.
-    before: Option<Arc<Stamp>>,
+    /// How often the context on the connection had changed before.
+    before: u64,
     is_open: bool,
 }
 
@@ -28,11 +27,12 @@ enum Holder<'c, DB: Database> {
     Own(Box<AuditedConnection<DB>>),
 }
 
-/// A begin, a commit or a rollback was dropped before it was over, so that it is not sure which
-/// transaction is open: what a `sqlx::Error::Io` of an executor holds.
+/// A begin failed, a begin, a commit or a rollback was dropped before it was over, or a transaction was
+/// left open on a connection that [`try_acquire`](crate::AuditedPool::try_acquire) took, so that it is not
+/// sure which is open: what a `sqlx::Error::Io` of an executor holds.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "opening or ending a transaction on this connection was dropped half-way: what was not committed is rolled back; take another connection from the pool"
+    "opening or ending a transaction on this connection failed or was dropped half-way: what was not committed is rolled back; take another connection from the pool"
 )]
 #[non_exhaustive]
 pub struct Interrupted;
@@ -62,7 +62,7 @@ impl<'c, DB: AuditDatabase> AuditedTransaction<'c, DB> {
     async fn open(connection: Holder<'c, DB>) -> Result<Self, sqlx::Error> {
         let mut transaction = Self {
             connection,
-            before: None,
+            before: 0,
             is_open: false,
         };
         transaction.before = transaction.open_transaction().await?;
@@ -99,8 +99,8 @@ impl<'c, DB: AuditDatabase> AuditedTransaction<'c, DB> {
     async fn end(mut self, commits: bool) -> Result<(), sqlx::Error> {
         self.end_transaction(commits).await?;
         self.is_open = false;
-        let before = self.before.take();
-        self.note_end(before.as_ref());
+        let before = self.before;
+        self.note_end(before);
         Ok(())
     }
 }
@@ -128,8 +128,8 @@ impl<DB: AuditDatabase> DerefMut for AuditedTransaction<'_, DB> {
 impl<DB: AuditDatabase> Drop for AuditedTransaction<'_, DB> {
     fn drop(&mut self) {
         if self.is_open {
-            let before = self.before.take();
-            self.start_rollback(before.as_ref());
+            let before = self.before;
+            self.start_rollback(before);
         }
     }
 }

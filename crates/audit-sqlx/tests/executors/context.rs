@@ -1,11 +1,12 @@
 //! Each statement has the context of the task that runs it, also where the connection is held.
 
 use audit_core::{Actor, ActorKind, AuditContext, Event, context};
-use audit_sqlx::{AuditDatabase, AuditedConnection, AuditedPool};
+use audit_sqlx::{AuditDatabase, AuditedConnection};
 use audit_testkit::{Adapter, Server, World, in_words};
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::adapter::Executors;
+use crate::unclear::{idle, pool_of_one};
 
 pub(crate) fn user(name: &str) -> AuditContext {
     AuditContext::new().with_actor(Actor::user(name))
@@ -22,7 +23,7 @@ pub(crate) async fn run<'c>(executor: impl Executor<'c>, sql: &str) {
 }
 
 /// Runs a statement that the database refuses.
-async fn fail<'c>(executor: impl Executor<'c>) {
+pub(crate) async fn fail<'c>(executor: impl Executor<'c>) {
     let done = executor.execute("INSERT INTO nowhere VALUES (1)").await;
     done.map(drop).unwrap_err();
 }
@@ -241,26 +242,16 @@ where
     Executors<DB>: Adapter,
 {
     let world = World::<Executors<DB>>::new(server).await;
-    let options = sqlx::pool::PoolOptions::<DB>::new().max_connections(1);
-    let attach = audit_sqlx::attach(options, &world.audit).clear_at_release(false);
-    let pool = AuditedPool::new(attach.connect(world.url()).await.unwrap()).unwrap();
-    let idle = async || {
-        loop {
-            match pool.try_acquire() {
-                Some(connection) => break connection,
-                None => tokio::task::yield_now().await,
-            }
-        }
-    };
+    let pool = pool_of_one(&world).await;
     let events = world
         .prove(async |_| {
             user("alice").scope(run(&pool, &insert(1))).await;
-            run(&mut idle().await, &insert(2)).await;
+            run(&mut idle(&pool).await, &insert(2)).await;
             user("alice").scope(run(&pool, &insert(3))).await;
-            let work = async { run(&mut idle().await, &insert(4)).await };
+            let work = async { run(&mut idle(&pool).await, &insert(4)).await };
             user("bob").scope(work).await;
             let work = async {
-                let mut connection = idle().await;
+                let mut connection = idle(&pool).await;
                 let mut transaction = connection.begin().await.unwrap();
                 run(&mut *transaction, &insert(5)).await;
                 transaction.commit().await.unwrap();

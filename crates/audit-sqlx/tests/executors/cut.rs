@@ -9,7 +9,7 @@ use crate::context::{actors, insert, run, user};
 
 /// How often everything is cut again when no poll was pending: an operation in the same process
 /// may be over before it is polled.
-const MOST_SWEEPS: usize = 500;
+pub(crate) const MOST_SWEEPS: usize = 500;
 
 /// The operation of Bob's that is cut.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +70,7 @@ impl Cut {
     }
 }
 
-fn is_interrupted(error: &sqlx::Error) -> bool {
+pub(crate) fn is_interrupted(error: &sqlx::Error) -> bool {
     let sqlx::Error::Io(error) = error else {
         return false;
     };
