@@ -219,7 +219,8 @@ impl Planner {
         }
     }
 
-    /// The table of a name; none for one in a schema that is not audited.
+    /// The table of a name; none for one of ours, and for one that is not audited and whose changes
+    /// change nothing else.
     fn table(&self, name: &Name) -> Result<Option<&Table>, Uncapturable> {
         let is_named = |table: &&Table| {
             table.name == name.table && (name.schema.is_none() || name.schema == table.schema)
@@ -228,13 +229,8 @@ impl Planner {
         if let (Some(table), None) = (tables.next(), tables.next()) {
             return Ok(Some(table));
         }
-        let is_audited = |schema: &String| {
-            let mut tables = self.catalog.tables.iter();
-            self.audit.schemas().contains(schema)
-                || tables.any(|table| table.schema.as_ref() == Some(schema))
-        };
         match &name.schema {
-            Some(schema) if !is_audited(schema) => Ok(None),
+            Some(schema) if schema == SCHEMA || self.is_alone(schema, &name.table) => Ok(None),
             _ => Err(Uncapturable::UnknownTable {
                 table: name.table.clone(),
             }),
@@ -272,7 +268,10 @@ impl Planner {
                     table: name.table.clone(),
                 });
             }
-            self.refuse_triggers(table)?;
+            self.refuse_others(table)?;
+            if verb == "MERGE" {
+                self.refuse_cascade(table, |_| true)?;
+            }
         }
         Ok(Inline::AsIs)
     }
@@ -281,7 +280,7 @@ impl Planner {
         let Some(table) = self.table(&write.name)? else {
             return Ok(Inline::AsIs);
         };
-        self.refuse_triggers(table)?;
+        self.refuse_others(table)?;
         self.refuse_cascades(statement, write, table)?;
         let operations: &[Operation] = match (write.verb, write.conflict) {
             (Verb::Delete, _) => &[Operation::Delete],
@@ -297,6 +296,7 @@ impl Planner {
             return Ok(Inline::AsIs);
         }
         Self::refuse_table(table)?;
+        self.refuse_recorded(table, operations)?;
         self.refuse_unpaired(statement, write, table)?;
         let both_rows = self.returns_old()
             && (write.verb == Verb::Update || write.conflict == Conflict::Update);

@@ -16,6 +16,8 @@ mod pair;
 mod same;
 #[path = "inline/uncapturable.rs"]
 mod uncapturable;
+#[path = "inline/unseen.rs"]
+mod unseen;
 
 /// Expands to one module a version and in it one test a case, so that each fails by its name.
 macro_rules! cases {
@@ -56,5 +58,12 @@ cases! {
         what_cannot_be_captured_is_told_before_it_runs,
         what_changes_nothing_that_is_recorded_runs_as_it_is,
         what_stands_in_the_way_of_a_table_is_told_at_once,
+    ],
+    unseen: [
+        a_row_that_may_not_be_paired_is_refused_below_18,
+        names_of_both_rows_are_those_of_the_server,
+        row_security_stands_in_the_way,
+        rows_of_other_tables_do_not_change_unseen,
+        what_triggers_record_is_not_recorded_twice,
     ],
 }

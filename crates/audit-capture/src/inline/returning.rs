@@ -123,6 +123,9 @@ fn output(entry: &Entry<'_>, write: &Write, gives_both_rows: bool) -> Option<Out
         }
         _ => {}
     }
+    if last > 0 && entry.word(last) == "*" && entry.word(last - 1) == "." {
+        return None;
+    }
     let value = |entry: &Entry<'_>, name: String| {
         let expression = entry.text().to_owned();
         Some(Output::Value { expression, name })

@@ -311,6 +311,9 @@ impl Statement<'_> {
             Some(action) if self.is(action + 1, "UPDATE") => Conflict::Update,
             Some(_) => Conflict::Nothing,
         };
+        let set = action.filter(|_| conflict == Conflict::Update);
+        let condition = set.and_then(|set| self.find(set, &["WHERE"]));
+        let condition = condition.filter(|at| returning.is_none_or(|returning| *at < returning));
         Ok(Shape::Write(Box::new(Write {
             verb: Verb::Insert,
             with: self.with(verb),
@@ -319,7 +322,7 @@ impl Statement<'_> {
             name,
             called: self.called(&alias),
             alias,
-            set: None,
+            set: self.clause(set.map(|set| set + 2), &[condition, returning]),
             from: None,
             condition: None,
             conflict,
@@ -336,6 +339,9 @@ impl Statement<'_> {
     }
 
     fn truncate(&self, verb: usize) -> Result<Shape, Uncapturable> {
+        if self.find(verb, &["CASCADE"]).is_some() {
+            return Err(Uncapturable::Emptied);
+        }
         let mut at = verb + 1;
         at += usize::from(self.is(at, "TABLE"));
         let mut names = Vec::new();

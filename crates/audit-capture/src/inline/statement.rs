@@ -158,6 +158,12 @@ impl<'t> Statement<'t> {
         (0..self.len()).any(|at| bytes.contains(&self.start(at)) && self.is(at, word))
     }
 
+    /// Whether this name stands within these bytes, in quotes or without.
+    pub(crate) fn has_name(&self, name: &str, bytes: &Range<usize>) -> bool {
+        let mut inside = (0..self.len()).filter(|&at| bytes.contains(&self.start(at)));
+        inside.any(|at| self.named(at).as_deref() == Some(name))
+    }
+
     /// The number of the last parameter.
     pub(crate) fn parameters(&self) -> usize {
         let numbers = (0..self.len()).filter(|&at| self.kind(at) == Some(Kind::Parameter));

@@ -18,6 +18,9 @@ pub enum Uncapturable {
     /// The row is that of a cursor.
     #[error("the row of a cursor cannot be captured; name the row by its key")]
     Cursor,
+    /// It empties tables that it does not name.
+    #[error("`TRUNCATE .. CASCADE` empties tables that its text does not name; name them all")]
+    Emptied,
     /// It explains a statement and runs it as well.
     #[error("EXPLAIN ANALYZE runs the statement; explain it without ANALYZE")]
     Explain,
@@ -44,14 +47,34 @@ pub enum Uncapturable {
     },
     /// It changes the key of rows, so that the rows before and after cannot be paired.
     #[error(
-        "the statement sets `{column}`, a column of the key of `{table}`; PostgreSQL 18 tells which \
-         row was which, an older one needs triggers"
+        "the statement sets `{column}`, a column of the key of `{table}`, or the server computes \
+         it; PostgreSQL 18 tells which row was which, an older one needs triggers"
     )]
     KeyChanged {
         /// The table.
         table: String,
         /// The column.
         column: String,
+    },
+    /// A trigger of the application may change the key of rows.
+    #[error(
+        "the trigger `{trigger}` may change the key of rows of `{table}`; PostgreSQL 18 tells which \
+         row was which, an older one needs capture by triggers"
+    )]
+    KeyTrigger {
+        /// The table.
+        table: String,
+        /// The trigger.
+        trigger: String,
+    },
+    /// A table is called as the row before or after a change is.
+    #[error(
+        "a table is called `{name}` in the statement, as RETURNING calls a row of the change; give \
+         it another name"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
     },
     /// The rows before and after cannot be paired.
     #[error("`{table}` has no primary key; add one, or capture it by triggers")]
@@ -65,11 +88,29 @@ pub enum Uncapturable {
         /// The table.
         table: String,
     },
+    /// Triggers of ours record the change.
+    #[error(
+        "`{table}` has triggers that record the change, which would be recorded twice; remove \
+         them, or run the statement outside of the capture"
+    )]
+    Recorded {
+        /// The table.
+        table: String,
+    },
     /// The names of what is given back are not sure.
     #[error("`{expression}` in RETURNING has no name that is sure; give it one with AS")]
     Returning {
         /// The entry.
         expression: String,
+    },
+    /// Policies decide which rows may be given back.
+    #[error(
+        "`{table}` has row level security, under which giving rows back changes which rows the \
+         statement reaches; capture it by triggers"
+    )]
+    RowSecurity {
+        /// The table.
+        table: String,
     },
     /// Rules make other statements of it.
     #[error("`{table}` has rules, which make other statements of this one; use triggers instead")]
@@ -102,10 +143,12 @@ pub enum Uncapturable {
         /// Its first word.
         verb: String,
     },
-    /// The catalog that was read has no such table.
+    /// The catalog that was read has no such table, or none whose changes are sure to change nothing
+    /// else.
     #[error(
-        "the table `{table}` was not there when the catalog was read, or is a view or partition; \
-         name the table itself, or read the catalog again"
+        "the table `{table}` was not there when the catalog was read, is a view or partition, or is \
+         not audited and has triggers, rules, children or foreign keys that cascade; name the table \
+         itself, or read the catalog again"
     )]
     UnknownTable {
         /// The table as the statement names it.

@@ -9,7 +9,7 @@ WITH scope AS (
     )
     AND n.nspname NOT IN ('audit', 'information_schema') AND n.nspname !~ '^pg_'
 ), relations AS (
-    SELECT c.oid, s.nspname, c.relname, c.relkind, c.relowner, c.relnatts
+    SELECT c.oid, s.nspname, c.relname, c.relkind, c.relowner, c.relnatts, c.relrowsecurity
     FROM pg_class AS c
     JOIN pg_namespace AS s ON s.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND NOT c.relispartition
@@ -38,6 +38,15 @@ WITH scope AS (
     WHERE t.tgparentid = 0 AND NOT t.tgisinternal AND (
         p.pronamespace IN (SELECT oid FROM audit_schema) OR t.tgname LIKE '!audit\_%'
     )
+), armed_triggers AS (
+    SELECT r.oid AS table_oid, t.tgname, t.tgtype, l.lanname, p.prosrc
+    FROM relations AS r
+    JOIN pg_trigger AS t ON t.tgrelid = r.oid
+        OR r.relkind = 'p' AND t.tgrelid IN (SELECT x.relid FROM pg_partition_tree(r.oid) AS x)
+    JOIN pg_proc AS p ON p.oid = t.tgfoid
+    JOIN pg_language AS l ON l.oid = p.prolang
+    WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+    AND t.tgfoid NOT IN (SELECT tgfoid FROM ours)
 ), log AS (
     SELECT c.oid, c.relkind, c.relowner, c.relacl, c.relrowsecurity
     FROM pg_class AS c
@@ -133,17 +142,31 @@ SELECT json_build_object(
                     SELECT FROM pg_inherits AS i WHERE r.oid IN (i.inhrelid, i.inhparent)
                 ),
                 'is_readable', has_table_privilege(r.oid, 'SELECT'),
+                'has_row_security', r.relrowsecurity,
+                'generated_key', coalesce((
+                    SELECT json_agg(a.attname ORDER BY a.attname)
+                    FROM pg_index AS i
+                    JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = ANY (i.indkey)
+                    WHERE i.indrelid = r.oid AND i.indisprimary AND a.attgenerated <> ''
+                ), '[]'),
+                'setting_triggers', coalesce((
+                    SELECT json_agg(DISTINCT u.tgname ORDER BY u.tgname)
+                    FROM armed_triggers AS u
+                    WHERE u.table_oid = r.oid AND u.tgtype & 19 = 19
+                ), '[]'),
                 'writing_triggers', coalesce((
-                    SELECT json_agg(t.tgname ORDER BY t.tgname)
-                    FROM pg_trigger AS t
-                    JOIN pg_proc AS p ON p.oid = t.tgfoid
-                    JOIN pg_language AS l ON l.oid = p.prolang
-                    WHERE t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-                    AND t.oid NOT IN (SELECT oid FROM ours) AND l.lanname NOT IN ('internal', 'c')
-                    AND regexp_replace(p.prosrc, '--[^\n]*|''[^'']*''', '', 'g') ~* concat(
-                        '\m(call|copy|delete|execute|insert|merge|perform|truncate|update)\M',
-                        (SELECT string_agg('|\m' || v.name || '\s*\(', '') FROM volatile AS v
-                        WHERE v.name ~ '^[a-z_][a-z0-9_]*$')
+                    SELECT json_agg(DISTINCT u.tgname ORDER BY u.tgname)
+                    FROM armed_triggers AS u
+                    WHERE u.table_oid = r.oid AND u.lanname NOT IN ('internal', 'c') AND (
+                        u.lanname <> 'plpgsql' OR u.prosrc ~* concat(
+                            '\m(call|copy|delete|execute|insert|merge|perform|truncate|update)\M|u&"',
+                            (SELECT string_agg('|\m' || v.name || '\M', '') FROM volatile AS v
+                            WHERE v.name ~ '^[a-z_][a-z0-9_]*$')
+                        ) OR EXISTS (
+                            SELECT FROM volatile AS v
+                            WHERE v.name !~ '^[a-z_][a-z0-9_]*$'
+                            AND strpos(u.prosrc, replace(v.name, '"', '""')) > 0
+                        )
                     )
                 ), '[]'),
                 'cascades', coalesce((
@@ -155,13 +178,17 @@ SELECT json_build_object(
                         'columns', (
                             SELECT json_agg(a.attname)
                             FROM pg_attribute AS a
-                            WHERE a.attrelid = r.oid AND a.attnum = ANY (k.confkey)
+                            WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
                         )
                     ) ORDER BY n.nspname, c.relname, k.conname)
                     FROM pg_constraint AS k
                     JOIN pg_class AS c ON c.oid = k.conrelid
                     JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                    WHERE k.contype = 'f' AND k.confrelid = r.oid AND k.conparentid = 0
+                    WHERE k.contype = 'f' AND k.conparentid = 0 AND (
+                        k.confrelid = r.oid OR r.relkind = 'p' AND k.confrelid IN (
+                            SELECT x.relid FROM pg_partition_tree(r.oid) AS x
+                        )
+                    )
                     AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
                 ), '[]')
             )
@@ -234,6 +261,24 @@ SELECT json_build_object(
             WHERE p.prorettype <> 'trigger'::regtype
         ), '[]'),
         'volatile_functions', coalesce((SELECT json_agg(name ORDER BY name) FROM volatile), '[]'),
+        'lone_tables', coalesce((
+            SELECT json_agg(json_build_array(n.nspname, c.relname) ORDER BY n.nspname, c.relname)
+            FROM pg_class AS c
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+            AND n.nspname NOT IN ('audit', 'information_schema') AND n.nspname !~ '^pg_'
+            AND c.oid NOT IN (SELECT oid FROM relations)
+            AND NOT EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent))
+            AND NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = c.oid)
+            AND NOT EXISTS (
+                SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+            )
+            AND NOT EXISTS (
+                SELECT FROM pg_constraint AS k
+                WHERE k.contype = 'f' AND k.confrelid = c.oid
+                AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+            )
+        ), '[]'),
         'superusers', coalesce((
             SELECT json_agg(DISTINCT r.rolname)
             FROM pg_roles AS r

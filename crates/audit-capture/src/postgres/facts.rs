@@ -23,6 +23,9 @@ pub struct Facts {
     pub json_casts: Vec<String>,
     /// Functions of the application that may change rows, by their names.
     pub volatile_functions: Vec<String>,
+    /// Tables outside of the catalog whose changes change nothing else, `(schema, table)`: they have
+    /// no triggers, rules, parents, children, partitions, or foreign keys that cascade.
+    pub lone_tables: Vec<(String, String)>,
     /// Whether the server may write the values of binds to its log.
     pub logs_binds: bool,
 }
@@ -48,8 +51,14 @@ pub struct InlineFacts {
     pub is_inherited: bool,
     /// Whether the role that asks may read it.
     pub is_readable: bool,
+    /// Whether row level security is on.
+    pub has_row_security: bool,
     /// Triggers of the application that may change other rows.
     pub writing_triggers: Vec<String>,
+    /// Triggers of the application that may change a row before an UPDATE writes it.
+    pub setting_triggers: Vec<String>,
+    /// The columns of the key that the server computes.
+    pub generated_key: Vec<String>,
     /// Tables whose rows change together with its own.
     pub cascades: Vec<Cascade>,
 }

@@ -149,7 +149,11 @@ impl Splice<'_> {
     fn locked(&self, capture: &Capture<'_>) -> Option<String> {
         let alias = self.source(&self.write.alias)?;
         let only = if self.write.only { "ONLY " } else { "" };
-        let mut from = format!("{only}{} AS {alias}", table(capture));
+        let mut from = format!("{only}{}", table(capture));
+        // With a name of its own, columns behind its schema would not be known.
+        if !self.write.is_called(&self.write.name.table) {
+            from = format!("{from} AS {alias}");
+        }
         let key: Vec<String> = key(capture).map(|key| format!("({OLD}).{key}")).collect();
         let distinct = match &self.write.from {
             Some(others) => {
@@ -188,7 +192,7 @@ impl Splice<'_> {
         let alias = self.source(&write.alias)?;
         let old_and_new = self.returns_old() && (write.verb == Verb::Update || self.may_update());
         let says_either = write.returning.as_ref().is_some_and(|bytes| {
-            self.statement.has_word("old", bytes) || self.statement.has_word("new", bytes)
+            self.statement.has_name("old", bytes) || self.statement.has_name("new", bytes)
         });
         let mut list: Vec<String> = Vec::new();
         for (at, output) in self.outputs.iter().enumerate() {

@@ -77,6 +77,12 @@ impl Pair {
         self.planner = Planner::new(&self.audit, catalog(&mut self.inline).await);
     }
 
+    /// A planner by the catalog of the database that has triggers, after a statement on it.
+    pub(crate) async fn planner_behind_triggers(&mut self, sql: &str) -> Planner {
+        run(&mut self.triggers, sql).await;
+        Planner::new(&self.audit, catalog(&mut self.triggers).await)
+    }
+
     pub(crate) fn plan(&self, sql: &str) -> Spliced {
         match self.planner.plan(sql) {
             Ok(Inline::Spliced(spliced)) => spliced,

@@ -73,6 +73,10 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "UPDATE items SET \"Name\" = E'quote\\'s' WHERE id = 2 RETURNING \"Name\" AS where",
         &[],
     ),
+    (
+        "UPDATE public.items SET price = 4 WHERE public.items.id = 2 RETURNING public.items.id",
+        &[],
+    ),
     ("UPDATE items SET price = 1001 WHERE id = 1", &[]),
     ("UPDATE items SET price = 1 / 0 WHERE id = 1", &[]),
     ("UPDATE items SET \"Name\" = 'b' WHERE id = 1", &[]),
@@ -129,8 +133,6 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "INSERT INTO touched VALUES (1, 1), (2, 0), (3, 3) RETURNING *",
         &[],
     ),
-    ("UPDATE touched SET v = v + 1 RETURNING n", &[]),
-    ("UPDATE touched SET v = 0", &[]),
     ("INSERT INTO shrunk VALUES (1, 's', 5) RETURNING *", &[]),
     ("UPDATE shrunk SET v = 6 RETURNING *", &[]),
     ("DELETE FROM shrunk RETURNING shrunk.*", &[]),
@@ -156,10 +158,17 @@ const STATEMENTS: &[(&str, &[&str])] = &[
 
 /// Those that only the newest captures.
 const NEWEST: &[(&str, &[&str])] = &[
+    ("INSERT INTO touched VALUES (4, 4)", &[]),
+    ("UPDATE touched SET v = v + 1 RETURNING n", &[]),
+    ("UPDATE touched SET v = 0", &[]),
     ("INSERT INTO plain VALUES (71, 'a'), (72, 'b')", &[]),
     ("UPDATE plain SET id = id + 1000 WHERE id < 100", &[]),
     (
         "UPDATE plain SET n = 5 WHERE id > 1000 RETURNING old.n, new.n AS now, new.*",
+        &[],
+    ),
+    (
+        "UPDATE plain SET n = 6 WHERE id > 1000 RETURNING \"old\".n, \"new\".n AS now",
         &[],
     ),
     ("UPDATE plain SET n = n + 1 WHERE random() >= 0", &[]),
@@ -289,6 +298,9 @@ const NAMELESS: &[&str] = &[
     "(id)",
     "(p).x",
     "(items.p).y",
+    "(p).*",
+    "items.*",
+    "public.items.*",
     "((id))",
     "id key",
     "\"Name\" \"Key\"",
