@@ -60,7 +60,8 @@ pub(crate) async fn what_was_dropped_is_told_by_the_next_lane_of_the_file<DB: Au
     let large = Event::custom("large").reason("x".repeat(2 * 1024 * 1024));
     let dropped = lane.send(large).await;
     assert!(matches!(dropped, Err(SendError::TooLarge { .. })));
-    assert_eq!(lane.shutdown(MOMENT).await.lost, 0);
+    let rest = lane.shutdown(MOMENT).await;
+    assert_eq!((rest.lost, rest.in_file), (0, 1));
     drop(lane);
     world.go_on().await;
     let next = world.lane(world.spilling(), 10);
