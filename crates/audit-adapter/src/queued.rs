@@ -10,7 +10,8 @@ use crate::session::{Refusal as _, Session};
 ///
 /// # Errors
 /// [`WriteError::Refused`] when the database does not take one of them, on MySQL and MariaDB also when
-/// one of several is there already; [`WriteError::Unavailable`] when it fails otherwise.
+/// one of several is there already; [`WriteError::Unavailable`] when there is no answer or somebody else is
+/// in the way; [`WriteError::Failed`] on any other answer.
 ///
 /// # Cancel safety
 /// When the future is dropped the events are there or not; writing them again is no harm.
@@ -30,8 +31,7 @@ pub async fn write_queued<S: Session>(
     }
     match Fault::of(S::DIALECT, &answer) {
         Fault::Value => Err(WriteError::Refused(error)),
-        Fault::Busy | Fault::Deadlock | Fault::Denied | Fault::Other => {
-            Err(WriteError::Unavailable(error))
-        }
+        Fault::Busy | Fault::Deadlock => Err(WriteError::Unavailable(error)),
+        Fault::Denied | Fault::Other => Err(WriteError::Failed(error)),
     }
 }

@@ -189,13 +189,13 @@ impl Rejection {
     }
 
     /// An event as that of what was refused: its outcome is `denied`, its `reason_code` the code, its
-    /// reason the message.
+    /// `error_message` the message. Its reason stays: that of the event, or else of the context.
     #[must_use]
     pub fn deny(&self, event: ManualEvent) -> ManualEvent {
         event
             .outcome(Outcome::Denied)
             .reason_code(self.code)
-            .reason(self.message.as_str())
+            .error_message(self.message.as_str())
     }
 
     /// A copy with the value of the `WWW-Authenticate` header (RFC 9110, section 11.6.1).

@@ -42,7 +42,8 @@ static IDS: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 /// which it was made: written twice, it is there once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueuedEvent {
-    json: String,
+    // No room for more than it is: its length counts against the bounds of lanes.
+    json: Box<str>,
 }
 
 /// A text that is no queued event.
@@ -100,7 +101,7 @@ impl QueuedEvent {
             set("metadata", &Value::from(metadata).to_string());
         }
         Ok(Self {
-            json: Value::from(columns).to_string(),
+            json: Value::from(columns).to_string().into_boxed_str(),
         })
     }
 
@@ -112,7 +113,7 @@ impl QueuedEvent {
         let columns: Map<String, Value> = serde_json::from_str(text).map_err(|_| NotQueued)?;
         let is_text = |name: &str| columns.get(name).is_some_and(Value::is_string);
         if columns.values().all(Value::is_string) && is_text("occurred_at") && is_text("id") {
-            let json = text.to_owned();
+            let json = text.into();
             Ok(Self { json })
         } else {
             Err(NotQueued)
@@ -171,6 +172,10 @@ pub enum WriteError<E: std::error::Error + 'static> {
     /// The database will not take a value of one of them, however often it is tried.
     #[error("the database takes no such event")]
     Refused(#[source] E),
+    /// The database answered with another error: it is due to the state of the database and passes, or it
+    /// is due to one of the events and does not. Whether other events are taken tells.
+    #[error("the database answers with an error")]
+    Failed(#[source] E),
     /// The database cannot be written to now.
     #[error("the database cannot be written to at present")]
     Unavailable(#[source] E),

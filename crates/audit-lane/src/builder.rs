@@ -1,6 +1,7 @@
 //! The settings of a lane.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use audit_core::EventSink;
 use tokio::runtime::Handle;
@@ -20,6 +21,7 @@ pub struct LaneBuilder<S> {
     sink: S,
     overflow: Overflow,
     limits: Limits,
+    write_timeout: Duration,
 }
 
 impl<S: EventSink> LaneBuilder<S> {
@@ -31,6 +33,7 @@ impl<S: EventSink> LaneBuilder<S> {
                 events: 10_000,
                 bytes: 16 * 1024 * 1024,
             },
+            write_timeout: Duration::from_secs(120),
         }
     }
 
@@ -47,6 +50,13 @@ impl<S: EventSink> LaneBuilder<S> {
         self
     }
 
+    /// How long one try to write may take; two minutes unless set. Then the connection is given up and
+    /// the events are tried again: its peer may be gone without a word. Writing them again is no harm.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
     /// Starts the task that writes, in the runtime of the caller. What an earlier process spilled is
     /// written first.
     ///
@@ -55,11 +65,12 @@ impl<S: EventSink> LaneBuilder<S> {
     /// used.
     pub fn start(self) -> Result<Lane, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        for (setting, limit) in [
-            ("max_events", self.limits.events),
-            ("max_bytes", self.limits.bytes),
+        for (setting, is_zero) in [
+            ("max_events", self.limits.events == 0),
+            ("max_bytes", self.limits.bytes == 0),
+            ("write_timeout", self.write_timeout.is_zero()),
         ] {
-            if limit == 0 {
+            if is_zero {
                 return Err(StartError::Limit { setting });
             }
         }
@@ -74,7 +85,12 @@ impl<S: EventSink> LaneBuilder<S> {
             queue: Queue::new(self.limits),
             spill,
             counters: crate::counts::Counters::default(),
+            write_timeout: self.write_timeout,
+            report: Mutex::default(),
         });
+        if let Some(spill) = &shared.spill {
+            shared.counters.torn(spill.torn_bytes());
+        }
         let sink = Arc::new(self.sink);
         let task = runtime.spawn(Writer::new(Arc::clone(&sink), Arc::clone(&shared)).run());
         let largest = self.limits.bytes;

@@ -15,7 +15,8 @@ pub struct Counts {
     pub written: u64,
     /// Lost: for want of room, or because the lane was shut down.
     pub dropped: u64,
-    /// Lost because the database takes no such event, or because a line of the file is none.
+    /// Lost because the event is not complete, because the database takes no such event, or because a line
+    /// of the file is none; a torn line at its end is one.
     pub refused: u64,
     /// In the queue now, those that are being written among them.
     pub waiting: u64,
@@ -33,6 +34,8 @@ pub(crate) struct Counters {
     refused: AtomicU64,
     /// Those of `dropped` that no event tells of yet.
     untold: AtomicU64,
+    /// Those of `dropped` that waited when the lane was shut down.
+    left: AtomicU64,
 }
 
 fn add(counter: &AtomicU64, events: usize) {
@@ -64,17 +67,33 @@ impl Counters {
         }
     }
 
+    /// Counts a line at the end of the file that its process did not come to write in full.
+    pub(crate) fn torn(&self, bytes: u64) {
+        if bytes > 0 {
+            self.refused(1);
+            tracing::error!(bytes, "a torn line was cut off spilled audit events");
+        }
+    }
+
     /// Counts an event that is lost, and tells when the first of a row is.
     pub(crate) fn dropped(&self) {
         add(&self.dropped, 1);
         if self.untold.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::warn!("the audit lane has no room and drops events");
+            tracing::warn!("the audit lane drops events: they have no room, or it was shut down");
         }
     }
 
     /// Takes over how many were dropped that no event tells of yet.
     pub(crate) fn take_untold(&self) -> u64 {
         self.untold.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn leave(&self, events: usize) {
+        add(&self.left, events);
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
     }
 
     pub(crate) fn read(&self, waiting: u64, in_file: u64) -> Counts {

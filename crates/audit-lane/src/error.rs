@@ -9,7 +9,7 @@ use audit_core::ManualEventError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The lane was shut down.
+    /// The lane was shut down, and has no file with room.
     #[error("the audit lane was shut down and takes no event any more")]
     Closed,
     /// The event is not complete.
@@ -50,7 +50,7 @@ pub enum StartError {
     #[error("an audit lane writes in the background; start it inside a tokio runtime")]
     NoRuntime,
     /// A limit leaves no room for any event.
-    #[error("`{setting}` of an audit lane must be at least 1")]
+    #[error("`{setting}` of an audit lane must be more than 0")]
     Limit {
         /// The setting.
         setting: &'static str,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use audit_core::lane::Sending;
 use audit_core::stamp::Stamp;
 use audit_core::{EventQueue, EventSink, ManualEvent, QueuedEvent};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::builder::LaneBuilder;
@@ -17,10 +18,9 @@ use crate::error::SendError;
 use crate::overflow::Overflow;
 use crate::queue::{Pushed, size};
 use crate::shared::Shared;
-use crate::writer::sync;
 
 /// The largest event that a lane takes, whatever its limits.
-const LARGEST_EVENT: usize = 1024 * 1024;
+pub(crate) const LARGEST_EVENT: usize = 1024 * 1024;
 
 /// A bounded queue of events and a task that writes them. Cloning is cheap, and a clone is the same
 /// lane.
@@ -34,9 +34,10 @@ pub struct Lane {
 
 struct Inner {
     shared: Arc<Shared>,
-    stamp: Box<dyn Fn() -> Arc<Stamp> + Send + Sync>,
+    stamp: Arc<dyn Fn() -> Arc<Stamp> + Send + Sync>,
     overflow: Overflow,
     largest: usize,
+    /// The task, until it has ended: who ends it holds the lock, and another waits for that.
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -50,7 +51,7 @@ impl Drop for Inner {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rest {
-    /// The events that are lost; some of them may have been written.
+    /// The events that were lost by this or an earlier shutdown; some of them may have been written.
     pub lost: u64,
     /// The events in the file, which the next lane of that file writes.
     pub in_file: u64,
@@ -98,7 +99,7 @@ impl Drop for Waiting {
         if self.is_taken {
             self.shared.counters.queued();
         } else {
-            self.shared.counters.dropped();
+            self.shared.count_dropped();
         }
     }
 }
@@ -120,7 +121,7 @@ impl Lane {
         Self {
             inner: Arc::new(Inner {
                 shared,
-                stamp: Box::new(move || sink.stamp()),
+                stamp: Arc::new(move || sink.stamp()),
                 overflow,
                 largest: max_bytes.min(LARGEST_EVENT),
                 task: Mutex::new(Some(task)),
@@ -162,10 +163,14 @@ impl Lane {
 
     fn offer(&self, event: ManualEvent) -> Result<Offered, SendError> {
         let shared = &self.inner.shared;
-        let event = QueuedEvent::new(event, &(self.inner.stamp)())?;
+        let event = QueuedEvent::new(event, &(self.inner.stamp)()).inspect_err(|error| {
+            shared.counters.refused(1);
+            tracing::error!(%error, "an audit event is not complete, and lost");
+        })?;
         let (bytes, limit) = (size(&event), self.inner.largest);
         if bytes > limit {
-            shared.counters.dropped();
+            shared.count_dropped();
+            tracing::error!(bytes, limit, "an audit event is too large, and lost");
             return Err(SendError::TooLarge { bytes, limit });
         }
         match shared.queue.push(event) {
@@ -173,9 +178,9 @@ impl Lane {
                 shared.counters.queued();
                 Ok(Offered::Taken)
             }
-            Pushed::Closed => {
-                shared.counters.dropped();
-                Err(SendError::Closed)
+            Pushed::Closed(event) => {
+                let spilled = shared.spill_or_drop(&event);
+                spilled.then_some(Offered::Taken).ok_or(SendError::Closed)
             }
             Pushed::Full(event) => match self.inner.overflow {
                 Overflow::Block { deadline } => {
@@ -200,35 +205,36 @@ impl Lane {
         self.inner.shared.counts()
     }
 
-    /// Takes no event any more, writes those that wait, also in the file, and returns when all are
+    /// Closes the queue, writes the events that wait, also in the file, and returns when all are
     /// written or the deadline has passed. Then what waits in memory goes into the file, where there is
-    /// one.
+    /// one, and so does what is sent from now on; without a file that is dropped.
+    ///
+    /// Of several calls at a time one follows the other; the deadline of each counts from its turn.
     ///
     /// # Cancel safety
-    /// When the future is dropped the lane stays closed and its task goes on writing.
+    /// When the future is dropped the lane stays closed and its task goes on writing, unless the
+    /// deadline has passed. Another call takes over.
     pub async fn shutdown(&self, deadline: Duration) -> Rest {
         let shared = &self.inner.shared;
         shared.queue.close();
-        let task = self.inner.task.lock();
-        let task = task.unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut task) = task
-            && timeout(deadline, &mut task).await.is_err()
-        {
-            task.abort();
-            // Its end, which is the error that it was aborted.
-            let _ = task.await;
+        let mut slot = self.inner.task.lock().await;
+        if let Some(task) = slot.as_mut() {
+            if timeout(deadline, &mut *task).await.is_err() {
+                task.abort();
+                // Its end, which is the error that it was aborted.
+                let _ = task.await;
+            }
+            *slot = None;
         }
-        let rest = shared.queue.take_rest();
-        let lost = rest.iter().filter(|event| !shared.spill_or_drop(event));
-        let lost = u64::try_from(lost.count()).unwrap_or(u64::MAX);
-        if lost > 0 {
-            tracing::error!(lost, "the audit lane was shut down before all was written");
+        let (of_all, stamp) = (Arc::clone(shared), Arc::clone(&self.inner.stamp));
+        // Off the threads that serve; it comes to its end also when nobody waits for it.
+        if let Err(error) = spawn_blocking(move || of_all.keep_rest(&*stamp)).await {
+            tracing::error!(%error, "what was left in the audit lane may be lost");
         }
-        if let Some(spill) = &shared.spill {
-            sync(spill).await;
+        Rest {
+            lost: shared.counters.left(),
+            in_file: shared.counts().in_file,
         }
-        let in_file = shared.counts().in_file;
-        Rest { lost, in_file }
     }
 }
 
@@ -237,6 +243,7 @@ impl EventQueue for Lane {
         let sending = Self::send(self, event);
         Sending::new(async move {
             if let Err(error) = sending.await {
+                // The numbers of the lane tell of it, and its own events do.
                 tracing::debug!(%error, "an audit event was not taken");
             }
         })

@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Whoever sends waits for room, and after this time the event is dropped.
+    /// Whoever sends waits for room, and after this time the event is dropped. The events that wait for
+    /// room are not in the bounds of the queue.
     Block {
         /// How long an event waits for room.
         deadline: Duration,
@@ -16,7 +17,7 @@ pub enum Overflow {
     /// The new event is dropped at once.
     DropNewest,
     /// The new event goes into a file, from where it is written once the database takes events again,
-    /// also by the next process. When the file is full as well the event is dropped.
+    /// also by the next process. So does one that is sent once the lane was shut down. When the file is full as well the event is dropped.
     ///
     /// The file is appended to on the thread that sends. What is in it survives the end of the process,
     /// however that comes, and, after a second at most, that of the machine. One lane at a time has

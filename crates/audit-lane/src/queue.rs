@@ -24,7 +24,7 @@ pub(crate) const BATCH: Limits = Limits {
 pub(crate) enum Pushed {
     Taken,
     Full(QueuedEvent),
-    Closed,
+    Closed(QueuedEvent),
 }
 
 /// The events that wait, the oldest first.
@@ -77,7 +77,7 @@ impl Queue {
     pub(crate) fn push(&self, event: QueuedEvent) -> Pushed {
         let mut state = self.state();
         if state.is_closed {
-            return Pushed::Closed;
+            return Pushed::Closed(event);
         }
         let bytes = state.bytes + size(&event);
         if state.len() >= self.limits.events || bytes > self.limits.bytes {
@@ -98,7 +98,7 @@ impl Queue {
             room.as_mut().enable();
             match self.push(event) {
                 Pushed::Taken => return true,
-                Pushed::Closed => return false,
+                Pushed::Closed(_) => return false,
                 Pushed::Full(back) => event = back,
             }
             room.await;

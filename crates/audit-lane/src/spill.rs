@@ -1,25 +1,27 @@
 //! The file of events for which there was no room: a line each, appended, and cut when all are written.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use audit_core::QueuedEvent;
 
 use crate::error::StartError;
+use crate::lane::LARGEST_EVENT;
 use crate::queue::BATCH;
 
 /// A file of spilled events.
 #[derive(Debug)]
 pub(crate) struct Spill {
+    file: File,
     state: Mutex<State>,
     max_bytes: u64,
+    torn_bytes: u64,
 }
 
 #[derive(Debug)]
 struct State {
-    file: File,
     /// Where the last whole line ends.
     end: u64,
     /// Up to where the lines are in the database.
@@ -57,12 +59,16 @@ impl Spill {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
+        sync_folder(path);
         let (end, events) = whole_lines(&file).map_err(failed)?;
-        // A process that ended in the middle of a line has not said that it was spilled.
+        // A process that ended in the middle of a line has not said that it was spilled; a machine that
+        // did has.
+        let torn_bytes = file.metadata().map_err(failed)?.len().saturating_sub(end);
         file.set_len(end).map_err(failed)?;
         Ok(Self {
+            file,
+            torn_bytes,
             state: Mutex::new(State {
-                file,
                 end,
                 written: 0,
                 events,
@@ -71,6 +77,11 @@ impl Spill {
             }),
             max_bytes,
         })
+    }
+
+    /// The size of what was cut off when it was opened.
+    pub(crate) fn torn_bytes(&self) -> u64 {
+        self.torn_bytes
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,12 +99,12 @@ impl Spill {
             return Ok(false);
         }
         if state.is_torn {
-            state.cut()?;
+            state.cut(&self.file)?;
         }
-        if let Err(error) = state.file.write_all(line.as_bytes()) {
+        if let Err(error) = (&self.file).write_all(line.as_bytes()) {
             state.is_torn = true;
             // Tried again with the next event where it fails.
-            let _ = state.cut();
+            let _ = state.cut(&self.file);
             return Err(error);
         }
         state.end = end;
@@ -104,30 +115,37 @@ impl Spill {
 
     /// The oldest lines that are not written yet; `None` when there is none.
     pub(crate) fn next(&self) -> io::Result<Option<Part>> {
-        let mut state = self.state();
-        if state.written == state.end {
+        let (from, to) = {
+            let state = self.state();
+            (state.written, state.end)
+        };
+        if from == to {
             return Ok(None);
         }
-        let (from, to) = (state.written, state.end);
-        state.file.seek(SeekFrom::Start(from))?;
-        let mut lines = BufReader::new((&state.file).take(to - from));
+        // Without the lock: whoever sends does not wait. What is there stays until `done`.
+        let lines = At {
+            file: &self.file,
+            offset: from,
+        };
+        let mut lines = BufReader::new(lines.take(to - from));
         let mut part = Part {
             events: Vec::new(),
             unreadable: 0,
             end: from,
         };
         let mut line = Vec::new();
-        while part.events.len() < BATCH.events
-            && part.end - from < BATCH.bytes as u64
-            && lines.read_until(b'\n', &mut line)? > 0
-        {
-            part.end += u64::try_from(line.len()).unwrap_or(u64::MAX);
+        while part.events.len() < BATCH.events && part.end - from < BATCH.bytes as u64 {
+            line.clear();
+            let read = read_line(&mut lines, &mut line)?;
+            if read == 0 {
+                break;
+            }
+            part.end += read;
             let text = std::str::from_utf8(&line).unwrap_or_default();
             match QueuedEvent::from_json(text.trim_end_matches('\n')) {
                 Ok(event) => part.events.push(event),
                 Err(_) => part.unreadable += 1,
             }
-            line.clear();
         }
         Ok(Some(part))
     }
@@ -141,7 +159,7 @@ impl Spill {
             .events
             .saturating_sub(u64::try_from(lines).unwrap_or(u64::MAX));
         if state.written == state.end {
-            state.file.set_len(0)?;
+            self.file.set_len(0)?;
             (state.written, state.end) = (0, 0);
         }
         Ok(())
@@ -149,15 +167,22 @@ impl Spill {
 
     /// Has the machine keep what was appended.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        let file = {
-            let mut state = self.state();
-            if !std::mem::take(&mut state.is_dirty) {
-                return Ok(());
-            }
-            // Without the lock: whoever sends does not wait for the disk.
-            state.file.try_clone()?
-        };
-        file.sync_data()
+        if !std::mem::take(&mut self.state().is_dirty) {
+            return Ok(());
+        }
+        // Without the lock: whoever sends does not wait for the disk.
+        let synced = self.file.sync_data();
+        if synced.is_err() {
+            self.state().is_dirty = true;
+        }
+        synced
+    }
+
+    /// Does so, and tells when it fails.
+    pub(crate) fn sync_or_tell(&self) {
+        if let Err(error) = self.sync() {
+            tracing::error!(%error, "spilled audit events may not survive the end of the machine");
+        }
     }
 
     /// The number of events in it.
@@ -168,8 +193,8 @@ impl Spill {
 
 impl State {
     /// Cuts off what is behind the last whole line.
-    fn cut(&mut self) -> io::Result<()> {
-        self.file.set_len(self.end)?;
+    fn cut(&mut self, file: &File) -> io::Result<()> {
+        file.set_len(self.end)?;
         self.is_torn = false;
         Ok(())
     }
@@ -183,18 +208,75 @@ fn options() -> OpenOptions {
     options
 }
 
+/// Has the machine keep the name of the file.
+#[cfg(unix)]
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")));
+    if let Err(error) = folder.and_then(|folder| folder.sync_all()) {
+        tracing::warn!(%error, "a new file of spilled audit events may not survive the end of the machine");
+    }
+}
+
+/// Only Unix knows how to.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) {}
+
+/// A file from a place on. Who appends to the file does not move that.
+struct At<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.offset)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.offset)?;
+        self.offset += u64::try_from(read).unwrap_or(u64::MAX);
+        Ok(read)
+    }
+}
+
+/// Reads a line with its end and gives its size. Of one that is longer than any event the text stays
+/// incomplete.
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+    let mut size = 0;
+    loop {
+        let buffer = lines.fill_buf()?;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        let part = buffer.get(..used).unwrap_or_default();
+        if line.len() <= LARGEST_EVENT {
+            line.extend_from_slice(part);
+        }
+        lines.consume(used);
+        size += u64::try_from(used).unwrap_or(u64::MAX);
+        if end.is_some() || used == 0 {
+            return Ok(size);
+        }
+    }
+}
+
 /// Where the last whole line ends, and how many there are.
 fn whole_lines(file: &File) -> io::Result<(u64, u64)> {
     let mut lines = BufReader::new(file);
-    let (mut end, mut count, mut line) = (0, 0, Vec::new());
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        if line.ends_with(b"\n") {
-            end += u64::try_from(line.len()).unwrap_or(u64::MAX);
-            count += 1;
+    let (mut read, mut end, mut count) = (0, 0, 0);
+    loop {
+        let buffer = lines.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok((end, count));
         }
-        line.clear();
+        for (byte, place) in buffer.iter().zip(read + 1..) {
+            if *byte == b'\n' {
+                (end, count) = (place, count + 1);
+            }
+        }
+        let used = buffer.len();
+        read += u64::try_from(used).unwrap_or(u64::MAX);
+        lines.consume(used);
     }
-    Ok((end, count))
 }
 
 #[cfg(test)]
@@ -223,6 +305,8 @@ mod tests {
         std::fs::write(&path, torn).unwrap();
         let spill = Spill::open(&path, u64::MAX).unwrap();
         assert_eq!(spill.len(), 1);
+        let line = u64::try_from(events[1].as_json().len()).unwrap() + 1;
+        assert_eq!(spill.torn_bytes(), line - 7);
         spill.append(&event("c")).unwrap();
         let part = spill.next().unwrap().unwrap();
         assert_eq!(part.events.len(), 2);
@@ -232,6 +316,19 @@ mod tests {
             (spill.len(), std::fs::metadata(&path).unwrap().len()),
             (0, 0)
         );
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_any_event_is_left_out_and_held_in_no_memory() {
+        let text = format!("{}\nnext\n", "x".repeat(3 * LARGEST_EVENT));
+        let (mut lines, mut line) = (BufReader::new(text.as_bytes()), Vec::new());
+        let read = read_line(&mut lines, &mut line).unwrap();
+        assert_eq!(read, 3 * LARGEST_EVENT as u64 + 1);
+        assert!(line.len() < 2 * LARGEST_EVENT, "{}", line.len());
+        line.clear();
+        assert_eq!(read_line(&mut lines, &mut line).unwrap(), 5);
+        assert_eq!(line, b"next\n");
+        assert_eq!(read_line(&mut lines, &mut line).unwrap(), 0);
     }
 
     #[test]

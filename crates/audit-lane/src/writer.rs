@@ -5,13 +5,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use audit_core::lane::WriteError;
-use audit_core::{Actor, AuditContext, Event, EventSink, Outcome, QueuedEvent};
+use audit_core::{Event, EventSink, Outcome, QueuedEvent};
+use tokio::time::{sleep, timeout};
 
-use crate::shared::Shared;
+use crate::shared::{Shared, own_event};
 use crate::spill::Spill;
 
 /// The pause before a second try, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+
+/// How often the database answers with the same error before the cause is looked for in the events.
+const FAILURES: u32 = 4;
 
 /// How long what was spilled may be in the memory of the machine alone.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -20,21 +24,26 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Writer<S> {
     sink: Arc<S>,
     shared: Arc<Shared>,
-    /// The event that tells of dropped ones: the same until it is written, so that none is told twice.
-    report: Option<QueuedEvent>,
+}
+
+/// What became of one try to write.
+enum Tried {
+    Written,
+    /// No try will do.
+    Refused,
+    /// Answered with an error that may pass, or may be due to an event.
+    Failed,
+    /// Not answered, or due to something that passes.
+    Unavailable,
 }
 
 impl<S: EventSink> Writer<S> {
     pub(crate) fn new(sink: Arc<S>, shared: Arc<Shared>) -> Self {
-        Self {
-            sink,
-            shared,
-            report: None,
-        }
+        Self { sink, shared }
     }
 
     /// Writes until the lane is shut down and everything is written.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
         loop {
             // Before the looks: what was sent until then is seen by them.
             let is_closed = self.shared.queue.is_closed();
@@ -75,29 +84,17 @@ impl<S: EventSink> Writer<S> {
         };
         self.shared.counters.unreadable(part.unreadable);
         self.write(&part.events).await;
-        spill.done(&part).inspect_err(told).is_ok()
+        let done = blocking(spill, move |spill| spill.done(&part)).await;
+        done.inspect_err(told).is_ok()
     }
 
     /// Writes how many events were dropped since that was last told.
-    async fn tell_dropped(&mut self) -> bool {
-        if self.report.is_none() {
-            let dropped = self.shared.counters.take_untold();
-            if dropped == 0 {
-                return false;
-            }
-            tracing::warn!(dropped, "the audit lane dropped events");
-            let event = Event::custom("audit.lane.dropped")
-                .outcome(Outcome::Failure)
-                .reason_code("lane_full")
-                .metadata("dropped", dropped);
-            let myself = AuditContext::new().with_actor(Actor::system("audit-lane"));
-            let stamp = myself.sync_scope(|| self.sink.stamp());
-            self.report = QueuedEvent::new(event, &stamp).ok();
-        }
-        if let Some(report) = &self.report {
-            self.write(from_ref(report)).await;
-        }
-        self.report = None;
+    async fn tell_dropped(&self) -> bool {
+        let Some(report) = self.shared.report(|| self.sink.stamp()) else {
+            return false;
+        };
+        self.write(from_ref(&report.event)).await;
+        self.shared.told();
         true
     }
 
@@ -117,28 +114,84 @@ impl<S: EventSink> Writer<S> {
     /// Tries until the database has taken the events, or will not take one of them.
     async fn is_written(&self, events: &[QueuedEvent]) -> bool {
         let [mut pause, longest] = PAUSES;
+        let mut failures = 0;
+        let mut notice = None;
         loop {
-            match self.sink.write(events).await {
-                Ok(()) => {
-                    self.shared.counters.written(events.len());
-                    return true;
-                }
-                Err(WriteError::Refused(error)) => {
-                    // Of several each is tried by itself.
-                    if events.len() == 1 {
-                        tracing::error!(%error, "the database refuses an audit event, which is lost");
-                    }
+            match self.tried(events).await {
+                Tried::Written => return true,
+                Tried::Refused => return false,
+                Tried::Failed => failures += 1,
+                Tried::Unavailable => {}
+            }
+            if failures >= FAILURES {
+                if events.len() > 1 {
                     return false;
                 }
-                Err(error) => {
-                    let cause = std::error::Error::source(&error);
-                    let cause = cause.map(ToString::to_string).unwrap_or_default();
-                    tracing::warn!(%error, cause, "audit events of the lane wait");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(longest);
+                if self.is_noted(&mut notice).await {
+                    // Between the last try and this one all may have come to rights.
+                    match self.tried(events).await {
+                        Tried::Written => return true,
+                        Tried::Refused => return false,
+                        Tried::Failed => {
+                            tracing::error!(
+                                "the database takes other audit events and not this one, which is lost"
+                            );
+                            return false;
+                        }
+                        Tried::Unavailable => failures = 0,
+                    }
                 }
             }
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
         }
+    }
+
+    /// Notes in the log that an event cannot be written; says whether the database takes that.
+    async fn is_noted(&self, notice: &mut Option<QueuedEvent>) -> bool {
+        // The same until it is written.
+        if notice.is_none() {
+            let event = Event::custom("audit.lane.write_failed")
+                .outcome(Outcome::Failure)
+                .reason_code("database_failed");
+            *notice = own_event(event, || self.sink.stamp());
+        }
+        let Some(event) = notice.as_ref() else {
+            return false;
+        };
+        let is_written = matches!(self.tried(from_ref(event)).await, Tried::Written);
+        if is_written {
+            *notice = None;
+        }
+        is_written
+    }
+
+    /// Tries once.
+    async fn tried(&self, events: &[QueuedEvent]) -> Tried {
+        let written = timeout(self.shared.write_timeout, self.sink.write(events)).await;
+        let Ok(written) = written else {
+            tracing::warn!("the database gives no answer; audit events of the lane wait");
+            return Tried::Unavailable;
+        };
+        let (error, tried) = match written {
+            Ok(()) => {
+                self.shared.counters.written(events.len());
+                return Tried::Written;
+            }
+            Err(WriteError::Refused(error)) => {
+                // Of several each is tried by itself.
+                if events.len() == 1 {
+                    tracing::error!(%error, "the database refuses an audit event, which is lost");
+                }
+                return Tried::Refused;
+            }
+            Err(error @ WriteError::Failed(_)) => (error, Tried::Failed),
+            Err(error) => (error, Tried::Unavailable),
+        };
+        let cause = std::error::Error::source(&error);
+        let cause = cause.map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(%error, cause, "audit events of the lane wait");
+        tried
     }
 }
 
@@ -152,18 +205,18 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-/// Has the machine keep what was spilled.
-pub(crate) async fn sync(spill: &Arc<Spill>) {
-    if let Err(error) = blocking(spill, Spill::sync).await {
-        tracing::error!(%error, "spilled audit events may not survive the end of the machine");
-    }
-}
-
-/// Does so again and again, for as long as there is a lane.
+/// Has the machine keep what was spilled, again and again, for as long as there is a lane.
 pub(crate) async fn keep_in_sync(spill: Weak<Spill>) {
-    while let Some(spill) = spill.upgrade() {
-        sync(&spill).await;
-        drop(spill);
-        tokio::time::sleep(SYNC_EVERY).await;
+    loop {
+        sleep(SYNC_EVERY).await;
+        let Some(spill) = spill.upgrade() else {
+            return;
+        };
+        let synced = blocking(&spill, |spill| {
+            spill.sync_or_tell();
+            Ok(())
+        });
+        // An error is that the runtime ends.
+        let _ = synced.await;
     }
 }

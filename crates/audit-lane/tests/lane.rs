@@ -8,9 +8,11 @@
 
 mod lane {
     pub(crate) mod crash;
+    pub(crate) mod ends;
     pub(crate) mod events;
     pub(crate) mod failures;
     pub(crate) mod overflow;
+    pub(crate) mod stuck;
     pub(crate) mod world;
 }
 
@@ -19,6 +21,11 @@ macro_rules! database {
     ($module:ident, $server:ident, $database:ty) => {
         database! { $module, $server, $database,
             crash::a_process_that_is_killed_loses_nothing_that_it_spilled,
+            ends::a_lost_event_is_told_without_another_one,
+            ends::a_shutdown_that_was_cut_off_is_taken_over_by_the_next,
+            ends::what_a_shutdown_lost_the_next_one_tells_too,
+            ends::what_comes_after_the_end_goes_into_the_file,
+            ends::what_was_dropped_is_told_by_the_next_lane_of_the_file,
             events::a_follower_sees_an_event_that_waited,
             events::an_event_has_the_context_of_the_call_that_sent_it,
             events::an_event_that_is_refused_holds_up_no_other,
@@ -31,6 +38,8 @@ macro_rules! database {
             overflow::a_stalled_database_slows_nobody_and_fills_no_memory,
             overflow::what_is_left_at_the_end_is_told_or_kept,
             overflow::what_was_spilled_is_written_when_the_database_is_back,
+            stuck::a_connection_without_an_answer_is_given_up,
+            stuck::an_event_that_only_fails_holds_up_no_other,
         }
     };
     ($module:ident, $server:ident, $database:ty, $($case:ident :: $name:ident),+ $(,)?) => {

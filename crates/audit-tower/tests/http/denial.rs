@@ -22,6 +22,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 async fn patient(State(lane): State<Lane>, Path(id): Path<String>) -> Response {
     let event = Event::custom("patient.open").record("patients", id);
+    let event = event.reason("a colleague asked");
     deny(
         &lane,
         event,
@@ -111,7 +112,8 @@ async fn a_handler_denies_by_one_call_in_the_name_of_the_actor() {
     assert_eq!(event.record_id.as_deref(), Some("7"));
     assert_eq!(event.outcome, Outcome::Denied);
     assert_eq!(event.reason_code.as_deref(), Some("not_on_the_ward"));
-    assert_eq!(event.reason.as_deref(), Some("ask the ward"));
+    assert_eq!(event.error_message.as_deref(), Some("ask the ward"));
+    assert_eq!(event.reason.as_deref(), Some("a colleague asked"));
     assert_eq!(event.actor_id.as_deref(), Some("alice"));
     assert_eq!(event.assurance.unwrap().as_str(), "verified");
     assert_eq!(event.request_id.as_deref(), answer.header("x-request-id"));
