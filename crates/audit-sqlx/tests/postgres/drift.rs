@@ -15,7 +15,7 @@ const TABLES: &str = "
 fn rewritten(function: &str, old: &str, new: &str) -> String {
     format!(
         "DO $x$ BEGIN EXECUTE replace((SELECT pg_get_functiondef(oid) FROM pg_proc \
-         WHERE pronamespace = 'audit'::regnamespace AND proname LIKE '{function}%'), \
+         WHERE pronamespace = 'audit'::regnamespace AND proname ~ '^{function}(_[0-9a-f]+)?$'), \
          $y${old}$y$, $y${new}$y$); END $x$"
     )
 }
@@ -24,7 +24,7 @@ fn rewritten(function: &str, old: &str, new: &str) -> String {
 fn changed(function: &str, how: &str) -> String {
     format!(
         "DO $x$ BEGIN EXECUTE (SELECT format('ALTER FUNCTION %s {how}', oid::regprocedure) \
-         FROM pg_proc WHERE pronamespace = 'audit'::regnamespace AND proname LIKE '{function}%'); \
+         FROM pg_proc WHERE pronamespace = 'audit'::regnamespace AND proname ~ '^{function}(_[0-9a-f]+)?$'); \
          END $x$"
     )
 }
