@@ -123,6 +123,13 @@ impl AuditContext {
         self.change(|inner| inner.facts.insert(key.as_ref(), &value.into()))
     }
 
+    /// [`with_fact`](Self::with_fact) of a text that need not be owned: a middleware has several with
+    /// every request.
+    #[must_use]
+    pub fn with_text(self, key: impl AsRef<str>, text: impl AsRef<str>) -> Self {
+        self.change(|inner| inner.facts.insert_text(key.as_ref(), text.as_ref()))
+    }
+
     /// A copy with the reason in words.
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> Self {

@@ -188,7 +188,11 @@ impl Stamp {
         let text = value.unwrap_or_default();
         // Those beyond ASCII are the bytes 0xc2 and 0x80 to 0x9f.
         let may_be_control = |byte: u8| byte < b' ' || matches!(byte, 0x7f | 0xc2);
-        if text.bytes().any(may_be_control) && text.chars().any(char::is_control) {
+        // Without an early end the compiler looks at many bytes at once.
+        let is_any = text
+            .bytes()
+            .fold(false, |any, byte| any | may_be_control(byte));
+        if is_any && text.chars().any(char::is_control) {
             let readable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
             self.joined.extend(text.chars().map(readable));
         } else {

@@ -43,11 +43,11 @@ impl Caller {
         AuditContext::new()
             .with_actor(actor)
             .with_request_id(self.request())
-            .with_fact("client_ip", "203.0.113.7")
-            .with_fact("method", "PUT")
-            .with_fact("route", "/users/{id}")
-            .with_fact("trace_id", self.trace())
-            .with_fact("user_agent", USER_AGENT)
+            .with_text("client_ip", "203.0.113.7")
+            .with_text("method", "PUT")
+            .with_text("route", "/users/{id}")
+            .with_text("trace_id", self.trace())
+            .with_text("user_agent", USER_AGENT)
     }
 
     /// The JSON of the request's facts.

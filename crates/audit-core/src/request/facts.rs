@@ -40,25 +40,25 @@ pub(super) fn context(
     proxies: Option<&TrustedProxies>,
 ) -> AuditContext {
     let Known { head, route, .. } = *known;
-    let mut context = AuditContext::new().with_fact("method", head.method());
+    let mut context = AuditContext::new().with_text("method", head.method());
     if let Some(route) = route {
-        context = context.with_fact("route", route);
+        context = context.with_text("route", route);
     }
     if let Some(parent) = TraceParent::of(head) {
         context = context
-            .with_fact("trace_id", parent.trace_id)
-            .with_fact("span_id", parent.span_id);
+            .with_text("trace_id", parent.trace_id)
+            .with_text("span_id", parent.span_id);
     }
     if let Some(agent) = head.header_values("user-agent").next() {
         let agent = String::from_utf8_lossy(agent);
         let agent: String = agent.chars().take(MAX_USER_AGENT_CHARS).collect();
-        context = context.with_fact("user_agent", agent);
+        context = context.with_text("user_agent", agent);
     }
     if let Some(peer) = peer {
         let client = proxies.map_or(peer, |proxies| proxies.client(peer, head));
         context = context
-            .with_fact("peer_ip", peer.to_string())
-            .with_fact("client_ip", client.to_string());
+            .with_text("peer_ip", peer.to_string())
+            .with_text("client_ip", client.to_string());
     }
     context
 }
