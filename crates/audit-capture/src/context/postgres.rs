@@ -11,7 +11,7 @@ pub const CLEAR: &str = "SET audit.context = ''";
 /// not say whether one is open. It must be sent as one message that is not prepared: only there a
 /// transaction of its own has begun in the microsecond in which the statement has.
 ///
-/// A text that is cast to a number would fail as well, and costs the server as much again as the rest.
+/// A text that is cast to a number would fail as well, and costs the server more.
 macro_rules! set_outside_a_transaction {
     () => {
         "SELECT pg_catalog.set_config(CASE WHEN pg_catalog.now() OPERATOR(pg_catalog.=) \
