@@ -63,9 +63,9 @@ pub(crate) mod sealed {
             connection: &mut ConnectionOf<Self>,
         ) -> impl Future<Output = Result<Stamped, sqlx::Error>> + Send;
 
-        /// Opens a transaction in one message; `stamp` goes with it where the context belongs to
-        /// the transaction.
-        fn begin_statement(stamp: Option<&Stamp>) -> Option<String>;
+        /// Opens a transaction in one message, by `opening` where that is given; `stamp` goes with it
+        /// where the context belongs to the transaction.
+        fn begin_statement(opening: Option<&str>, stamp: Option<&Stamp>) -> Option<String>;
 
         /// Gives an open transaction a context that ends with it.
         fn local_statement(_stamp: &Stamp) -> Option<String> {

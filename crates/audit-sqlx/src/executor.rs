@@ -2,12 +2,14 @@
 
 mod carried;
 mod connection;
+mod opened;
 mod pool;
 mod run;
 mod statement;
 mod transaction;
 
 pub use connection::AuditedConnection;
+pub use opened::{Opened, interrupt};
 pub use pool::AuditedPool;
 pub(crate) use run::Run;
 pub use transaction::{AuditedTransaction, Interrupted};

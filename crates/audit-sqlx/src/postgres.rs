@@ -34,8 +34,12 @@ impl Capture for Postgres {
         set_outside_a_transaction::<Self>(connection, context::CLEAR.into_sql_str()).await
     }
 
-    fn begin_statement(stamp: Option<&Stamp>) -> Option<String> {
-        stamp.map(context::begin)
+    fn begin_statement(opening: Option<&str>, stamp: Option<&Stamp>) -> Option<String> {
+        match (opening, stamp) {
+            (None, stamp) => stamp.map(context::begin),
+            (Some(opening), None) => Some(opening.to_owned()),
+            (Some(opening), Some(stamp)) => Some(context::begin_by(opening, stamp)),
+        }
     }
 
     fn local_statement(stamp: &Stamp) -> Option<String> {
