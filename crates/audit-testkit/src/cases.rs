@@ -178,6 +178,24 @@ macro_rules! cancellation {
     };
 }
 
+/// Makes the tests of [`conformance!`](crate::conformance) for the story, transactions, context and
+/// cancellation alone: what types that carry a context add to the suite, which runs through the pool
+/// beneath.
+#[macro_export]
+macro_rules! executors {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::each_case!([$crate::executors] ($module, $server, $adapter));
+    };
+    ($test:tt write: $write:tt, transaction: $transaction:tt, context: $context:tt,
+        cancellation: $cancellation:tt, rules: $rules:tt, fidelity: $fidelity:tt, shape: $shape:tt,
+        generated: $generated:tt, story: $story:tt, $($more:tt)*) => {
+        $crate::conformance!(
+            $test transaction: $transaction, context: $context, cancellation: $cancellation,
+            story: $story
+        );
+    };
+}
+
 /// Expands to the names of all cases by group.
 macro_rules! names {
     (() $($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
