@@ -29,10 +29,12 @@ impl Ci {
     pub fn run(&self) -> Result<()> {
         let steps: [Step<'_>; 7] = [
             ("fmt", Box::new(fmt::run)),
-            ("clippy", Box::new(|| Clippy::default().run())),
             ("layers", Box::new(layers::run)),
             ("deny", Box::new(deny::run)),
             ("test", Box::new(|| Test::all(self.selection.clone()).run())),
+            // After the tests, which install what the linked features need: those are checked too, and
+            // the documentation finds its dependencies checked with the same features.
+            ("clippy", Box::new(|| Clippy::default().run())),
             ("doc", Box::new(|| Doc::default().run())),
             ("files", Box::new(files::run)),
         ];

@@ -23,7 +23,7 @@ impl Doc {
     pub fn run(&self) -> Result<()> {
         let mut command = cargo();
         command
-            .args(["doc", "--no-deps"])
+            .args(["doc", "--no-deps", "--lib", "--bins", "--examples"])
             .env("RUSTDOCFLAGS", "--deny warnings");
         packages(&mut command, &self.package);
         process::must(&mut command)

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: all tests, against real servers that live as long as the run.
 
+use std::env;
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -146,12 +148,20 @@ impl Test {
     }
 }
 
+/// How many tests `cargo nextest` runs at once, where no argument says so.
+const THREADS: &str = "NEXTEST_TEST_THREADS";
+
 /// The command that runs tests up to the first that fails, and whether it is nextest.
 pub(crate) fn runner() -> (Command, bool) {
     let mut command = cargo();
     let is_nextest = has_nextest();
     if is_nextest {
         command.args(["nextest", "run"]);
+        if env::var_os(THREADS).is_none() {
+            // One more than processors: a test waits while its server works.
+            let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+            command.env(THREADS, (processors + 1).to_string());
+        }
     } else {
         command.arg("test");
     }

@@ -13,6 +13,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libsqlite3_sys as ffi;
@@ -20,6 +21,7 @@ use libsqlite3_sys as ffi;
 use crate::functions::{CallError, DEFINITIONS, Definition, Host, Output};
 use crate::json::Value;
 use crate::state::State;
+use crate::watched;
 
 /// SQLite refused to take the functions; the number is its result code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub fn register() -> Result<(), RegisterError> {
 /// What a function needs to know of its connection.
 struct Connection {
     state: Mutex<State>,
+    /// How often statements that name the table of `watched` were prepared.
+    prepared: Arc<AtomicU64>,
 }
 
 /// The user data of one registered function.
@@ -75,6 +79,7 @@ unsafe extern "C" fn initialize(
 ) -> c_int {
     let connection = Arc::new(Connection {
         state: Mutex::default(),
+        prepared: Arc::default(),
     });
     for definition in &DEFINITIONS {
         let data = Box::new(Registered {
@@ -105,7 +110,8 @@ unsafe extern "C" fn initialize(
             return code;
         }
     }
-    ffi::SQLITE_OK
+    // SAFETY: SQLite passes the connection that it opens.
+    unsafe { watched::create(database, Arc::clone(&connection.prepared)) }
 }
 
 unsafe extern "C" fn release(data: *mut c_void) {
@@ -138,7 +144,11 @@ unsafe extern "C" fn call(
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        (registered.definition.call)(&mut state, &values, &CallHost { context })
+        let host = CallHost {
+            context,
+            prepared: &registered.connection.prepared,
+        };
+        (registered.definition.call)(&mut state, &values, &host)
     });
     // SAFETY: `context` is that of this call.
     unsafe { answer(context, output) };
@@ -151,11 +161,12 @@ fn guarded(work: impl FnOnce() -> Result<Output, CallError>) -> Result<Output, C
 }
 
 /// Asks SQLite on behalf of one call.
-struct CallHost {
+struct CallHost<'c> {
     context: *mut ffi::sqlite3_context,
+    prepared: &'c AtomicU64,
 }
 
-impl Host for CallHost {
+impl Host for CallHost<'_> {
     fn random(&self) -> [u8; 6] {
         let mut bytes = [0_u8; 6];
         // SAFETY: SQLite writes six bytes into a buffer of six.
@@ -176,6 +187,10 @@ impl Host for CallHost {
             );
         }
         version
+    }
+
+    fn prepared(&self) -> u64 {
+        self.prepared.load(Ordering::Relaxed)
     }
 
     fn is_in_transaction(&self) -> bool {

@@ -34,6 +34,8 @@ impl From<Option<String>> for Output {
 pub(crate) trait Host {
     fn random(&self) -> [u8; 6];
     fn data_version(&self) -> u32;
+    /// How often statements that name `audit_prepared` were prepared.
+    fn prepared(&self) -> u64;
     fn is_in_transaction(&self) -> bool;
     /// The version of the schema, as a statement that begins now sees it.
     fn schema_version(&self) -> Result<i64, CallError>;
@@ -117,18 +119,15 @@ fn check_out(
     values: &[Value<'_>],
     host: &dyn Host,
 ) -> Result<Output, CallError> {
-    // The second argument makes the statement look at the database, which it then sees as it is now.
+    // The second argument names the schema: another one makes SQLite prepare the statement anew.
     stamp(state, values.get(..1).unwrap_or_default(), host)?;
-    let is_in_transaction = host.is_in_transaction();
-    // What nobody has committed to has the schema that it had; a change that is not committed yet
-    // has no version of its own.
-    let data_version = Some(host.data_version()).filter(|_| !is_in_transaction);
-    let is_current = (data_version.is_some() && data_version == state.current_at())
-        || state.installed_for() == Some(host.schema_version()?);
-    state.set_current_at(data_version.filter(|_| is_current));
+    let prepared = Some(host.prepared());
+    let is_current =
+        prepared == state.current_at() || state.installed_for() == Some(host.schema_version()?);
+    state.set_current_at(prepared.filter(|_| is_current));
     let found = CheckOut {
         is_current,
-        is_in_transaction,
+        is_in_transaction: host.is_in_transaction(),
     };
     Ok(Output::Integer(found.to_number()))
 }

@@ -8,6 +8,7 @@ mod functions;
 mod json;
 mod state;
 mod stored;
+mod watched;
 
 pub use check_out::CheckOut;
 pub use ffi::{RegisterError, register};

@@ -15,8 +15,8 @@ pub(crate) struct State {
     slots: OnceCell<Stamp>,
     is_stamped: bool,
     installed_for: Option<i64>,
-    /// The version of the data at which the schema was that of `installed_for`.
-    current_at: Option<u32>,
+    /// How often statements had been prepared when the schema was seen to be that of `installed_for`.
+    current_at: Option<u64>,
     fallback: Stamp,
     key: Option<Vec<u8>>,
     changed: Option<String>,
@@ -61,13 +61,13 @@ impl State {
         self.installed_for
     }
 
-    /// The version of the data at which the triggers were last seen to fit the schema.
-    pub(crate) fn current_at(&self) -> Option<u32> {
+    /// How often statements had been prepared when the triggers were last seen to fit the schema.
+    pub(crate) fn current_at(&self) -> Option<u64> {
         self.current_at
     }
 
-    pub(crate) fn set_current_at(&mut self, data_version: Option<u32>) {
-        self.current_at = data_version;
+    pub(crate) fn set_current_at(&mut self, prepared: Option<u64>) {
+        self.current_at = prepared;
     }
 
     pub(crate) fn set_installed(&mut self, schema_version: Option<i64>, fallback: Option<&str>) {

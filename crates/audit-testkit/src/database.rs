@@ -1,6 +1,7 @@
 //! Throw-away databases on the servers of a test run, and a connection of the suite's own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use audit_core::Dialect;
 use sqlx::mysql::MySqlConnection;
@@ -145,19 +146,18 @@ impl Drop for TestDatabase {
             return;
         }
         let (server, name) = (self.server, self.name.clone());
-        // A test that failed may have left a transaction open, which nobody ends any more.
-        let (wait, force) = match server.dialect() {
-            Dialect::Postgres => ("", " WITH (FORCE)"),
-            _ => ("SET SESSION lock_wait_timeout = 10", ""),
-        };
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
                 let mut raw = Raw::connect(server, &server.url()).await;
-                raw.run(wait).await;
-                raw.try_run(&format!("DROP DATABASE {name}{force}"))
+                // A test that failed may have left a transaction open, which nobody ends any more.
+                match server.dialect() {
+                    Dialect::Postgres => raw.disconnect(&name).await,
+                    _ => raw.run("SET SESSION lock_wait_timeout = 10").await,
+                }
+                raw.try_run(&format!("DROP DATABASE {name}"))
                     .await
                     .map_err(std::io::Error::other)
             })
@@ -214,6 +214,20 @@ macro_rules! texts {
 }
 
 impl Raw {
+    /// Ends the connections to a database of PostgreSQL, which would wait a tenth of a second for each
+    /// that is still on its way out.
+    async fn disconnect(&mut self, name: &str) {
+        let end = format!(
+            "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        for _ in 0..1000 {
+            if self.texts(&end).await.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     async fn connect(server: Server, url: &str) -> Self {
         let reached = "the server of the test run answers";
         match server.dialect() {

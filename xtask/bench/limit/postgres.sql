@@ -20,7 +20,7 @@ BEGIN
         encode(set_byte(substr(int8send((extract(epoch FROM n.at) * 1000)::bigint), 3, 6)
             || substr(uuid_send(gen_random_uuid()), 7), 6, 112), 'hex')::uuid,
         pg_current_xact_id()::text, 1, 'INSERT', c[12], 'success',
-        'public', 'users', n.id::text, n.image, 'a02ae9b0531be12d',
+        'public', 'users', n.id::text, n.image, '0123456789abcdef',
         c[1], coalesce(c[2], 'unknown'), c[3], c[4], c[5], c[6], c[16], c[17], c[7], c[8],
         c[9]::json, c[10], c[11]::json, c[13], c[14], 'trigger'
     FROM (
@@ -65,7 +65,7 @@ BEGIN
             CASE WHEN OLD.bio IS DISTINCT FROM NEW.bio THEN 'bio' END,
             CASE WHEN OLD.updated_at IS DISTINCT FROM NEW.updated_at THEN 'updated_at' END
         ], NULL),
-        'a02ae9b0531be12d',
+        '0123456789abcdef',
         c[1], coalesce(c[2], 'unknown'), c[3], c[4], c[5], c[6], c[16], c[17], c[7], c[8],
         c[9]::json, c[10], c[11]::json, c[13], c[14], 'trigger'
     );
@@ -93,7 +93,7 @@ BEGIN
         encode(set_byte(substr(int8send((extract(epoch FROM o.at) * 1000)::bigint), 3, 6)
             || substr(uuid_send(gen_random_uuid()), 7), 6, 112), 'hex')::uuid,
         pg_current_xact_id()::text, 1, 'DELETE', c[12], 'success',
-        'public', 'users', o.id::text, o.image, 'a02ae9b0531be12d',
+        'public', 'users', o.id::text, o.image, '0123456789abcdef',
         c[1], coalesce(c[2], 'unknown'), c[3], c[4], c[5], c[6], c[16], c[17], c[7], c[8],
         c[9]::json, c[10], c[11]::json, c[13], c[14], 'trigger'
     FROM (

@@ -27,7 +27,7 @@ BEGIN
         'public', 'users', e.record_id,
         e.previous, e.before, e.after,
         e.changed,
-        'a02ae9b0531be12d',
+        '0123456789abcdef',
         c[1], coalesce(c[2], 'unknown'), c[3], c[4], c[5], c[6], c[16], c[17], c[7], c[8],
         c[9]::json, c[10], c[11]::json, c[13], c[14], 'trigger'
     FROM (

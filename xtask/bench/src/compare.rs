@@ -35,6 +35,7 @@ async fn events<DB: Engine>(site: &Site<DB>, op: Op) -> Result<Vec<Vec<Option<St
     );
     let mut rows = DB::read_texts(&site.admin, sql).await?;
     number_transactions(&mut rows);
+    measure_fingerprints(&mut rows);
     // MariaDB names the database as schema, and each variant has its own.
     for cell in rows.iter_mut().flatten() {
         if cell.as_deref() == Some(&site.name) {
@@ -67,6 +68,16 @@ fn number_transactions(rows: &mut [Vec<Option<String>>]) {
             });
             *text = number.to_string();
         }
+    }
+}
+
+/// What is written by hand knows no fingerprint, but writes one as long as ours.
+fn measure_fingerprints(rows: &mut [Vec<Option<String>>]) {
+    let Some(place) = names().position(|name| name == "schema_fingerprint") else {
+        return;
+    };
+    for cell in rows.iter_mut().filter_map(|row| row.get_mut(place)) {
+        *cell = cell.take().map(|text| format!("{} bytes", text.len()));
     }
 }
 

@@ -104,10 +104,12 @@ impl Options {
     }
 
     /// How long a slice of the bare variant takes with so many tasks: those of a few must be short
-    /// to alternate often, those of many long enough for all of them to have their turn.
+    /// to alternate often, those of many long enough for all of them to have their turn. Behind a
+    /// latency it is long enough for the calls of a new connection that plan its statements, which
+    /// PostgreSQL does with the first five, to be warm-up.
     pub(crate) fn slice(&self, tasks: u64) -> Duration {
         let millis = if self.quick { 4 } else { 10 };
-        Duration::from_millis(millis * (1 + tasks / 4))
+        Duration::from_millis(millis * (1 + tasks / 4) + 24 * self.latency_ms)
     }
 
     /// The libraries, each once.

@@ -3,9 +3,10 @@
 use audit_core::query::{Bind, BoundQuery};
 
 /// Puts a context on a connection that comes out of a pool; bind: as of [`STAMP`]. Gives the
-/// number of an `audit_sqlite::CheckOut`. Reads no row, but the database as it is now.
-pub const CHECK_OUT: &str =
-    "SELECT audit_check_out(?1, EXISTS(SELECT 1 FROM main.sqlite_schema WHERE 0))";
+/// number of an `audit_sqlite::CheckOut`. Reads no row, but the database as it is now: it is prepared
+/// anew on another schema, which `audit_prepared` counts.
+pub const CHECK_OUT: &str = "SELECT audit_check_out(?1, \
+     EXISTS(SELECT 1 FROM main.sqlite_schema, audit_prepared(0) WHERE 0))";
 
 /// Replaces the context of a connection; bind: the joined stamp, the empty text for the fallback
 /// that [`INSTALLED`] left.

@@ -1,14 +1,15 @@
 //! SQLite: TEMP triggers on each connection, context in the connection's memory.
 
 use audit_adapter::{Attachment, Rows, install_on_connection};
+use audit_capture::context::sqlite as context;
 use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use audit_sqlite::CheckOut;
-use diesel::dsl::{exists, select};
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{IntoSql, QueryDsl, QueryResult, RunQueryDsl};
+use diesel::{QueryResult, RunQueryDsl, select};
 
 use super::database::sealed::{Capture, Reach};
 use super::database::{Cleared, Expected};
@@ -17,27 +18,42 @@ use crate::row;
 #[cfg(feature = "async-sqlite")]
 use {super::session::is_in_transaction, diesel::result::Error};
 
-/// The functions of audit-sqlite that every checkout and release calls, as Diesel's own: it keeps
-/// their statements prepared.
+/// Takes the context off, as a function of Diesel's own: it keeps the statement prepared.
 mod function {
-    diesel::table! {
-        main.sqlite_schema (name) {
-            name -> Text,
-        }
-    }
-
     #[diesel::declare_sql_function]
     extern "SQL" {
-        /// Puts a context on the connection.
-        fn audit_check_out(
-            stamp: diesel::sql_types::Text,
-            read: diesel::sql_types::Bool,
-        ) -> diesel::sql_types::BigInt;
-
-        /// Takes it off.
         fn audit_clear() -> diesel::sql_types::Integer;
     }
 }
+
+/// What every checkout runs. Diesel keeps it prepared by its type, without a look at its text.
+#[derive(Debug)]
+struct CheckOutQuery<'s>(&'s str);
+
+impl QueryId for CheckOutQuery<'_> {
+    type QueryId = CheckOutQuery<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for CheckOutQuery<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        // Diesel writes the place of a bind itself.
+        let (before, after) = context::CHECK_OUT
+            .split_once("?1")
+            .unwrap_or((context::CHECK_OUT, ""));
+        out.push_sql(before);
+        out.push_bind_param::<Text, _>(self.0)?;
+        out.push_sql(after);
+        Ok(())
+    }
+}
+
+impl Query for CheckOutQuery<'_> {
+    type SqlType = BigInt;
+}
+
+impl RunQueryDsl<SqliteConnection> for CheckOutQuery<'_> {}
 
 impl Reach for SqliteConnection {
     type Raw = Self;
@@ -87,9 +103,7 @@ fn put_on(
 }
 
 fn set_stamp(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<CheckOut> {
-    // No row of it, but the database as it is now.
-    let read = exists(function::sqlite_schema::table.filter(false.into_sql::<Bool>()));
-    let number = select(function::audit_check_out(stamp.joined(), read)).get_result(connection)?;
+    let number = CheckOutQuery(stamp.joined()).get_result(connection)?;
     Ok(CheckOut::from_number(number))
 }
 

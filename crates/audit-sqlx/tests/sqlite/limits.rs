@@ -90,6 +90,23 @@ async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() 
     assert_eq!(found(&mut one).await, (false, true));
     one.execute("ROLLBACK").await.unwrap();
     assert_eq!(found(&mut one).await, (true, false));
+    // Each statement that is kept prepared has its own schema.
+    let second = format!("{check_out} -- kept beside the first");
+    let found_by_second = async |connection: &mut SqliteConnection| {
+        let number = sqlx::query_scalar::<_, i64>(AssertSqlSafe(&*second)).bind("");
+        CheckOut::from_number(number.fetch_one(connection).await.unwrap()).is_current
+    };
+    assert!(found_by_second(&mut one).await);
+    other.execute("CREATE TABLE theirs (id)").await.unwrap();
+    assert!(!found_by_second(&mut one).await);
+    assert_eq!(found(&mut one).await, (false, false));
+    let version = "SELECT audit_installed(schema_version, '') FROM pragma_schema_version";
+    one.execute(version).await.unwrap();
+    assert_eq!(found(&mut one).await, (true, false));
+    assert!(found_by_second(&mut one).await);
+    other.execute("DROP TABLE theirs").await.unwrap();
+    assert_eq!(found(&mut one).await, (false, false));
+    one.execute(version).await.unwrap();
 
     let change_schema = async |other: &mut SqliteConnection, one: &mut SqliteConnection| {
         other.execute("INSERT INTO t DEFAULT VALUES").await.unwrap();
@@ -122,4 +139,13 @@ async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() 
     let error = fits.fetch_one(&mut one).await.unwrap_err();
     let code = error.as_database_error().and_then(|error| error.code());
     assert_eq!(code.as_deref(), Some("5"), "{error}");
+    other.execute("COMMIT").await.unwrap();
+
+    // A table that has the name of the one that counts is an error, not one that counts nothing.
+    one.execute("CREATE TABLE audit_prepared (id)")
+        .await
+        .unwrap();
+    let number = sqlx::query_scalar::<_, i64>(check_out).bind("");
+    let error = number.fetch_one(&mut one).await.unwrap_err().to_string();
+    assert!(error.contains("is not a function"), "{error}");
 }
