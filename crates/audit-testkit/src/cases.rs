@@ -178,6 +178,22 @@ macro_rules! cancellation {
     };
 }
 
+/// Makes the tests of [`conformance!`](crate::conformance) for the story and the cases of contexts and
+/// transactions alone: what another type of a library adds to the suite, which runs through one.
+#[macro_export]
+macro_rules! carrying {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::each_case!([$crate::carrying] ($module, $server, $adapter));
+    };
+    ($test:tt write: $write:tt, transaction: $transaction:tt, context: $context:tt,
+        cancellation: $cancellation:tt, rules: $rules:tt, fidelity: $fidelity:tt, shape: $shape:tt,
+        generated: $generated:tt, story: $story:tt, $($more:tt)*) => {
+        $crate::conformance!(
+            $test transaction: $transaction, context: $context, story: $story
+        );
+    };
+}
+
 /// Expands to the names of all cases by group.
 macro_rules! names {
     (() $($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
