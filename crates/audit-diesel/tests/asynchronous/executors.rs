@@ -131,7 +131,11 @@ macro_rules! executors {
                         let mut builder = held.build_transaction();
                         let work = builder.run(async |held: &mut Audited| insert(held, 6).await);
                         user("bob").scope(work).await.unwrap();
-                        insert(held, 7).await.unwrap();
+                        let text = user("bob").scope(held.batch_execute("BEGIN")).await;
+                        text.unwrap();
+                        insert_by("bob", held, 7).await.unwrap();
+                        let text = user("bob").scope(held.batch_execute("COMMIT")).await;
+                        text.unwrap();
                     })
                     .await;
                 let expected = [
@@ -141,7 +145,7 @@ macro_rules! executors {
                     ("4", "bob"),
                     ("5", "alice"),
                     ("6", "bob"),
-                    ("7", "unknown"),
+                    ("7", "bob"),
                 ];
                 assert_eq!(by_record(&events), expected);
                 let [together @ .., next, last] = events.as_slice() else {

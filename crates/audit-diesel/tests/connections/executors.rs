@@ -108,7 +108,11 @@ macro_rules! executors {
                         held.build_transaction().run(|held| insert(held, 7))
                     })
                     .unwrap();
-                    insert(held, 8).unwrap();
+                    by("bob", || {
+                        held.batch_execute("BEGIN").unwrap();
+                        insert(held, 8).unwrap();
+                        held.batch_execute("COMMIT").unwrap();
+                    });
                 })
                 .await;
                 let expected = [
@@ -120,7 +124,7 @@ macro_rules! executors {
                     ("1", "alice"),
                     ("6", "alice"),
                     ("7", "bob"),
-                    ("8", "unknown"),
+                    ("8", "bob"),
                 ];
                 assert_eq!(by_record(&events), expected);
                 let reasons = events.iter().filter_map(|event| event.reason.as_deref());
