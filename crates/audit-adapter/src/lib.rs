@@ -3,6 +3,7 @@
 mod attachment;
 mod backup;
 mod capture_error;
+mod carried;
 mod catalog;
 mod check;
 mod connection;
@@ -23,6 +24,7 @@ pub use attachment::{Attachment, ContextScope};
 pub use audit_capture::{Finding, Probe};
 pub use backup::{BackupError, RestoreError, backup, restore};
 pub use capture_error::{CaptureError, Detail};
+pub use carried::Carried;
 pub use catalog::CatalogReadError;
 pub use check::{CheckError, Report, allowed, examine};
 pub use connection::{Until, prepare, replacement, stamp};

@@ -1,6 +1,5 @@
 //! Types that statements run through: each statement has the context of the task that runs it.
 
-mod carried;
 mod connection;
 mod opened;
 mod pool;

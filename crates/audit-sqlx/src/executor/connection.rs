@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::{fmt, io};
 
-use audit_adapter::{Attachment, ContextScope};
+use audit_adapter::{Attachment, Carried, ContextScope};
 use futures_util::{StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
-use super::carried::Carried;
 use super::opened::Opened;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;

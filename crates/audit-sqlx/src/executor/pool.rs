@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use audit_adapter::{Attachment, ContextScope};
+use audit_adapter::{Attachment, Carried, ContextScope};
 use sqlx::{Database, Execute, Executor, Pool, SqlStr};
 
-use super::carried::Carried;
 use super::connection::AuditedConnection;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
