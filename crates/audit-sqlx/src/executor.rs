@@ -2,12 +2,16 @@
 
 mod carried;
 mod connection;
+mod inline;
 mod pool;
+mod refusal;
 mod run;
 mod statement;
 mod transaction;
 
 pub use connection::AuditedConnection;
+pub use inline::InlineOptions;
 pub use pool::AuditedPool;
+pub use refusal::InlineRefusal;
 pub(crate) use run::Run;
 pub use transaction::{AuditedTransaction, Interrupted};
