@@ -153,7 +153,7 @@ impl<A: Adapter> World<A> {
     pub(crate) async fn try_prove(&self, work: impl AsyncFnOnce(&A)) -> Result<Vec<Event>, String> {
         self.new_events().await;
         let before = self.snapshot().await;
-        let worked = caught(work(&self.adapter)).await;
+        let worked = caught(Box::pin(work(&self.adapter))).await;
         let after = self.snapshot().await;
         let events = self.new_events().await;
         let replayed = oracle::replay(self.dialect(), &before, &events, &after);

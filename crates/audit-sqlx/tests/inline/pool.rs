@@ -111,7 +111,7 @@ impl Adapter for Inline {
     }
 
     async fn cut(&self, step: Step, sql: &str, polls: usize) -> Result<bool, Failure> {
-        self.0.cut(step, sql, polls).await
+        Box::pin(self.0.cut(step, sql, polls)).await
     }
 
     async fn record(&self, event: ManualEvent, end: End) -> Result<(), Failure> {

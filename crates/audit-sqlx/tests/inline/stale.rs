@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use audit_core::Operation;
-use audit_sqlx::{AuditedPool, InlineOptions, InlineRefusal, Uncapturable};
+use audit_sqlx::{AuditedConnection, AuditedPool, InlineOptions, InlineRefusal, Uncapturable};
 use audit_testkit::{Server, World, alice};
-use sqlx::{AssertSqlSafe, Executor, Row};
+use sqlx::{AssertSqlSafe, Executor, Postgres, Row};
 
 use crate::pool::Inline;
 
@@ -76,27 +76,30 @@ pub(crate) async fn a_column_that_is_dropped_is_planned_anew(server: Server) {
         .to_object();
     assert_eq!((events.len(), &last["city"]), (3, &"Oslo".into()));
     assert_eq!(last.get("age"), None);
+    a_failed_transaction_is_told(&world, &mut connection).await;
+    // What is wrong with the statement itself is told as the server does.
+    let error = pool.execute("UPDATE users SET nothing = 1").await;
+    assert!(error.is_err_and(|error| error.to_string().contains("nothing")));
+}
 
-    // A transaction that has failed is told so, and the next one has the new plan.
+/// The next one has the new plan.
+async fn a_failed_transaction_is_told(
+    world: &World<Inline>,
+    connection: &mut AuditedConnection<Postgres>,
+) {
     world.raw("ALTER TABLE users DROP COLUMN seen_at").await;
     let mut transaction = connection.begin().await.unwrap();
-    let error = renamed("e").fetch_one(&mut *transaction).await.unwrap_err();
+    let update = "UPDATE users SET name = 'f' WHERE id = 1";
+    let error = transaction.execute(update).await.unwrap_err();
     assert!(error.as_database_error().is_some(), "{error:?}");
     transaction.rollback().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
-    let update = "UPDATE users SET name = 'f' WHERE id = 1";
     let done = transaction.execute(update).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(
         (done.rows_affected(), world.new_events().await.len()),
         (1, 1)
     );
-    // What is wrong with the statement itself is told as the server does.
-    let error = pool
-        .execute("UPDATE users SET nothing = 1")
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("nothing"), "{error}");
 }
 
 /// An UPDATE that a trigger follows by a change of another table is refused once that is known.
@@ -128,14 +131,23 @@ pub(crate) async fn a_trigger_that_is_made_later_is_known_in_time(server: Server
 /// Nobody else plans by it, and what is rolled back is forgotten.
 pub(crate) async fn what_a_transaction_makes_is_its_own_until_it_ends(server: Server) {
     for commits in [true, false] {
-        let world = World::<Inline>::new(server).await;
+        let function = "CREATE FUNCTION tidy_up() RETURNS int LANGUAGE sql AS \
+                        'DELETE FROM items RETURNING 1'";
+        let world = World::<Inline>::with(server, function, |audit| audit).await;
         let pool = world.adapter.pool();
         let work = async {
             let mut transaction = pool.begin().await.unwrap();
             transaction.execute(LATER).await.unwrap();
+            let stable = "ALTER FUNCTION tidy_up STABLE";
+            transaction.execute(stable).await.unwrap();
             transaction.execute(INTO_LATER).await.unwrap();
             let error = pool.execute("DELETE FROM later").await.unwrap_err();
             assert!(is_unknown(&error), "{error:?}");
+            let error = pool.execute("SELECT tidy_up()").await.unwrap_err();
+            assert!(
+                error.to_string().contains("`tidy_up` is volatile"),
+                "{error}"
+            );
             if commits {
                 return transaction.commit().await.unwrap();
             }
@@ -143,7 +155,8 @@ pub(crate) async fn what_a_transaction_makes_is_its_own_until_it_ends(server: Se
             let error = pool.execute("DELETE FROM later").await.unwrap_err();
             assert!(is_unknown(&error), "{error:?}");
         };
-        let events = world.prove(async |_| alice().scope(work).await).await;
+        let work = alice().scope(Box::pin(work));
+        let events = world.prove(async |_| work.await).await;
         assert_eq!(events.len(), usize::from(commits));
     }
 }

@@ -1,7 +1,7 @@
 //! The ways in which sqlx runs a statement, on a pool that captures inline.
 
 use audit_core::{Actor, AuditContext};
-use audit_sqlx::{AuditedPool, InlineRefusal};
+use audit_sqlx::{AuditedConnection, AuditedPool, InlineRefusal};
 use audit_testkit::{Server, World, alice};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgExecutor;
@@ -28,7 +28,7 @@ pub(crate) async fn every_way_to_run_a_statement_is_captured(server: Server) {
     let world = World::<Inline>::new(server).await;
     let pool = world.adapter.pool();
     let events = world
-        .prove(async |_| alice().scope(all_ways(pool)).await)
+        .prove(async |_| alice().scope(Box::pin(all_ways(pool))).await)
         .await;
     assert!(
         events
@@ -86,12 +86,16 @@ async fn all_ways(pool: &AuditedPool<Postgres>) {
         .await;
     assert!(none.unwrap().is_none());
 
+    more_ways(pool, &mut connection).await;
+}
+
+async fn more_ways(pool: &AuditedPool<Postgres>, connection: &mut AuditedConnection<Postgres>) {
     let prepared = connection.prepare(RENAMED.into_sql_str()).await.unwrap();
     let row = prepared
         .query()
         .bind("h")
         .bind(3_i64)
-        .fetch_one(&mut connection)
+        .fetch_one(&mut *connection)
         .await
         .unwrap();
     let columns: Vec<&str> = row.columns().iter().map(sqlx::Column::name).collect();
@@ -112,11 +116,11 @@ async fn all_ways(pool: &AuditedPool<Postgres>) {
     let mut rows = sqlx::query(RENAMED)
         .bind("j")
         .bind(4_i64)
-        .fetch(&mut connection);
+        .fetch(&mut *connection);
     assert!(rows.try_next().await.unwrap().is_some());
     drop(rows);
     let names = sqlx::query_scalar("SELECT name FROM users WHERE id <= 4 ORDER BY id");
-    let names: Vec<String> = names.fetch(&mut connection).try_collect().await.unwrap();
+    let names: Vec<String> = names.fetch(&mut *connection).try_collect().await.unwrap();
     assert_eq!(names, ["e", "g", "i", "j"]);
 }
 

@@ -95,7 +95,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         let ran = self.run_planned(inline, &planned, statement, caller).await;
         match (ran, copy) {
             (Err(error), Some(copy)) if !caller.has_answers => {
-                self.run_once_more(inline, copy, caller, error).await
+                Box::pin(self.run_once_more(inline, copy, caller, error)).await
             }
             (Err(error), _) => {
                 if staleness(&error) == Some(Staleness::Plan) && inline.may_look() {
@@ -109,9 +109,14 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
 
     /// Reads the catalog where it has become old.
     pub(super) async fn refresh(&mut self, inline: &Inline) -> Result<(), sqlx::Error> {
-        if self.depth > 0 || !inline.takes_turn() {
-            return Ok(());
+        match self.depth == 0 && inline.takes_turn() {
+            // Apart, as hardly any statement has the turn.
+            true => Box::pin(self.take_turn(inline)).await,
+            false => Ok(()),
         }
+    }
+
+    async fn take_turn(&mut self, inline: &Inline) -> Result<(), sqlx::Error> {
         match self.is_outside_a_transaction().await? {
             true => inline
                 .read_again::<DB>(&mut self.connection)
@@ -143,7 +148,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         }
         let mut planned = self.plans(inline).plan(text);
         if names_an_unknown_table(&planned) && inline.may_look() {
-            self.look_again(inline).await?;
+            Box::pin(self.look_again(inline)).await?;
             planned = self.plans(inline).plan(text);
         }
         planned.map_err(|reason| InlineRefusal::from(reason).into())
@@ -183,7 +188,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
                 inline.count_uncaptured();
                 match event {
                     None => self.run_as_it_is(statement, caller).await,
-                    Some(event) => self.run_recorded(event, statement, caller).await,
+                    Some(event) => Box::pin(self.run_recorded(event, statement, caller)).await,
                 }
             }
         }
