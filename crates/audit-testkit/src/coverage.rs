@@ -177,8 +177,8 @@ fn inline() -> String {
     let mut section = "\n## PostgreSQL without triggers\n\n\
          Every case runs through `AuditedPool::inline` of audit-sqlx as well, where no trigger is on a table of \
          the application. These end otherwise, with the refusal that the test asserts; where a case proves \
-         what was recorded, all that changed until then is replayed. `drawn statements replay` leaves out what is refused, and the statements of \
-         its seeds are held against triggers as well.\n\n\
+         what was recorded, all that changed until then is replayed. `drawn statements replay` leaves \
+         out what is refused, and the statements of its seeds are held against triggers as well.\n\n\
          | case | PostgreSQL 15 | PostgreSQL 18 |\n|---|---|---|\n"
         .to_owned();
     let mut names: Vec<&str> = REFUSED_INLINE.iter().map(|(name, ..)| *name).collect();
