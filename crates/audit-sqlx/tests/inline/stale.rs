@@ -141,13 +141,13 @@ pub(crate) async fn what_a_transaction_makes_is_its_own_until_it_ends(server: Se
             let stable = "ALTER FUNCTION tidy_up STABLE";
             transaction.execute(stable).await.unwrap();
             transaction.execute(INTO_LATER).await.unwrap();
-            let error = pool.execute("DELETE FROM later").await.unwrap_err();
-            assert!(is_unknown(&error), "{error:?}");
             let error = pool.execute("SELECT tidy_up()").await.unwrap_err();
             assert!(
                 error.to_string().contains("`tidy_up` is volatile"),
                 "{error}"
             );
+            let error = pool.execute("DELETE FROM later").await.unwrap_err();
+            assert!(is_unknown(&error), "{error:?}");
             if commits {
                 return transaction.commit().await.unwrap();
             }
