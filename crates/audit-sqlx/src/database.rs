@@ -89,6 +89,22 @@ pub(crate) mod sealed {
             true
         }
 
+        /// Whether the next statement is a transaction of its own.
+        #[cfg(feature = "executor")]
+        fn is_outside_a_transaction(
+            _connection: &mut ConnectionOf<Self>,
+        ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send {
+            std::future::ready(Ok(true))
+        }
+
+        /// Lets statements be prepared anew.
+        #[cfg(feature = "executor")]
+        fn forget_prepared(
+            _connection: &mut ConnectionOf<Self>,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+            std::future::ready(Ok(()))
+        }
+
         /// Runs a text of statements.
         fn run<'c>(
             connection: &'c mut ConnectionOf<Self>,

@@ -72,6 +72,18 @@ impl Capture for Postgres {
         context::outlives(statement)
     }
 
+    #[cfg(feature = "executor")]
+    async fn is_outside_a_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        // Not prepared, so that a transaction of its own begins with it.
+        let row = connection.fetch_one(context::IS_OUTSIDE_A_TRANSACTION);
+        row.await?.try_get(0)
+    }
+
+    #[cfg(feature = "executor")]
+    async fn forget_prepared(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        connection.clear_cached_statements().await
+    }
+
     fn run<'c>(
         connection: &'c mut PgConnection,
         text: &'c str,

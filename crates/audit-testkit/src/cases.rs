@@ -144,7 +144,7 @@ macro_rules! each_case {
 /// Makes one test of each case for a database: the module is named after the server, so that a
 /// run can be narrowed to it.
 ///
-/// Expands to `mod $module { #[tokio::test] async fn case() { cases::group::case::<$adapter>(..) } .. }`.
+/// Expands to `mod $module { #[tokio::test] async fn case() { run_case(.., case::<$adapter>) } .. }`.
 #[macro_export]
 macro_rules! conformance {
     ($module:ident, $server:ident, $adapter:ty) => {
@@ -158,7 +158,8 @@ macro_rules! conformance {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    $crate::cases::$group::$case::<$adapter>($crate::Server::$server).await;
+                    let case = $crate::cases::$group::$case::<$adapter>;
+                    $crate::run_case::<$adapter, _>($crate::Server::$server, stringify!($case), case).await;
                 }
             )+)+
         }

@@ -1,14 +1,19 @@
 //! A connection whose statements carry the context.
 
+pub(super) mod inline;
+
+use std::future::ready;
 use std::sync::Arc;
 use std::{fmt, io};
 
 use audit_adapter::{Attachment, Carried, ContextScope};
+use audit_capture::inline::PlanCache;
 use futures_util::{StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+use super::inline::Inline;
 use super::opened::Opened;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
@@ -26,6 +31,10 @@ pub struct AuditedConnection<DB: Database> {
     // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
     attachment: Arc<Attachment>,
     connection: PoolConnection<DB>,
+    /// How its statements are captured, where triggers do not.
+    inline: Option<Arc<Inline>>,
+    /// What statements of the open transaction become, where that sees other tables than the catalog's.
+    plans: Option<Arc<PlanCache>>,
     carried: Carried,
     /// Whether the hook of the checkout ran on it.
     is_checked_out: bool,
@@ -48,12 +57,15 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     pub(super) fn new(
         attachment: Arc<Attachment>,
         connection: PoolConnection<DB>,
+        inline: Option<Arc<Inline>>,
         carried: Carried,
         is_checked_out: bool,
     ) -> Self {
         Self {
             attachment,
             connection,
+            inline,
+            plans: None,
             carried,
             is_checked_out,
             depth: 0,
@@ -78,7 +90,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     /// executor: [`record`](crate::record()), COPY, advisory locks. What runs on it keeps this
     /// context, whatever the context of the task becomes. Under
     /// [`ContextScope::Transaction`](crate::ContextScope::Transaction) nothing is put on outside of a
-    /// transaction.
+    /// transaction. **What runs on it is captured by triggers alone**, also where the pool captures inline.
     ///
     /// # Errors
     /// When the statement that puts the context on fails, as in a transaction of PostgreSQL that has
@@ -165,6 +177,9 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         opening: Option<&str>,
     ) -> Result<Opened, sqlx::Error> {
         self.check_out().await?;
+        if let Some(inline) = self.inline.clone() {
+            self.refresh(&inline).await?;
+        }
         let before = self.carried.changes();
         let is_first = self.depth == 0;
         let of_transaction = (is_first && self.attachment.scope() == ContextScope::Transaction)
@@ -224,6 +239,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     /// Notes that the innermost transaction is over, however that came.
     fn note_end(&mut self, opened: Opened) {
         self.depth = self.depth.saturating_sub(1);
+        self.plans = None;
         // What was put on since it began may have gone with it; what came with a begin stays (MySQL).
         let is_left_behind = self.depth == 0 && DB::begin_statement(None, None).is_some();
         if is_left_behind || self.carried.changes() != opened.before {
@@ -241,6 +257,9 @@ impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
         E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
+        if let Some(inline) = self.inline.clone() {
+            return inline::answers(inline, ready(Ok(self)), statement);
+        }
         let keeps_context = DB::keeps_context(statement.text());
         let started = async move {
             let connection = self.ready_for(keeps_context).await?;
@@ -255,6 +274,9 @@ impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
         E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
+        if let Some(inline) = self.inline.clone() {
+            return inline::first_row::<DB>(inline::answers(inline, ready(Ok(self)), statement));
+        }
         let keeps_context = DB::keeps_context(statement.text());
         Box::pin(async move {
             let connection = self.ready_for(keeps_context).await?;
