@@ -23,4 +23,15 @@ mod executor {
     audit_testkit::executors!(postgres17, Postgres17, Audited<sqlx::Postgres>);
     audit_testkit::executors!(postgres18, Postgres18, Audited<sqlx::Postgres>);
     audit_testkit::executors!(sqlite, Sqlite, Audited<sqlx::Sqlite>);
+
+    mod cancellation {
+        use super::Audited;
+
+        audit_testkit::cancellation!(mariadb, MariaDb, Audited<sqlx::MySql>);
+        audit_testkit::cancellation!(postgres15, Postgres15, Audited<sqlx::Postgres>);
+        audit_testkit::cancellation!(postgres16, Postgres16, Audited<sqlx::Postgres>);
+        audit_testkit::cancellation!(postgres17, Postgres17, Audited<sqlx::Postgres>);
+        audit_testkit::cancellation!(postgres18, Postgres18, Audited<sqlx::Postgres>);
+        audit_testkit::cancellation!(sqlite, Sqlite, Audited<sqlx::Sqlite>);
+    }
 }

@@ -179,9 +179,8 @@ macro_rules! cancellation {
     };
 }
 
-/// Makes the tests of [`conformance!`](crate::conformance) for the story, transactions, context and
-/// cancellation alone: what types that carry a context add to the suite, which runs through the pool
-/// beneath.
+/// Makes the tests of [`conformance!`](crate::conformance) for the story, transactions and context
+/// alone: what types that carry a context add to the suite, which runs through the pool beneath.
 #[macro_export]
 macro_rules! executors {
     ($module:ident, $server:ident, $adapter:ty) => {
@@ -191,8 +190,7 @@ macro_rules! executors {
         cancellation: $cancellation:tt, rules: $rules:tt, fidelity: $fidelity:tt, shape: $shape:tt,
         generated: $generated:tt, story: $story:tt, $($more:tt)*) => {
         $crate::conformance!(
-            $test transaction: $transaction, context: $context, cancellation: $cancellation,
-            story: $story
+            $test transaction: $transaction, context: $context, story: $story
         );
     };
 }
