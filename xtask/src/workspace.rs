@@ -10,9 +10,9 @@ use crate::process;
 pub const FEATURES: &str = "audit-core/spawn,audit-jwt/rust-crypto,audit-tower/axum,\
     audit-sqlx/sqlite,audit-sqlx/postgres,audit-sqlx/mysql,audit-sqlx/executor,\
     audit-seaorm/sqlite,audit-seaorm/postgres,audit-seaorm/mysql,\
-    audit-seaorm/entity,audit-seaorm/migration,\
+    audit-seaorm/entity,audit-seaorm/executor,audit-seaorm/migration,\
     audit-diesel/migrations,audit-diesel/schema,audit-diesel/sqlite-bundled,audit-diesel/postgres-bundled,\
-    audit-diesel/deadpool-diesel,\
+    audit-diesel/deadpool-diesel,audit-diesel/executor,\
     audit-diesel/async-sqlite,audit-diesel/async-postgres,audit-diesel/async-mysql";
 
 /// The features that link the client library of MariaDB: checked and tested where it is installed,

@@ -19,7 +19,10 @@ pub enum CatalogReadError<E: std::error::Error + 'static> {
 }
 
 /// Reads the catalog, and what the operator has turned off.
-pub(crate) async fn read<S: Session>(
+///
+/// # Errors
+/// When the answer is no catalog, or the database fails.
+pub async fn read<S: Session>(
     session: &mut S,
     schemas: &[String],
 ) -> Result<Catalog, CatalogReadError<S::Error>> {

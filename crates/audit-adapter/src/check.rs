@@ -73,12 +73,27 @@ pub fn allowed<E: std::error::Error + 'static>(
     Ok(report)
 }
 
+/// How changes of the application's tables are captured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// By triggers on the tables.
+    #[default]
+    Triggers,
+    /// By statements that write their own events, with no trigger of ours on a table of the application
+    /// (PostgreSQL).
+    Inline,
+}
+
 pub(crate) async fn plan<S: Session>(
     session: &mut S,
     audit: &Audit,
+    strategy: Strategy,
 ) -> Result<Plan, CatalogReadError<S::Error>> {
     let catalog = catalog::read(session, audit.schemas()).await?;
-    Ok(Plan::new(audit, &catalog, S::DIALECT))
+    Ok(match strategy {
+        Strategy::Triggers => Plan::new(audit, &catalog, S::DIALECT),
+        Strategy::Inline => Plan::inline(audit, &catalog),
+    })
 }
 
 /// Compares the triggers with those that the rules ask for, and makes the probe on the same
@@ -92,7 +107,21 @@ pub async fn examine<S: Session>(
     probe: &Probe,
     stamping: &Stamping,
 ) -> Result<Report, CheckError<S::Error>> {
-    let plan = plan(session, audit).await?;
+    examine_by(session, audit, Strategy::Triggers, probe, stamping).await
+}
+
+/// The same for a strategy.
+///
+/// # Errors
+/// As [`examine`].
+pub async fn examine_by<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+    strategy: Strategy,
+    probe: &Probe,
+    stamping: &Stamping,
+) -> Result<Report, CheckError<S::Error>> {
+    let plan = plan(session, audit, strategy).await?;
     let mut findings = plan.findings().to_vec();
     findings.extend(plan.drift());
     if plan.can_probe() {

@@ -3,6 +3,7 @@
 mod attachment;
 mod backup;
 mod capture_error;
+mod carried;
 mod catalog;
 mod check;
 mod connection;
@@ -23,12 +24,15 @@ pub use attachment::{Attachment, ContextScope};
 pub use audit_capture::{Finding, Probe};
 pub use backup::{BackupError, RestoreError, backup, restore};
 pub use capture_error::{CaptureError, Detail};
-pub use catalog::CatalogReadError;
-pub use check::{CheckError, Report, allowed, examine};
+pub use carried::Carried;
+pub use catalog::{CatalogReadError, read as read_catalog};
+pub use check::{CheckError, Report, Strategy, allowed, examine, examine_by};
 pub use connection::{Until, prepare, replacement, stamp};
 pub use failure::record_failure;
 pub use log::LogError;
-pub use migrate::{MigrateError, install, install_triggers, migrate, migrate_tables};
+pub use migrate::{
+    MigrateError, install, install_by, install_triggers, migrate, migrate_by, migrate_tables,
+};
 pub use probe::{Stamping, new_probe};
 pub use queued::write_queued;
 pub use record::{RecordError, record};

@@ -5,7 +5,7 @@ use audit_core::Audit;
 use audit_core::query::{Bind, BoundQuery};
 
 use crate::catalog::CatalogReadError;
-use crate::check::{self, CheckError};
+use crate::check::{self, CheckError, Strategy};
 use crate::session::Session;
 use crate::statement;
 use crate::steps;
@@ -61,8 +61,20 @@ pub async fn migrate<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
+    migrate_by(session, audit, Strategy::Triggers).await
+}
+
+/// The same for a strategy: triggers of ours that it has no use for are removed.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_by<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+    strategy: Strategy,
+) -> Result<(), MigrateError<S::Error>> {
     exclusively(session, MigrateError::Database, async |session| {
-        everything(session, audit).await
+        everything(session, audit, strategy).await
     })
     .await
 }
@@ -88,8 +100,20 @@ pub async fn install<S: Session>(
     session: &mut S,
     audit: &Audit,
 ) -> Result<(), CheckError<S::Error>> {
+    install_by(session, audit, Strategy::Triggers).await
+}
+
+/// The same for a strategy.
+///
+/// # Errors
+/// As [`install`].
+pub async fn install_by<S: Session>(
+    session: &mut S,
+    audit: &Audit,
+    strategy: Strategy,
+) -> Result<(), CheckError<S::Error>> {
     exclusively(session, CheckError::Database, async |session| {
-        Ok(triggers(session, audit).await?)
+        Ok(triggers(session, audit, strategy).await?)
     })
     .await
 }
@@ -104,7 +128,7 @@ pub async fn install_triggers<S: Session>(
     audit: &Audit,
 ) -> Result<(), MigrateError<S::Error>> {
     exclusively(session, MigrateError::Database, async |session| {
-        bring_triggers(session, audit).await
+        bring_triggers(session, audit, Strategy::Triggers).await
     })
     .await
 }
@@ -137,8 +161,9 @@ async fn end<S: Session>(session: &mut S, is_done: bool) -> Result<(), S::Error>
 async fn triggers<S: Session>(
     session: &mut S,
     audit: &Audit,
+    strategy: Strategy,
 ) -> Result<(), CatalogReadError<S::Error>> {
-    let plan = check::plan(session, audit).await?;
+    let plan = check::plan(session, audit, strategy).await?;
     let done = run_all(session, &plan.install(S::DIALECT)).await;
     done.map_err(CatalogReadError::Database)
 }
@@ -156,6 +181,7 @@ pub(crate) async fn run_all<S: Session, T: AsRef<str> + Sync>(
 async fn everything<S: Session>(
     session: &mut S,
     audit: &Audit,
+    strategy: Strategy,
 ) -> Result<(), MigrateError<S::Error>> {
     steps::run(session).await?;
     for index in audit.indexes() {
@@ -163,15 +189,16 @@ async fn everything<S: Session>(
         let done = session.run(statement).await;
         done.map_err(MigrateError::Database)?;
     }
-    bring_triggers(session, audit).await
+    bring_triggers(session, audit, strategy).await
 }
 
 /// What `migrate` does after the steps: the triggers, and what goes with them.
 async fn bring_triggers<S: Session>(
     session: &mut S,
     audit: &Audit,
+    strategy: Strategy,
 ) -> Result<(), MigrateError<S::Error>> {
-    let plan = check::plan(session, audit).await?;
+    let plan = check::plan(session, audit, strategy).await?;
     if !triggers_are_on_connection(S::DIALECT) {
         let statements = plan.install(S::DIALECT);
         if !statements.is_empty() {

@@ -13,6 +13,8 @@ pub(crate) mod statement;
 mod token;
 mod uncapturable;
 
+use std::sync::Arc;
+
 use audit_core::query::BoundQuery;
 use audit_core::rules::ResolvedRule;
 use audit_core::{Audit, Dialect, MissingContext, Operation};
@@ -25,7 +27,7 @@ use crate::shape::TableSchema;
 
 use returning::outputs;
 use shape::{Conflict, Name, Shape, Verb, Write};
-use statement::{Statement, normalised, statements};
+use statement::{Statement, bounds_transactions, normalised, statements};
 
 pub use cache::PlanCache;
 pub use uncapturable::Uncapturable;
@@ -68,9 +70,8 @@ pub enum OnUncapturable {
     Record,
 }
 
-/// What is to run for a text.
+/// What is to run for a text. Whoever runs it has to know of each: one more would break him on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Inline {
     /// The text as it is: it changes no row that is recorded.
     AsIs,
@@ -89,7 +90,9 @@ pub enum Inline {
 /// A statement that takes the place of the application's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spliced {
-    text: String,
+    text: Arc<str>,
+    parameters: usize,
+    events_from: usize,
     needs_key: bool,
     needs_context: bool,
     rows: Rows,
@@ -98,7 +101,6 @@ pub struct Spliced {
 /// What comes back of a statement. The number of rows in its command tag is that of the rows that
 /// the application's statement would have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Rows {
     /// Those that the application asked for.
     Given,
@@ -114,8 +116,21 @@ impl Spliced {
     /// text (`Stamp::joined`), and then, if [`Spliced::needs_key`], the key of hashes in the form of
     /// [`postgres_key`](crate::postgres_key), or an empty text.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// How many binds the application's statement takes: those of the event follow them.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// Whether what stands at this place, a number of bytes, is of the events and nothing of the
+    /// application's.
+    #[must_use]
+    pub fn is_of_events(&self, place: usize) -> bool {
+        place >= self.events_from
     }
 
     /// Whether it takes the key of hashes.
@@ -167,15 +182,23 @@ impl Planner {
         self
     }
 
+    /// The tables by which it plans.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// What is to run for a text.
     ///
     /// # Errors
-    /// Why it cannot be captured, under [`OnUncapturable::Deny`]. Nothing has run.
+    /// Why it cannot be captured: under [`OnUncapturable::Deny`], and under [`OnUncapturable::Record`] where
+    /// the text ends transactions, as the event would not be in the same one. Nothing has run.
     pub fn plan(&self, text: &str) -> Result<Inline, Uncapturable> {
         let planned = self.plan_text(text);
         let event = match (&planned, self.on_uncapturable) {
             (Ok(_), _) | (Err(_), OnUncapturable::Deny) => return planned,
             (Err(_), OnUncapturable::Allow) => None,
+            (Err(_), OnUncapturable::Record) if bounds_transactions(text) => return planned,
             (Err(reason), OnUncapturable::Record) => Some(uncaptured_event(reason, text)),
         };
         planned.or_else(|reason| Ok(Inline::Uncaptured { reason, event }))
@@ -323,7 +346,9 @@ impl Planner {
         });
         let spliced = spliced.ok_or(Uncapturable::Unreadable)?;
         Ok(Inline::Spliced(Spliced {
-            text: spliced.text,
+            text: spliced.text.into(),
+            parameters: statement.parameters(),
+            events_from: spliced.events_from,
             needs_key: spliced.needs_key,
             needs_context: *self.audit.on_missing_context() == MissingContext::Deny,
             rows: match (outputs.is_empty(), spliced.counts_by_rows) {

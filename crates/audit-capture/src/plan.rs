@@ -40,6 +40,7 @@ pub struct Plan {
     prepare: Vec<String>,
     compile: Vec<String>,
     can_probe: bool,
+    is_inline: bool,
 }
 
 /// A table, its rule for one operation, and what the triggers of a dialect need to know of both.
@@ -172,9 +173,21 @@ impl Plan {
     /// Lays the rules over a catalog.
     #[must_use]
     pub fn new(audit: &Audit, catalog: &Catalog, dialect: Dialect) -> Self {
+        Self::lay(audit, catalog, dialect, false)
+    }
+
+    /// The same where statements write their own events ([`inline`](crate::inline)): no triggers on tables of
+    /// the application (PostgreSQL).
+    #[must_use]
+    pub fn inline(audit: &Audit, catalog: &Catalog) -> Self {
+        Self::lay(audit, catalog, Dialect::Postgres, true)
+    }
+
+    fn lay(audit: &Audit, catalog: &Catalog, dialect: Dialect, is_inline: bool) -> Self {
         let mut plan = Self {
             installed: catalog.triggers.clone(),
             foreign: catalog.user_triggers.clone(),
+            is_inline,
             ..Self::default()
         };
         let own = |table: &Table| Own::of(dialect, catalog, table);
@@ -302,6 +315,9 @@ impl Plan {
             // What the probe writes is always taken back: no event needs its shape.
             if own != Some(Own::Probe) {
                 self.schemas.push(schema);
+            }
+            if self.is_inline && own.is_none() {
+                self.triggers.truncate(before);
             }
         }
     }

@@ -416,7 +416,7 @@ pub fn count_missing() {
 }
 
 /// How often this process put a context on a connection outside every scope: once a connection that was
-/// handed out, and with the executors of audit-sqlx once a statement on one that is held. Where it
+/// handed out, and with the executors of an adapter once a statement on one that is held. Where it
 /// grows scopes are missing; it does not tell how many writes have the actor `unknown`.
 #[must_use]
 pub fn missing() -> u64 {

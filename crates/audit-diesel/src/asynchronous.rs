@@ -15,6 +15,8 @@ mod attach;
 mod check;
 mod connection;
 mod database;
+#[cfg(feature = "executor")]
+mod executor;
 mod log;
 mod migrate;
 #[cfg(feature = "async-mysql")]
@@ -32,6 +34,8 @@ pub use attach::{Attach, attach};
 pub use check::{check, check_pool};
 pub use connection::{attach_connection, establish, stamp, unaudited};
 pub use database::AsyncAuditConnection;
+#[cfg(feature = "executor")]
+pub use executor::AuditedAsyncConnection;
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 pub use record::record;

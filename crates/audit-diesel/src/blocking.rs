@@ -3,6 +3,8 @@
 mod check;
 mod connection;
 mod database;
+#[cfg(feature = "executor")]
+mod executor;
 mod log;
 mod manager;
 mod migrate;
@@ -22,6 +24,8 @@ mod writer;
 pub use check::{CheckError, check, check_pool};
 pub use connection::{AttachError, attach, establish, stamp, unaudited};
 pub use database::AuditConnection;
+#[cfg(feature = "executor")]
+pub use executor::AuditedConnection;
 pub use log::{ConnectionReader, Log, LogError, log};
 pub use manager::AuditedManager;
 pub use migrate::{MigrateError, migrate};
@@ -37,9 +41,16 @@ pub(crate) use connection::initialize;
 pub(crate) use connection::knows_functions;
 #[cfg(feature = "deadpool-diesel")]
 pub(crate) use connection::replace;
+#[cfg(all(feature = "async", feature = "executor"))]
+pub(crate) use executor::unregistered;
+#[cfg(all(feature = "async-sqlite", feature = "executor"))]
+pub(crate) use sqlite::put_on_held;
 #[cfg(feature = "async-sqlite")]
 pub(crate) use sqlite::{put_on_idle, texts};
 #[cfg(feature = "async")]
-pub(crate) use {check::unreachable, session::unreadable};
+pub(crate) use {
+    check::unreachable,
+    session::{depth_of, unreadable},
+};
 #[cfg(feature = "deadpool-diesel")]
 pub(crate) use {connection::ready, database::sealed::Capture};

@@ -15,6 +15,8 @@ pub mod asynchronous;
 mod blocking;
 #[cfg(feature = "deadpool-diesel")]
 pub mod deadpool;
+#[cfg(feature = "executor")]
+mod executor;
 mod options;
 mod refusal;
 #[cfg(feature = "schema")]
@@ -29,5 +31,12 @@ pub use blocking::{
     establish, log, migrate, record, stamp, transaction, transaction_with_options, unaudited,
     writer,
 };
+#[cfg(all(feature = "async", feature = "executor"))]
+pub use executor::Interrupted;
 pub use options::{TransactionOptions, UnsupportedOption};
 pub use refusal::Adapter;
+#[cfg(feature = "executor")]
+pub use {
+    blocking::AuditedConnection,
+    executor::{NotAttached, TransactionBuilder},
+};

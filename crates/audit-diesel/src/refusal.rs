@@ -29,3 +29,10 @@ impl Refusal<Adapter> for Error {
         None
     }
 }
+
+/// Whether the open transaction has failed, and takes no statement any more (PostgreSQL).
+#[cfg(feature = "executor")]
+pub(crate) fn in_failed_transaction(error: &Error) -> bool {
+    let answer = error.answer();
+    answer.is_some_and(|answer| answer.message.starts_with("current transaction is aborted"))
+}

@@ -25,3 +25,17 @@ audit_testkit::conformance!(postgres16, Postgres16, Pooled<AsyncPgConnection>);
 audit_testkit::conformance!(postgres17, Postgres17, Pooled<AsyncPgConnection>);
 audit_testkit::conformance!(postgres18, Postgres18, Pooled<AsyncPgConnection>);
 audit_testkit::conformance!(sqlite, Sqlite, Pooled<Sqlite>);
+
+/// What differs with connections whose statements bring their own context.
+#[cfg(feature = "executor")]
+mod executors {
+    use audit_diesel::asynchronous::AuditedAsyncConnection;
+
+    use super::{AsyncMysqlConnection, AsyncPgConnection, Pooled, Sqlite};
+
+    type Audited<C> = Pooled<AuditedAsyncConnection<C>>;
+
+    audit_testkit::executors!(mariadb, MariaDb, Audited<AsyncMysqlConnection>);
+    audit_testkit::executors!(postgres18, Postgres18, Audited<AsyncPgConnection>);
+    audit_testkit::executors!(sqlite, Sqlite, Audited<Sqlite>);
+}

@@ -17,3 +17,20 @@ audit_testkit::conformance!(postgres17, Postgres17, Pooled<PoolOf<diesel::PgConn
 audit_testkit::conformance!(postgres18, Postgres18, Pooled<PoolOf<diesel::PgConnection>>);
 #[cfg(feature = "mysql")]
 audit_testkit::conformance!(mariadb, MariaDb, Pooled<PoolOf<diesel::MysqlConnection>>);
+
+/// What differs with connections whose statements bring their own context.
+#[cfg(feature = "executor")]
+mod executors {
+    use audit_diesel::AuditedConnection;
+
+    use super::{PoolOf, Pooled};
+
+    type Audited<C> = Pooled<PoolOf<AuditedConnection<C>>>;
+
+    #[cfg(feature = "sqlite")]
+    audit_testkit::executors!(sqlite, Sqlite, Audited<diesel::SqliteConnection>);
+    #[cfg(feature = "postgres")]
+    audit_testkit::executors!(postgres18, Postgres18, Audited<diesel::PgConnection>);
+    #[cfg(feature = "mysql")]
+    audit_testkit::executors!(mariadb, MariaDb, Audited<diesel::MysqlConnection>);
+}

@@ -27,6 +27,8 @@ mod dsl {
     mod asynchronous;
     mod tables;
 }
+#[path = "asynchronous/executors.rs"]
+mod executors;
 #[path = "asynchronous/pool.rs"]
 mod pool;
 #[path = "asynchronous/pools.rs"]

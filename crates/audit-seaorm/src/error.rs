@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use audit_adapter::{Answer, Refusal};
 use audit_core::Dialect;
+#[cfg(feature = "executor")]
+use sea_orm::ConnAcquireErr;
 use sea_orm::{DbErr, RuntimeErr};
 
 /// A connection that no pool of sqlx is behind: a mock, a proxy, a single connection of another
@@ -17,6 +19,28 @@ pub struct UnsupportedConnection;
 /// An error of an operation on the pool, as SeaORM has it.
 pub(crate) fn conn(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of a statement that gives no rows, as SeaORM has it.
+#[cfg(feature = "executor")]
+pub(crate) fn exec(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of one that gives rows, or of opening or ending a transaction.
+#[cfg(feature = "executor")]
+pub(crate) fn query(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of taking a connection.
+#[cfg(feature = "executor")]
+pub(crate) fn acquire(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        other => conn(other),
+    }
 }
 
 pub(crate) fn unsupported() -> sqlx::Error {

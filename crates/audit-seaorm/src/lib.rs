@@ -6,6 +6,8 @@ mod check;
 #[cfg(feature = "entity")]
 pub mod entity;
 mod error;
+#[cfg(feature = "executor")]
+mod executor;
 mod log;
 mod migrate;
 #[cfg(feature = "migration")]
@@ -18,12 +20,16 @@ mod unaudited;
 mod writer;
 
 pub use attach::{Attach, attach};
+#[cfg(feature = "executor")]
+pub use audit_sqlx::Interrupted;
 pub use audit_sqlx::{
     CaptureError, CheckError, ContextScope, Finding, LogError, MigrateError, NotAttached, Report,
     record_failure,
 };
 pub use check::check;
 pub use error::{Adapter, UnsupportedConnection};
+#[cfg(feature = "executor")]
+pub use executor::{AuditedConnection, AuditedTransaction};
 pub use log::{ConnectionReader, Log, log};
 pub use migrate::migrate;
 #[cfg(feature = "migration")]

@@ -8,7 +8,7 @@ use audit_core::context;
 use audit_sqlx::adapter;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
-    TransactionError, TransactionOptions, TransactionTrait,
+    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
 use crate::backend::with_pool;
@@ -133,8 +133,8 @@ where
 }
 
 /// Ends a transaction as its work did.
-async fn ended<T, E>(
-    transaction: DatabaseTransaction,
+pub(crate) async fn ended<T, E>(
+    transaction: impl TransactionSession,
     result: Result<T, E>,
 ) -> Result<T, TransactionError<E>> {
     let ended = match result {

@@ -2,6 +2,7 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "test code: a failure is a panic"
 )]
@@ -9,8 +10,12 @@
 mod adapter;
 #[path = "orm/connections.rs"]
 mod connections;
+#[path = "orm/cut.rs"]
+mod cut;
 #[path = "orm/entities.rs"]
 mod entities;
+#[path = "orm/executors.rs"]
+mod executors;
 #[path = "orm/migrator.rs"]
 mod migrator;
 #[path = "orm/reading.rs"]
@@ -22,13 +27,25 @@ mod transactions;
 #[path = "orm/writes.rs"]
 mod writes;
 
+use adapter::{Audited, SeaOrm};
+
 /// Only MariaDB tells a session how many messages it sent; what SeaORM sends is alike everywhere.
 mod messages {
     mod mariadb {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn begin_takes_no_message_more_than_sea_orm() {
-            let shop = crate::shop::Shop::<sqlx::MySql>::open(audit_testkit::Server::MariaDb).await;
+            let shop = crate::shop::Shop::<crate::SeaOrm<sqlx::MySql>>::open(
+                audit_testkit::Server::MariaDb,
+            )
+            .await;
             crate::transactions::begin_takes_no_message_more_than_sea_orm(shop).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn a_context_that_stays_is_put_on_once() {
+            let server = audit_testkit::Server::MariaDb;
+            let shop = crate::shop::Shop::<crate::Audited<sqlx::MySql>>::open(server).await;
+            crate::transactions::a_context_that_stays_is_put_on_once(shop).await;
         }
     }
 }
@@ -37,7 +54,9 @@ mod messages {
 mod lane {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_refused_statement_is_recorded_through_the_pool_of_the_connection() {
-        let shop = crate::shop::Shop::<sqlx::Sqlite>::open(audit_testkit::Server::Sqlite).await;
+        let shop =
+            crate::shop::Shop::<crate::SeaOrm<sqlx::Sqlite>>::open(audit_testkit::Server::Sqlite)
+                .await;
         crate::transactions::a_refused_statement_is_recorded_by_a_lane(shop).await;
     }
 }
@@ -64,21 +83,23 @@ races! {
     sqlite => Sqlite,
 }
 
-/// Expands to one test a case and database.
+/// Expands to one test a case and database, through an adapter.
 macro_rules! on_each_database {
-    ($($cases:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
-        on_each_database!(@ mariadb, MariaDb, sqlx::MySql; $($cases: [$($case),+]),+);
-        on_each_database!(@ postgres15, Postgres15, sqlx::Postgres; $($cases: [$($case),+]),+);
-        on_each_database!(@ postgres18, Postgres18, sqlx::Postgres; $($cases: [$($case),+]),+);
-        on_each_database!(@ sqlite, Sqlite, sqlx::Sqlite; $($cases: [$($case),+]),+);
+    ($adapter:ident: $($cases:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
+        on_each_database!(@ mariadb, MariaDb, $adapter<sqlx::MySql>; $($cases: [$($case),+]),+);
+        on_each_database!(@ postgres15, Postgres15, $adapter<sqlx::Postgres>; $($cases: [$($case),+]),+);
+        on_each_database!(@ postgres18, Postgres18, $adapter<sqlx::Postgres>; $($cases: [$($case),+]),+);
+        on_each_database!(@ sqlite, Sqlite, $adapter<sqlx::Sqlite>; $($cases: [$($case),+]),+);
     };
-    (@ $module:ident, $server:ident, $database:ty; $($cases:ident: [$($case:ident),+]),+) => {
+    (@ $module:ident, $server:ident, $adapter:ty; $($cases:ident: [$($case:ident),+]),+) => {
         mod $module {
+            use super::*;
+
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::$cases::$case(
-                        crate::shop::Shop::<$database>::open(audit_testkit::Server::$server).await,
+                        crate::shop::Shop::<$adapter>::open(audit_testkit::Server::$server).await,
                     )
                     .await;
                 }
@@ -88,6 +109,7 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
+    SeaOrm:
     writes: [
         a_model_is_inserted_updated_saved_and_deleted,
         many_are_inserted_updated_and_deleted,
@@ -128,4 +150,32 @@ on_each_database! {
         a_tool_runs_the_migrator_after_that_of_the_application,
         a_tool_starts_afresh,
     ],
+}
+
+/// What runs through the types that know the context of each statement.
+mod executor {
+    use super::Audited;
+
+    on_each_database! {
+        Audited:
+        writes: [
+            a_model_is_inserted_updated_saved_and_deleted,
+            many_are_inserted_updated_and_deleted,
+            what_is_returned_is_recorded_once,
+            rows_are_deleted_by_their_id,
+            conflicts_are_recorded_as_what_they_did,
+            every_type_of_value_is_recorded,
+            related_models_are_written_with_their_links,
+            statements_of_the_application_are_recorded,
+            a_stream_is_read_and_its_connection_goes_back,
+        ],
+        cut: [what_is_cut_in_a_transaction_reaches_nobody_else],
+        executors: [
+            closures_and_options_are_those_of_sea_orm,
+            each_statement_has_the_context_of_its_task,
+            what_ends_out_of_order_commits_nothing,
+            what_is_read_is_what_sea_orm_reads,
+            what_is_rolled_back_brings_no_old_context,
+        ],
+    }
 }

@@ -9,6 +9,8 @@ use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 
 use crate::database::AuditDatabase;
+#[cfg(feature = "executor")]
+pub use crate::executor::{Opened, interrupt};
 use crate::{Attach, MigrateError, attachment, migrate};
 
 /// What the hooks of pool options belong to; it becomes known to a pool by [`Unbuilt::built`].

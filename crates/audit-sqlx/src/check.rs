@@ -1,6 +1,6 @@
 //! Whether the database captures what the rules ask for.
 
-use audit_adapter::{self as adapter, Report, Stamping};
+use audit_adapter::{self as adapter, Report, Stamping, Strategy};
 use audit_core::{Dialect, OnDrift};
 use sqlx::Pool;
 
@@ -30,6 +30,27 @@ pub type CheckError = adapter::CheckError<sqlx::Error>;
 /// # Cancel safety
 /// A dropped future leaves no transaction open and nothing written; its connection is closed.
 pub async fn check<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<Report, CheckError> {
+    check_by(pool, Strategy::Triggers).await
+}
+
+/// The same where statements write their own events (`AuditedPool::inline`): triggers of ours on tables of
+/// the application are a finding there, and what the probe proves is that the log takes events. Which tables
+/// have something in the way of statements is told by `AuditedPool::obstacles`.
+///
+/// # Errors
+/// As [`check`].
+///
+/// # Cancel safety
+/// As [`check`].
+#[cfg(all(feature = "executor", feature = "postgres"))]
+pub async fn check_inline(pool: &sqlx::PgPool) -> Result<Report, CheckError> {
+    check_by(pool, Strategy::Inline).await
+}
+
+async fn check_by<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    strategy: Strategy,
+) -> Result<Report, CheckError> {
     let failed = CheckError::Database;
     let attachment = attachment::find(pool).map_err(failed)?;
     let audit = attachment.audit();
@@ -38,18 +59,18 @@ pub async fn check<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<Report, CheckEr
     let acquire = || probe.context().scope(Held::acquire(pool));
     let mut connection = acquire().await.map_err(failed)?;
     let session = &mut Session::<DB>(&mut connection);
-    let mut report = adapter::examine(session, audit, &probe, &stamping).await?;
+    let mut report = adapter::examine_by(session, audit, strategy, &probe, &stamping).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
         if DB::DIALECT == Dialect::Sqlite {
             let prepared = adapter::prepare(session, &attachment).await;
             prepared.map_err(unreadable).map_err(failed)?;
         } else {
             connection.give_back();
-            migrate::install::<DB>(pool, audit).await?;
+            migrate::install::<DB>(pool, audit, strategy).await?;
             connection = acquire().await.map_err(failed)?;
         }
         let session = &mut Session::<DB>(&mut connection);
-        report = adapter::examine(session, audit, &probe, &stamping).await?;
+        report = adapter::examine_by(session, audit, strategy, &probe, &stamping).await?;
     }
     connection.give_back();
     adapter::allowed(report, audit)

@@ -63,9 +63,9 @@ pub(crate) mod sealed {
             connection: &mut ConnectionOf<Self>,
         ) -> impl Future<Output = Result<Stamped, sqlx::Error>> + Send;
 
-        /// Opens a transaction in one message; `stamp` goes with it where the context belongs to
-        /// the transaction.
-        fn begin_statement(stamp: Option<&Stamp>) -> Option<String>;
+        /// Opens a transaction in one message, by `opening` where that is given; `stamp` goes with it
+        /// where the context belongs to the transaction.
+        fn begin_statement(opening: Option<&str>, stamp: Option<&Stamp>) -> Option<String>;
 
         /// Gives an open transaction a context that ends with it.
         fn local_statement(_stamp: &Stamp) -> Option<String> {
@@ -87,6 +87,22 @@ pub(crate) mod sealed {
         #[cfg(feature = "executor")]
         fn keeps_context(_statement: &str) -> bool {
             true
+        }
+
+        /// Whether the next statement is a transaction of its own.
+        #[cfg(feature = "executor")]
+        fn is_outside_a_transaction(
+            _connection: &mut ConnectionOf<Self>,
+        ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send {
+            std::future::ready(Ok(true))
+        }
+
+        /// Lets statements be prepared anew.
+        #[cfg(feature = "executor")]
+        fn forget_prepared(
+            _connection: &mut ConnectionOf<Self>,
+        ) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+            std::future::ready(Ok(()))
         }
 
         /// Runs a text of statements.

@@ -31,13 +31,21 @@ mod writer;
 
 pub use attachment::NotAttached;
 pub use audit_adapter::{CaptureError, ContextScope, Finding, Report, record_failure};
+#[cfg(feature = "executor")]
+pub use audit_capture::inline::{OnUncapturable, Uncapturable};
+#[cfg(all(feature = "executor", feature = "postgres"))]
+pub use check::check_inline;
 pub use check::{CheckError, check};
 pub use connection::{stamp, unaudited};
 pub use database::AuditDatabase;
 pub use event_sink::{PoolSink, event_sink};
 #[cfg(feature = "executor")]
-pub use executor::{AuditedConnection, AuditedPool, AuditedTransaction, Interrupted};
+pub use executor::{
+    AuditedConnection, AuditedPool, AuditedTransaction, InlineOptions, InlineRefusal, Interrupted,
+};
 pub use log::{Log, LogError, PoolReader, log};
+#[cfg(all(feature = "executor", feature = "postgres"))]
+pub use migrate::migrate_inline;
 pub use migrate::{MigrateError, migrate};
 pub use pool::{Attach, attach};
 pub use record::{RecordError, record};

@@ -1,6 +1,6 @@
 //! The shared migration, and the triggers for the audited tables.
 
-use audit_adapter::{self as adapter, Report, Stamping};
+use audit_adapter::{self as adapter, Report, Stamping, Strategy};
 use audit_core::{Audit, Dialect};
 use sqlx::Pool;
 
@@ -29,13 +29,36 @@ pub async fn migrate<DB: AuditDatabase>(
     pool: &Pool<DB>,
     audit: &Audit,
 ) -> Result<Report, MigrateError> {
+    migrate_by(pool, audit, Strategy::Triggers).await
+}
+
+/// Brings the audit tables to the newest shape for statements that write their own events
+/// (`AuditedPool::inline`): triggers of ours are removed from the application's tables. It ends with a
+/// [`check_inline`](crate::check_inline), can run again at any time, and by many processes at once. The
+/// application's role then needs what `audit_capture::inline::Planner::grants` lists.
+///
+/// # Errors
+/// As [`migrate`].
+///
+/// # Cancel safety
+/// When the future is dropped its connection is closed.
+#[cfg(all(feature = "executor", feature = "postgres"))]
+pub async fn migrate_inline(pool: &sqlx::PgPool, audit: &Audit) -> Result<Report, MigrateError> {
+    migrate_by(pool, audit, Strategy::Inline).await
+}
+
+async fn migrate_by<DB: AuditDatabase>(
+    pool: &Pool<DB>,
+    audit: &Audit,
+    strategy: Strategy,
+) -> Result<Report, MigrateError> {
     let attachment = match attachment::find(pool) {
         Err(error) if DB::DIALECT == Dialect::Sqlite => return Err(MigrateError::Database(error)),
         found => found.ok(),
     };
     let failed = MigrateError::Database;
     let mut connection = Held::acquire(pool).await.map_err(failed)?;
-    adapter::migrate(&mut Session::<DB>(&mut connection), audit).await?;
+    adapter::migrate_by(&mut Session::<DB>(&mut connection), audit, strategy).await?;
     let probe = adapter::new_probe();
     if let Some(attachment) = &attachment {
         // The application's connections are what is to be proved.
@@ -50,7 +73,7 @@ pub async fn migrate<DB: AuditDatabase>(
     }
     let stamping = Stamping::of(attachment.as_deref(), audit, &probe);
     let session = &mut Session::<DB>(&mut connection);
-    let report = adapter::examine(session, audit, &probe, &stamping).await?;
+    let report = adapter::examine_by(session, audit, strategy, &probe, &stamping).await?;
     connection.give_back();
     Ok(adapter::allowed(report, audit)?)
 }
@@ -68,9 +91,10 @@ pub(crate) async fn tables<DB: AuditDatabase>(pool: &Pool<DB>) -> Result<(), Mig
 pub(crate) async fn install<DB: AuditDatabase>(
     pool: &Pool<DB>,
     audit: &Audit,
+    strategy: Strategy,
 ) -> Result<(), CheckError> {
     let mut connection = Held::acquire(pool).await.map_err(CheckError::Database)?;
-    adapter::install(&mut Session::<DB>(&mut connection), audit).await?;
+    adapter::install_by(&mut Session::<DB>(&mut connection), audit, strategy).await?;
     connection.give_back();
     Ok(())
 }

@@ -32,8 +32,12 @@ impl Capture for MySql {
         set_outside_a_transaction::<Self>(connection, context::CLEAR.into_sql_str()).await
     }
 
-    fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
-        Some(context::begin(Uuid::now_v7()))
+    fn begin_statement(opening: Option<&str>, _stamp: Option<&Stamp>) -> Option<String> {
+        let id = Uuid::now_v7();
+        Some(match opening {
+            Some(opening) => context::begin_by(opening, id),
+            None => context::begin(id),
+        })
     }
 
     #[cfg(feature = "executor")]

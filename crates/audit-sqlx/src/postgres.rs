@@ -34,8 +34,12 @@ impl Capture for Postgres {
         set_outside_a_transaction::<Self>(connection, context::CLEAR.into_sql_str()).await
     }
 
-    fn begin_statement(stamp: Option<&Stamp>) -> Option<String> {
-        stamp.map(context::begin)
+    fn begin_statement(opening: Option<&str>, stamp: Option<&Stamp>) -> Option<String> {
+        match (opening, stamp) {
+            (None, stamp) => stamp.map(context::begin),
+            (Some(opening), None) => Some(opening.to_owned()),
+            (Some(opening), Some(stamp)) => Some(context::begin_by(opening, stamp)),
+        }
     }
 
     fn local_statement(stamp: &Stamp) -> Option<String> {
@@ -66,6 +70,18 @@ impl Capture for Postgres {
     #[cfg(feature = "executor")]
     fn keeps_context(statement: &str) -> bool {
         context::outlives(statement)
+    }
+
+    #[cfg(feature = "executor")]
+    async fn is_outside_a_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        // Not prepared, so that a transaction of its own begins with it.
+        let row = connection.fetch_one(context::IS_OUTSIDE_A_TRANSACTION);
+        row.await?.try_get(0)
+    }
+
+    #[cfg(feature = "executor")]
+    async fn forget_prepared(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        connection.clear_cached_statements().await
     }
 
     fn run<'c>(

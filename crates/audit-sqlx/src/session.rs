@@ -46,6 +46,10 @@ impl<DB: AuditDatabase> audit_adapter::Session for Session<'_, DB> {
 
 impl Refusal<Adapter> for sqlx::Error {
     fn answer(&self) -> Option<Answer<'_>> {
+        #[cfg(feature = "executor")]
+        if let Some(refusal) = crate::InlineRefusal::of(self) {
+            return Some(refusal.answer());
+        }
         let error = self.as_database_error()?;
         #[cfg(feature = "mysql")]
         if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
@@ -71,6 +75,10 @@ impl Refusal<Adapter> for sqlx::Error {
     }
 
     fn dialect(&self) -> Option<Dialect> {
+        #[cfg(feature = "executor")]
+        if crate::InlineRefusal::of(self).is_some() {
+            return Some(crate::InlineRefusal::DIALECT);
+        }
         let error = self.as_database_error()?;
         #[cfg(feature = "mysql")]
         if error

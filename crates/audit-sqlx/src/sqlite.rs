@@ -45,8 +45,8 @@ impl Capture for Sqlite {
         })
     }
 
-    fn begin_statement(_stamp: Option<&Stamp>) -> Option<String> {
-        None
+    fn begin_statement(opening: Option<&str>, _stamp: Option<&Stamp>) -> Option<String> {
+        opening.map(str::to_owned)
     }
 
     #[cfg(feature = "executor")]

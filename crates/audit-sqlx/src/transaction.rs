@@ -21,8 +21,8 @@ pub async fn begin<DB: AuditDatabase>(
 ) -> Result<Transaction<'static, DB>, sqlx::Error> {
     let attachment = attachment::find(pool)?;
     let statement = match attachment.scope() {
-        ContextScope::Connection => DB::begin_statement(None),
-        ContextScope::Transaction => DB::begin_statement(Some(&attachment.current_stamp())),
+        ContextScope::Connection => DB::begin_statement(None, None),
+        ContextScope::Transaction => DB::begin_statement(None, Some(&attachment.current_stamp())),
     };
     match statement {
         None => pool.begin().await,

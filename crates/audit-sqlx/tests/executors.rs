@@ -17,6 +17,8 @@ mod cut;
 mod macros;
 #[path = "conformance/adapter.rs"]
 mod plain;
+#[path = "executors/said.rs"]
+mod said;
 #[path = "executors/scope.rs"]
 mod scope;
 #[path = "executors/traffic.rs"]

@@ -1,6 +1,6 @@
 //! Statements that write their own events, against triggers: what one database records by triggers
 //! another has to record without.
-#![cfg(feature = "postgres")]
+#![cfg(all(feature = "executor", feature = "postgres"))]
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -10,10 +10,24 @@
 
 #[path = "inline/concurrent.rs"]
 mod concurrent;
+#[path = "executors/adapter.rs"]
+mod executors;
 #[path = "inline/pair.rs"]
 mod pair;
+#[path = "conformance/adapter.rs"]
+mod plain;
+#[path = "inline/policy.rs"]
+mod policy;
+#[path = "inline/pool.rs"]
+mod pool;
+#[path = "executors/said.rs"]
+mod said;
 #[path = "inline/same.rs"]
 mod same;
+#[path = "inline/stale.rs"]
+mod stale;
+#[path = "inline/typed.rs"]
+mod typed;
 #[path = "inline/uncapturable.rs"]
 mod uncapturable;
 #[path = "inline/unseen.rs"]
@@ -29,6 +43,8 @@ macro_rules! cases {
     };
     (@module $module:ident, $server:ident, $($group:ident: [$($case:ident),+]),+) => {
         mod $module {
+            audit_testkit::conformance!(suite, $server, crate::pool::Inline);
+
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
@@ -45,13 +61,30 @@ cases! {
         an_upsert_that_is_not_sure_says_so,
         twenty_thousand_rows_are_paired_in_time,
     ],
+    policy: [
+        a_recorded_statement_and_its_event_are_one,
+        what_cannot_be_captured_is_denied_recorded_or_allowed,
+        work_without_a_context_is_refused,
+    ],
     same: [
+        drawn_statements_are_recorded_as_by_triggers,
         plain_statements_are_recorded_as_by_triggers,
         rules_hold_as_in_triggers,
         values_are_written_alike_whatever_the_session_says,
         a_column_that_comes_later_is_recorded,
         a_role_without_more_than_the_grants_records,
         what_is_given_back_is_called_as_by_the_server,
+    ],
+    stale: [
+        a_column_that_is_dropped_is_planned_anew,
+        a_table_that_is_made_later_is_captured,
+        a_trigger_that_is_made_later_is_known_in_time,
+        what_a_transaction_makes_is_its_own_until_it_ends,
+    ],
+    typed: [
+        a_held_connection_takes_one_message_a_statement,
+        every_way_to_run_a_statement_is_captured,
+        values_that_do_not_fit_are_refused,
     ],
     uncapturable: [
         a_name_that_means_another_table_is_refused,

@@ -7,6 +7,8 @@ use std::task::Poll;
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
 
+use crate::database::Server;
+
 /// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -62,6 +64,13 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     /// Whether the library hands on where in functions an error happened (`CONTEXT` of PostgreSQL),
     /// which alone tells whose lock it was that was waited for in vain.
     const HANDS_ON_THE_PLACE: bool = true;
+
+    /// The words with which what a case is about is refused before it runs, by design; `None` where the
+    /// case holds.
+    #[must_use]
+    fn refuses(_server: Server, _case: &str) -> Option<&'static str> {
+        None
+    }
 
     /// Builds the attached pool.
     fn attach(url: &str, audit: &Audit, connections: u32) -> impl Future<Output = Self> + Send;

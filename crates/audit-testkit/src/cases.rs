@@ -144,7 +144,7 @@ macro_rules! each_case {
 /// Makes one test of each case for a database: the module is named after the server, so that a
 /// run can be narrowed to it.
 ///
-/// Expands to `mod $module { #[tokio::test] async fn case() { cases::group::case::<$adapter>(..) } .. }`.
+/// Expands to `mod $module { #[tokio::test] async fn case() { run_case(.., case::<$adapter>) } .. }`.
 #[macro_export]
 macro_rules! conformance {
     ($module:ident, $server:ident, $adapter:ty) => {
@@ -158,7 +158,8 @@ macro_rules! conformance {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    $crate::cases::$group::$case::<$adapter>($crate::Server::$server).await;
+                    let case = $crate::cases::$group::$case::<$adapter>;
+                    $crate::run_case::<$adapter, _>($crate::Server::$server, stringify!($case), case).await;
                 }
             )+)+
         }
@@ -175,6 +176,22 @@ macro_rules! cancellation {
     ($test:tt write: $write:tt, transaction: $transaction:tt, context: $context:tt,
         cancellation: $cancellation:tt, $($more:tt)*) => {
         $crate::conformance!($test cancellation: $cancellation);
+    };
+}
+
+/// Makes the tests of [`conformance!`](crate::conformance) for the story, transactions and context
+/// alone: what types that carry a context add to the suite, which runs through the pool beneath.
+#[macro_export]
+macro_rules! executors {
+    ($module:ident, $server:ident, $adapter:ty) => {
+        $crate::each_case!([$crate::executors] ($module, $server, $adapter));
+    };
+    ($test:tt write: $write:tt, transaction: $transaction:tt, context: $context:tt,
+        cancellation: $cancellation:tt, rules: $rules:tt, fidelity: $fidelity:tt, shape: $shape:tt,
+        generated: $generated:tt, story: $story:tt, $($more:tt)*) => {
+        $crate::conformance!(
+            $test transaction: $transaction, context: $context, story: $story
+        );
     };
 }
 

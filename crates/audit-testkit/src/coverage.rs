@@ -5,6 +5,7 @@ mod alone;
 use std::fmt::Write as _;
 
 use crate::cases::CASES;
+use crate::database::Server;
 
 /// The databases, in the order of the page.
 const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];
@@ -57,6 +58,143 @@ const EXCEPTIONS: [(&str, usize, &str); 8] = [
     ),
 ];
 
+/// Cases that end in a refusal where statements write their own events, whether below PostgreSQL 18 and from
+/// it on: with these words, and what that means.
+const REFUSED_INLINE: &[(&str, [bool; 2], &str, &str)] = &[
+    (
+        "a_table_without_a_key_is_known_by_its_hash",
+        [true, false],
+        "`notes` has no primary key",
+        "an UPDATE without a key is refused",
+    ),
+    (
+        "cascading_delete_records_the_children",
+        [true; 2],
+        "foreign keys of `items` change its rows",
+        CASCADE,
+    ),
+    (
+        "down_and_up_again_is_as_fresh",
+        [true; 2],
+        "its event could not be written: relation",
+        "without its log a change fails, until the application captures no more",
+    ),
+    (
+        "foreign_keys_that_follow_the_key_are_recorded",
+        [true; 2],
+        "foreign keys of `followers` change its rows",
+        CASCADE,
+    ),
+    (
+        "foreign_keys_that_set_null_are_recorded",
+        [true; 2],
+        "foreign keys of `followers` change its rows",
+        CASCADE,
+    ),
+    (
+        "hidden_parts_are_hidden_and_their_change_is_not",
+        [true; 2],
+        "the len is 0 but the index is 0",
+        "holds, up to its write by another program, which is not seen",
+    ),
+    (
+        "parts_are_hidden_wherever_an_image_is_made",
+        [true; 2],
+        "foreign keys of `children` change its rows",
+        CASCADE,
+    ),
+    (
+        "replace_records_the_row_it_removes",
+        [true; 2],
+        "a statement that begins with `REPLACE` is not known",
+        "a statement that is not known is refused",
+    ),
+    (
+        "the_log_is_narrowed_by_each_filter",
+        [true, false],
+        KEY,
+        KEY_CHANGED,
+    ),
+    (
+        "the_story_gives_the_known_events",
+        [true, false],
+        KEY,
+        KEY_CHANGED,
+    ),
+    (
+        "the_story_gives_the_known_events",
+        [false, true],
+        "foreign keys of `items` change its rows",
+        CASCADE,
+    ),
+    (
+        "triggers_of_the_application_are_recorded_in_order",
+        [true; 2],
+        "the trigger `a_first` on `users` may change other rows",
+        "a trigger of the application that writes is refused",
+    ),
+    (
+        "truncate_is_recorded_where_the_database_tells",
+        [true; 2],
+        "`TRUNCATE` gives no rows back",
+        "TRUNCATE is refused",
+    ),
+    (
+        "update_of_a_composite_key_keeps_the_old_id",
+        [true, false],
+        "a column of the key of `invoices`",
+        KEY_CHANGED,
+    ),
+    (
+        "update_of_the_key_keeps_the_old_id",
+        [true, false],
+        KEY,
+        KEY_CHANGED,
+    ),
+    (
+        "writes_through_a_view_are_recorded",
+        [true; 2],
+        "the table `people` was not there",
+        "a view is refused",
+    ),
+];
+
+const CASCADE: &str = "foreign keys that change other rows are refused";
+const KEY: &str = "a column of the key of `users`";
+const KEY_CHANGED: &str = "a changed key is refused";
+
+/// The words with which a case is refused where statements write their own events.
+#[must_use]
+pub fn refused_inline(server: Server, case: &str) -> Option<&'static str> {
+    let place = usize::from(server == Server::Postgres18);
+    let mut refused = REFUSED_INLINE.iter();
+    let found = refused.find(|(name, versions, ..)| *name == case && versions[place]);
+    found.map(|(_, _, words, _)| *words)
+}
+
+/// The section of capture without triggers.
+fn inline() -> String {
+    let mut section = "\n## PostgreSQL without triggers\n\n\
+         Every case runs through `AuditedPool::inline` of audit-sqlx as well, where no trigger is on a table of \
+         the application. These end otherwise, with the refusal that the test asserts; where a case proves \
+         what was recorded, all that changed until then is replayed. `drawn statements replay` leaves \
+         out what is refused, and the statements of its seeds are held against triggers as well.\n\n\
+         | case | PostgreSQL 15 | PostgreSQL 18 |\n|---|---|---|\n"
+        .to_owned();
+    let mut names: Vec<&str> = REFUSED_INLINE.iter().map(|(name, ..)| *name).collect();
+    names.dedup();
+    for case in names {
+        let outcome = |place: usize| {
+            let mut refused = REFUSED_INLINE.iter();
+            let found = refused.find(|(name, versions, ..)| *name == case && versions[place]);
+            found.map_or("holds", |(.., what)| *what)
+        };
+        let shown = case.replace('_', " ");
+        let _ = writeln!(section, "| {shown} | {} | {} |", outcome(0), outcome(1));
+    }
+    section
+}
+
 /// The name of the files of tests that each has alone.
 const ALONE: [&str; 3] = ["postgres", "mariadb", "sqlite"];
 
@@ -89,6 +227,7 @@ pub fn markdown() -> String {
             page.push('\n');
         }
     }
+    page.push_str(&inline());
     for (database, file) in DATABASES.iter().zip(ALONE) {
         let _ = write!(
             page,
@@ -142,7 +281,8 @@ mod tests {
 
     #[test]
     fn every_exception_is_about_a_case() {
-        for (name, _, _) in EXCEPTIONS {
+        let refused = REFUSED_INLINE.iter().map(|(name, ..)| *name);
+        for name in EXCEPTIONS.iter().map(|(name, ..)| *name).chain(refused) {
             assert!(
                 CASES.iter().any(|(_, cases)| cases.contains(&name)),
                 "{name}"

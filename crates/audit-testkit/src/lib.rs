@@ -22,14 +22,18 @@ mod fixture;
 pub mod http;
 pub mod oracle;
 mod race;
+mod refused;
 pub mod sabotage;
 pub mod stored;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
+pub use cases::generated::drawn;
 pub use catalog::Catalog;
+pub use coverage::refused_inline;
 pub use database::{Raw, Server, TestDatabase};
 pub use draw::Draw;
 pub use explain::Explain;
 pub use race::race_migrations;
+pub use refused::{REFUSAL, run_case};
 pub use world::{World, alice, in_words};

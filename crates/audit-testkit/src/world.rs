@@ -1,6 +1,7 @@
 //! One test's database, adapter and knowledge of what was there before.
 
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 
 use audit_core::query::LogQuery;
 use audit_core::{Actor, Audit, AuditBuilder, AuditContext, Dialect, Event};
@@ -9,6 +10,7 @@ use tokio::sync::Mutex;
 use crate::adapter::Adapter;
 use crate::catalog::Catalog;
 use crate::database::{Raw, Server, TestDatabase};
+use crate::refused::caught;
 use crate::{fixture, oracle, sabotage};
 
 /// A fresh database with the fixture's tables, migrated and attached.
@@ -151,12 +153,15 @@ impl<A: Adapter> World<A> {
     pub(crate) async fn try_prove(&self, work: impl AsyncFnOnce(&A)) -> Result<Vec<Event>, String> {
         self.new_events().await;
         let before = self.snapshot().await;
-        work(&self.adapter).await;
+        let worked = caught(Box::pin(work(&self.adapter))).await;
         let after = self.snapshot().await;
         let events = self.new_events().await;
-        match oracle::replay(self.dialect(), &before, &events, &after) {
-            Ok(()) => Ok(events),
-            Err(how) => Err(format!("{how}\nevents: {}", in_words(&events))),
+        let replayed = oracle::replay(self.dialect(), &before, &events, &after);
+        match (worked, replayed) {
+            // What failed, unless it has changed something untold.
+            (Err(panic), Ok(())) => resume_unwind(panic),
+            (Ok(()), Ok(())) => Ok(events),
+            (_, Err(how)) => Err(format!("{how}\nevents: {}", in_words(&events))),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::variant::Variant;
 pub(crate) use diesel::open as open_diesel;
 pub(crate) use diesel_async::open as open_diesel_async;
 pub(crate) use seaorm::Backend as SeaormBackend;
+pub(crate) use sqlx::options;
 
 /// A library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -124,9 +125,11 @@ impl Adapter {
 impl Opening {
     /// Opens a pool through a library.
     pub(crate) async fn open<DB: Engine>(self, adapter: Adapter) -> Result<Pool> {
-        let opener = adapter
-            .opener::<DB>()
-            .with_context(|| format!("no client library for {}", adapter.name()))?;
+        let opener = match self.variant {
+            Variant::Inline => DB::INLINE,
+            _ => adapter.opener::<DB>(),
+        };
+        let opener = opener.with_context(|| format!("no client library for {}", adapter.name()))?;
         let variant = self.variant.name();
         opener(self)
             .await

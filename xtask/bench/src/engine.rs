@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use anyhow::Result;
-use audit_core::Dialect;
-use audit_sqlx::AuditDatabase;
+use audit_core::{Audit, Dialect};
+use audit_sqlx::{AuditDatabase, MigrateError, Report};
 use futures_util::future::BoxFuture;
 use sqlx::{Connection, Database, Pool};
 
@@ -68,6 +68,8 @@ pub(crate) trait Engine: AuditDatabase + SeaormBackend {
     const SETTINGS: &'static str;
     /// Opens pools of Diesel; `None` where it was built without the client library.
     const DIESEL: Option<Opener>;
+    /// Opens pools whose statements write their own events; `None` where there are none.
+    const INLINE: Option<Opener> = None;
     /// Opens pools of diesel-async.
     const DIESEL_ASYNC: Opener;
 
@@ -125,6 +127,15 @@ pub(crate) trait Engine: AuditDatabase + SeaormBackend {
     /// The stamp with the id of a transaction that is about to begin, where the stamp has one.
     fn hand_transaction(stamp: String) -> String {
         stamp
+    }
+
+    /// Makes the audit tables, and what a variant needs.
+    fn migrate(
+        pool: &Pool<Self>,
+        audit: &Audit,
+        _variant: Variant,
+    ) -> impl Future<Output = Result<Report, MigrateError>> + Send {
+        audit_sqlx::migrate(pool, audit)
     }
 
     /// The statement that writes a change and its event at once, on a server of this major

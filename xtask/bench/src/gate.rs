@@ -32,7 +32,7 @@ const NETWORK: f64 = 1.05;
 
 /// The gates of a run; `over_network` when its calls went a longer way.
 pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
-    let mut gates = Vec::new();
+    let mut gates = inline(lines);
     for line in lines.iter().filter(|line| line.variant == "audited") {
         let twin = |variant: &str| {
             lines.iter().find(|other| {
@@ -63,6 +63,27 @@ pub(crate) fn gates(lines: &[Line], over_network: bool) -> Vec<Gate> {
         }
     }
     gates
+}
+
+/// What statements that write their own events may cost to those written by hand.
+fn inline(lines: &[Line]) -> Vec<Gate> {
+    let ours = lines.iter().filter(|line| line.variant == "inline");
+    let gates = ours.flat_map(|line| {
+        let cost = line.ratio_to_floor;
+        let cost = cost.map(|ratio| Gate::at_most(line, "inline to floor", ratio, ROW));
+        let mut others = lines.iter();
+        let bare = others.find(|other| {
+            other.variant == "bare"
+                && other.database == line.database
+                && (other.op, other.connections) == (line.op, line.connections)
+        });
+        let trips = bare.map(|bare| {
+            let (ours, theirs) = (line.round_trips, bare.round_trips);
+            Gate::at_most(line, "round trips of inline", ours, theirs)
+        });
+        cost.into_iter().chain(trips)
+    });
+    gates.collect()
 }
 
 /// The variant that audited calls may not have more round trips than. A thread of Diesel's waits for
@@ -122,6 +143,7 @@ mod tests {
             bytes: 0,
             ratio_to_limit: (variant == "audited").then_some(ratio / 2.0),
             ratio_to_stamped: None,
+            ratio_to_floor: None,
             micros: 1.0,
         }
     }
@@ -185,6 +207,17 @@ mod tests {
         let audited = |ratio| line("insert", "audited", ratio);
         assert_eq!(verdicts(&[limit.clone(), audited(1.25)], true), [true]);
         assert_eq!(verdicts(&[limit, audited(1.26)], true), [false]);
+    }
+
+    #[test]
+    fn a_statement_may_cost_a_tenth_more_than_one_by_hand() {
+        let bare = line("insert", "bare", 1.0);
+        for (ratio, trips, passed) in [(1.10, 2.0, [true, true]), (1.11, 3.0, [false, false])] {
+            let mut inline = line("insert", "inline", 3.0);
+            inline.ratio_to_floor = Some(ratio);
+            inline.round_trips = trips;
+            assert_eq!(verdicts(&[bare.clone(), inline], false), passed);
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use anyhow::Result;
-use audit_core::Dialect;
+use audit_core::{Audit, Dialect};
+use audit_sqlx::{MigrateError, Report};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
@@ -19,6 +20,7 @@ use crate::variant::Variant;
 
 mod floor;
 mod hand;
+mod inline;
 
 /// Settings of every connection of the bench.
 const SETTINGS: [(&str, &str); 3] = [
@@ -101,6 +103,7 @@ impl Engine for Postgres {
     const HAS_WIRE: bool = true;
     const SETTINGS: &'static str = "SET TIME ZONE 'UTC'";
     const DIESEL: Option<Opener> = Some(open_diesel::<diesel::PgConnection>);
+    const INLINE: Option<Opener> = Some(|opening| Box::pin(inline::open(opening)));
     const DIESEL_ASYNC: Opener = open_diesel_async::<diesel_async::AsyncPgConnection>;
 
     async fn create(server: &str, name: &str) -> Result<String> {
@@ -186,6 +189,17 @@ impl Engine for Postgres {
         match variant {
             Variant::LimitJson => STANDARD.encode(caller.json()),
             _ => caller.slots(),
+        }
+    }
+
+    async fn migrate(
+        pool: &PgPool,
+        audit: &Audit,
+        variant: Variant,
+    ) -> Result<Report, MigrateError> {
+        match variant {
+            Variant::Inline => audit_sqlx::migrate_inline(pool, audit).await,
+            _ => audit_sqlx::migrate(pool, audit).await,
         }
     }
 

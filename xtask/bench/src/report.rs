@@ -24,6 +24,9 @@ pub(crate) struct Line {
     /// To `stamped`, for the gates.
     #[serde(skip)]
     pub(crate) ratio_to_stamped: Option<f64>,
+    /// To `floor`, for the gates.
+    #[serde(skip)]
+    pub(crate) ratio_to_floor: Option<f64>,
     /// Of the bare variant, in microseconds a call.
     #[serde(skip)]
     pub(crate) micros: f64,

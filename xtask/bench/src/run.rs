@@ -107,8 +107,10 @@ impl<DB: Engine> Run<'_, DB> {
                 .options
                 .variants(adapter, op)
                 .into_iter()
-                .filter(|variant| {
-                    *variant != Variant::Floor || DB::floor(op, self.version).is_some()
+                .filter(|variant| match variant {
+                    Variant::Floor => DB::floor(op, self.version).is_some(),
+                    Variant::Inline => DB::INLINE.is_some(),
+                    _ => true,
                 })
                 .collect();
             self.make(&variants)?;
@@ -288,6 +290,9 @@ impl<DB: Engine> Run<'_, DB> {
                 bytes: facts.bytes,
                 ratio_to_limit: reference(Variant::Limit),
                 ratio_to_stamped: reference(Variant::Stamped),
+                ratio_to_floor: (facts.variant == Variant::Inline)
+                    .then(|| to(facts.variant, Variant::Floor))
+                    .flatten(),
                 micros: per_call.median,
             })
         };
@@ -299,13 +304,18 @@ impl<DB: Engine> Run<'_, DB> {
             let found = self.sites.iter().find(|site| site.variant == variant);
             found.filter(|_| variants.contains(&variant))
         };
-        let (Some(ours), Some(hand)) = (site(Variant::Audited), site(Variant::Limit)) else {
-            return Ok(());
-        };
         if op.events() == 0 {
             return Ok(());
         }
-        self.many.block_on(compare(ours, hand, op))
+        for (ours, hand) in [
+            (Variant::Audited, Variant::Limit),
+            (Variant::Inline, Variant::Floor),
+        ] {
+            if let (Some(ours), Some(hand)) = (site(ours), site(hand)) {
+                self.many.block_on(compare(ours, hand, op))?;
+            }
+        }
+        Ok(())
     }
 
     fn remove(self) -> Result<()> {

@@ -72,7 +72,7 @@ impl<DB: Engine> Site<DB> {
             let pool = audit_sqlx::attach(options, &audit(self.variant)?)
                 .connect_with(DB::options(&self.url, None)?)
                 .await?;
-            let report = audit_sqlx::migrate(&pool, &audit(self.variant)?).await?;
+            let report = DB::migrate(&pool, &audit(self.variant)?, self.variant).await?;
             if report.has_gaps() {
                 bail!("changes would go unrecorded: {:?}", report.findings());
             }

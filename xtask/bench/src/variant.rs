@@ -15,6 +15,8 @@ pub(crate) enum Variant {
     Limit,
     /// One statement that writes the change and its event, on a default pool.
     Floor,
+    /// A pool whose statements write their own events, without triggers.
+    Inline,
     /// The hooks of the limit without its triggers.
     Stamped,
     /// As `audited`, with `clear_at_release(false)`.
@@ -56,6 +58,7 @@ impl Variant {
             Self::Audited => "audited",
             Self::Limit => "limit",
             Self::Floor => "floor",
+            Self::Inline => "inline",
             Self::Stamped => "stamped",
             Self::Uncleared => "uncleared",
             Self::Changed => "changed",
@@ -78,7 +81,13 @@ impl Variant {
     pub(crate) fn default_for(op: Op) -> &'static [Self] {
         match op {
             Op::Select | Op::Unaudited => &[Self::Bare, Self::Audited, Self::Limit, Self::Stamped],
-            _ => &[Self::Bare, Self::Audited, Self::Limit, Self::Floor],
+            _ => &[
+                Self::Bare,
+                Self::Audited,
+                Self::Limit,
+                Self::Floor,
+                Self::Inline,
+            ],
         }
     }
 
@@ -115,7 +124,12 @@ impl Variant {
     pub(crate) fn is_attached(self) -> bool {
         matches!(
             self,
-            Self::Audited | Self::Changed | Self::Indexed | Self::Uncleared | Self::Unindexed
+            Self::Audited
+                | Self::Changed
+                | Self::Indexed
+                | Self::Inline
+                | Self::Uncleared
+                | Self::Unindexed
         )
     }
 }

@@ -144,7 +144,8 @@ pub fn begin(id: uuid::Uuid) -> String {
 }
 
 /// The same by statements that open it with options.
-fn begin_by(opening: &str, id: uuid::Uuid) -> String {
+#[must_use]
+pub fn begin_by(opening: &str, id: uuid::Uuid) -> String {
     let id = id.simple();
     format!("SET @audit_transaction_id = '{id}'; {opening}")
 }

@@ -20,6 +20,11 @@ macro_rules! set_outside_a_transaction {
     };
 }
 
+/// Tells whether no earlier message has opened a transaction. It must be sent as one message that is not
+/// prepared.
+pub const IS_OUTSIDE_A_TRANSACTION: &str =
+    "SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()";
+
 /// Takes the context off, and fails inside a transaction that an earlier message has opened. It must
 /// be sent as one message that is not prepared.
 pub const CLEAR_OUTSIDE_A_TRANSACTION: &str = concat!(set_outside_a_transaction!(), "'', false)");

@@ -37,6 +37,12 @@ impl PlanCache {
         }
     }
 
+    /// What plans the texts.
+    #[must_use]
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
     /// What is to run for a text.
     ///
     /// # Errors

@@ -61,6 +61,13 @@ pub(crate) fn normalised(text: &str) -> String {
     tokens.iter().filter_map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether one of the statements of a text begins or ends a transaction.
+pub(crate) fn bounds_transactions(text: &str) -> bool {
+    let words = ["ABORT", "BEGIN", "COMMIT", "END", "ROLLBACK", "START"];
+    let statements = statements(text).unwrap_or_default();
+    statements.iter().any(|it| it.is_any(0, &words))
+}
+
 impl<'t> Statement<'t> {
     fn new(text: &'t str) -> Self {
         Self {

@@ -96,10 +96,7 @@ fn plans_are_kept_by_their_text_and_never_too_many() {
         cache.plan(&text).unwrap();
         assert!(cache.len() <= 20, "{}", cache.len());
         // What is in use stays.
-        assert!(std::sync::Arc::ptr_eq(
-            &first,
-            &cache.plan("DELETE FROM t").unwrap()
-        ));
+        assert!(Arc::ptr_eq(&first, &cache.plan("DELETE FROM t").unwrap()));
     }
     let before = cache.len();
     let long = format!("DELETE FROM t WHERE v = '{}'", "x".repeat(20_000));

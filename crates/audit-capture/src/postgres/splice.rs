@@ -21,6 +21,9 @@ use super::{name, rule, text};
 /// The first version that gives back the row before a change.
 pub(crate) const RETURNS_OLD: u32 = 180_000;
 
+/// What stands between two parts of a WITH.
+const SEPARATOR: &str = ",\n";
+
 const OLD: &str = "\"!old\"";
 const NEW: &str = "\"!new\"";
 
@@ -42,6 +45,8 @@ pub(crate) struct Splice<'a> {
 #[derive(Debug)]
 pub(crate) struct Spliced {
     pub(crate) text: String,
+    /// The number of bytes before what is of the events alone.
+    pub(crate) events_from: usize,
     /// Whether the key of hashes is a bind.
     pub(crate) needs_key: bool,
     /// Whether rows without columns come back, one for each row that was changed.
@@ -61,6 +66,11 @@ impl Splice<'_> {
             parts.push(self.locked(first)?);
         }
         parts.push(self.rows(first)?);
+        let with = match &self.write.with {
+            Some(with) => format!("{}, ", self.statement.text.get(with.clone())?),
+            None => "WITH ".to_owned(),
+        };
+        let events_from = with.len() + parts.join(SEPARATOR).len();
         let mut inserts: Vec<String> = self.captures.iter().map(|it| self.events(it)).collect();
         // As many events as rows are counted by the server itself.
         let counts_itself =
@@ -71,12 +81,9 @@ impl Splice<'_> {
         };
         let numbered = inserts.iter().enumerate();
         parts.extend(numbered.map(|(at, insert)| format!("\"!events{at}\" AS ({insert})")));
-        let with = match &self.write.with {
-            Some(with) => format!("{}, ", self.statement.text.get(with.clone())?),
-            None => "WITH ".to_owned(),
-        };
         Some(Spliced {
-            text: format!("{with}{}\n{given}", parts.join(",\n")),
+            text: format!("{with}{}\n{given}", parts.join(SEPARATOR)),
+            events_from,
             needs_key,
             counts_by_rows: self.outputs.is_empty() && !counts_itself,
         })

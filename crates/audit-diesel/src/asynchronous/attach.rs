@@ -7,13 +7,14 @@ use audit_adapter::{Attachment, ContextScope, prepare};
 use audit_core::Audit;
 use diesel::result::{ConnectionError, Error};
 use diesel::{ConnectionResult, QueryResult};
-use diesel_async::TransactionManager as _;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, SetupCallback,
 };
+use diesel_async::{SimpleAsyncConnection as _, TransactionManager as _};
 use futures_core::future::BoxFuture;
 
 use super::database::AsyncAuditConnection;
+use super::database::sealed::Capture as _;
 use super::session::Session;
 use crate::blocking::{AttachError, initialize, unreadable};
 
@@ -74,8 +75,8 @@ impl<C: AsyncAuditConnection> Attach<C> {
     /// [`AttachError::NoTransactionScope`] when the database has no context that ends with a
     /// transaction.
     pub fn config(self) -> Result<ManagerConfig<C>, AttachError> {
-        initialize(C::DIALECT)?;
-        AttachError::refuse_scope(C::DIALECT, self.scope)?;
+        initialize(C::Raw::DIALECT)?;
+        AttachError::refuse_scope(C::Raw::DIALECT, self.scope)?;
         let attachment = Arc::new(Attachment::new(&self.audit, self.scope));
         let mut config = ManagerConfig::default();
         config.custom_setup = setup(self.config.custom_setup, Arc::clone(&attachment));
@@ -98,9 +99,9 @@ fn setup<C: AsyncAuditConnection>(
 
 async fn ready<C: AsyncAuditConnection>(
     mut connection: C,
-    attachment: &Attachment,
+    attachment: &Arc<Attachment>,
 ) -> ConnectionResult<C> {
-    let prepared = prepare(&mut Session(&mut connection), attachment).await;
+    let prepared = prepare(&mut Session(connection.raw()), attachment).await;
     let prepared = prepared.map_err(unreadable);
     prepared.map_err(ConnectionError::CouldntSetupConfiguration)?;
     let stamped = check_out(&mut connection, attachment).await;
@@ -133,15 +134,16 @@ fn recycle<C: AsyncAuditConnection>(
 
 fn check_out<'c, C: AsyncAuditConnection>(
     connection: &'c mut C,
-    attachment: &'c Attachment,
+    attachment: &'c Arc<Attachment>,
 ) -> BoxFuture<'c, QueryResult<()>> {
     Box::pin(async move {
-        match attachment.scope() {
-            ContextScope::Connection => {
-                let stamp = attachment.current_stamp();
-                connection.check_out(attachment, &stamp).await
-            }
-            ContextScope::Transaction => connection.batch_execute("SELECT 1").await,
+        let puts_on = attachment.scope() == ContextScope::Connection;
+        let stamp = puts_on.then(|| attachment.current_stamp());
+        match &stamp {
+            Some(stamp) => connection.raw().check_out(attachment, stamp).await?,
+            None => connection.raw().batch_execute("SELECT 1").await?,
         }
+        connection.attached(attachment, stamp);
+        Ok(())
     })
 }

@@ -12,6 +12,7 @@ use audit_core::{Audit, OnDrift};
 
 use super::connection::stamp;
 use super::database::AsyncAuditConnection;
+use super::database::sealed::Capture;
 use super::session::{Session, outside_a_transaction};
 use crate::blocking::{CheckError, unreachable, unreadable};
 
@@ -33,6 +34,7 @@ pub async fn check<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<Report, CheckError> {
+    let connection = connection.raw();
     outside_a_transaction(connection).map_err(CheckError::Database)?;
     let mut report = examine(connection, audit).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
@@ -63,7 +65,7 @@ where
     let mut report = examine_pool(audit, &get).await?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
         let mut connection = get().await.map_err(unreachable)?;
-        install(&mut *connection, audit).await?;
+        install(connection.raw(), audit).await?;
         drop(connection);
         report = examine_pool(audit, &get).await?;
     }
@@ -83,12 +85,12 @@ where
     let probe = adapter::new_probe();
     let connection = probe.context().clone().scope(get()).await;
     let mut connection = connection.map_err(unreachable)?;
-    let session = &mut Session(&mut *connection);
+    let session = &mut Session(connection.raw());
     adapter::examine(session, audit, &probe, &Stamping::Checkout).await
 }
 
 /// Examines a connection that is stamped by hand, and gives it back to the context of this task.
-pub(crate) async fn examine<C: AsyncAuditConnection>(
+pub(crate) async fn examine<C: Capture>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<Report, CheckError> {
@@ -100,10 +102,7 @@ pub(crate) async fn examine<C: AsyncAuditConnection>(
 }
 
 /// Makes the triggers those that the rules ask for.
-async fn install<C: AsyncAuditConnection>(
-    connection: &mut C,
-    audit: &Audit,
-) -> Result<(), CheckError> {
+async fn install<C: Capture>(connection: &mut C, audit: &Audit) -> Result<(), CheckError> {
     let session = &mut Session(connection);
     if triggers_are_on_connection(C::DIALECT) {
         let attachment = Attachment::new(audit, ContextScope::Connection);

@@ -1,11 +1,14 @@
 //! Connections that the caller holds.
 
+use std::sync::Arc;
+
 use audit_adapter::{Attachment, ContextScope, Until, prepare, remove_from_connection};
 use audit_core::{Audit, context};
 use diesel::QueryResult;
 use diesel::result::Error;
 
 use super::database::AsyncAuditConnection;
+use super::database::sealed::Capture as _;
 use super::session::Session;
 use crate::blocking::{AttachError, initialize, knows_functions, unreadable};
 
@@ -18,7 +21,7 @@ pub async fn establish<C: AsyncAuditConnection>(
     url: &str,
     audit: &Audit,
 ) -> Result<C, AttachError> {
-    initialize(C::DIALECT)?;
+    initialize(C::Raw::DIALECT)?;
     let mut connection = C::establish(url).await?;
     attach_connection(&mut connection, audit).await?;
     Ok(connection)
@@ -57,12 +60,14 @@ pub async fn attach_connection<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<(), AttachError> {
-    initialize(C::DIALECT)?;
-    knows_functions(&mut Session(connection)).await?;
-    let attachment = Attachment::new(audit, ContextScope::Connection);
-    prepare(&mut Session(connection), &attachment).await?;
+    initialize(C::Raw::DIALECT)?;
+    let raw = connection.raw();
+    knows_functions(&mut Session(raw)).await?;
+    let attachment = Arc::new(Attachment::new(audit, ContextScope::Connection));
+    prepare(&mut Session(raw), &attachment).await?;
     let stamp = attachment.current_stamp();
-    connection.check_out(&attachment, &stamp).await?;
+    raw.check_out(&attachment, &stamp).await?;
+    connection.attached(&attachment, Some(stamp));
     Ok(())
 }
 
@@ -84,7 +89,7 @@ pub(super) async fn stamp_until<C: AsyncAuditConnection>(
     until: Until,
 ) -> QueryResult<()> {
     let current = context::current().map(|context| context.stamp(None, None));
-    audit_adapter::stamp(&mut Session(connection), current.as_deref(), until).await
+    audit_adapter::stamp(&mut Session(connection.raw()), current.as_deref(), until).await
 }
 
 /// Runs work on an attached connection without the triggers that are put on each connection, for a
@@ -109,11 +114,11 @@ where
     C: AsyncAuditConnection,
     E: From<Error>,
 {
-    let removed = remove_from_connection(&mut Session(connection)).await;
+    let removed = remove_from_connection(&mut Session(connection.raw())).await;
     removed.map_err(unreadable)?;
     let result = work(connection).await;
     let attachment = Attachment::new(audit, ContextScope::Connection);
-    let prepared = prepare(&mut Session(connection), &attachment).await;
+    let prepared = prepare(&mut Session(connection.raw()), &attachment).await;
     prepared.map_err(unreadable)?;
     result
 }

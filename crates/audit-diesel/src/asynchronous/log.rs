@@ -6,6 +6,7 @@ use audit_core::query::BoundQuery;
 use audit_core::{Dialect, LogReader};
 
 use super::database::AsyncAuditConnection;
+use super::database::sealed::Capture as _;
 use super::session::Session;
 use crate::blocking::LogError;
 
@@ -26,11 +27,11 @@ impl<C: AsyncAuditConnection> LogReader for ConnectionReader<'_, C> {
     type Error = LogError;
 
     fn dialect(&self) -> Dialect {
-        C::DIALECT
+        C::Raw::DIALECT
     }
 
     async fn texts(&mut self, query: &BoundQuery) -> Result<Rows, LogError> {
-        let rows = Session(&mut *self.0).texts(query).await;
+        let rows = Session(self.0.raw()).texts(query).await;
         rows.map_err(LogError::Database)
     }
 }

@@ -26,6 +26,7 @@ pub async fn migrate<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<Report, MigrateError> {
+    let connection = connection.raw();
     let failed = MigrateError::Database;
     outside_a_transaction(connection).map_err(failed)?;
     adapter::migrate(&mut Session(connection), audit).await?;

@@ -10,13 +10,23 @@ use diesel::mysql::Mysql;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, UnexpectedEndOfRow};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+#[cfg(feature = "executor")]
+use diesel_async::SimpleAsyncConnection as _;
 use diesel_async::{AnsiTransactionManager, AsyncMysqlConnection, RunQueryDsl as _};
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::database::sealed::Capture;
+use super::database::sealed::{Capture, Reach};
 use super::session::is_in_transaction;
 use crate::row;
+#[cfg(feature = "executor")]
+use {
+    super::executor::{Run, execute_alone, load_alone, run_alone},
+    crate::executor::{Shared, collected},
+    audit_adapter::ContextScope,
+    diesel::query_builder::AsQuery,
+    std::sync::Arc,
+};
 
 /// Puts a context on the connection and gives three columns: the echo, whether a transaction is open,
 /// and a number that says nothing.
@@ -69,6 +79,14 @@ impl QueryFragment<Mysql> for PutContext<'_> {
 #[error("the connection has an answer left of a statement that nobody waited for; close it")]
 struct OtherAnswer;
 
+impl Reach for AsyncMysqlConnection {
+    type Raw = Self;
+
+    fn raw(&mut self) -> &mut Self {
+        self
+    }
+}
+
 impl Capture for AsyncMysqlConnection {
     const DIALECT: Dialect = Dialect::MySql;
 
@@ -98,10 +116,14 @@ impl Capture for AsyncMysqlConnection {
         &'c mut self,
         opening: &'c str,
         _attachment: &'c Attachment,
-        stamp: &'c Stamp,
+        stamp: Option<&'c Stamp>,
     ) -> BoxFuture<'c, QueryResult<()>> {
         Box::pin(async move {
-            let text = context::stamp_and_begin_by(opening, stamp, Uuid::now_v7());
+            let id = Uuid::now_v7();
+            let text = match stamp {
+                Some(stamp) => context::stamp_and_begin_by(opening, stamp, id),
+                None => context::begin_by(opening, id),
+            };
             AnsiTransactionManager::begin_transaction_sql(self, &text).await
         })
     }
@@ -117,5 +139,59 @@ impl Capture for AsyncMysqlConnection {
                 Err(error) => Err(error),
             }
         })
+    }
+}
+
+#[cfg(feature = "executor")]
+impl Run for AsyncMysqlConnection {
+    const HAS_TRANSACTION_ID: bool = true;
+    const MIXES_ANSWERS: bool = true;
+
+    fn put_on(
+        &mut self,
+        stamp: Arc<Stamp>,
+        _scope: ContextScope,
+        is_in_transaction: bool,
+    ) -> BoxFuture<'_, QueryResult<()>> {
+        Box::pin(async move {
+            let text = match is_in_transaction {
+                true => context::replace(Some(&stamp)),
+                // The id of a transaction before this one goes with it.
+                false => context::stamp(&stamp, None),
+            };
+            self.batch_execute(&text).await
+        })
+    }
+
+    fn execute<'c, T>(
+        &'c mut self,
+        shared: &'c Shared,
+        source: T,
+    ) -> BoxFuture<'c, QueryResult<usize>>
+    where
+        T: QueryFragment<Mysql> + QueryId,
+    {
+        execute_alone(self, shared, collected::<Mysql, _>(&source, &mut ()))
+    }
+
+    fn load_rows<'c, 'q, T>(
+        &'c mut self,
+        shared: &'c Shared,
+        source: T,
+    ) -> BoxFuture<'c, QueryResult<Self::Stream<'c, 'q>>>
+    where
+        T: AsQuery + 'q,
+        T::Query: QueryFragment<Mysql> + QueryId + 'q,
+    {
+        let statement = collected::<Mysql, _>(&source.as_query(), &mut ());
+        load_alone(self, shared, statement)
+    }
+
+    fn run_text<'c>(
+        &'c mut self,
+        shared: &'c Shared,
+        text: &'c str,
+    ) -> BoxFuture<'c, QueryResult<()>> {
+        run_alone(self, shared, text)
     }
 }

@@ -12,9 +12,17 @@ use diesel_async::{
 };
 use futures_core::future::BoxFuture;
 
-use super::database::sealed::Capture;
+use super::database::sealed::{Capture, Reach};
 use super::session::is_in_transaction;
 use crate::row;
+
+impl Reach for AsyncPgConnection {
+    type Raw = Self;
+
+    fn raw(&mut self) -> &mut Self {
+        self
+    }
+}
 
 impl Capture for AsyncPgConnection {
     const DIALECT: Dialect = Dialect::Postgres;
@@ -38,11 +46,12 @@ impl Capture for AsyncPgConnection {
         &'c mut self,
         opening: &'c str,
         _attachment: &'c Attachment,
-        stamp: &'c Stamp,
+        stamp: Option<&'c Stamp>,
     ) -> BoxFuture<'c, QueryResult<()>> {
         Box::pin(async move {
-            let text = context::begin_by(opening, stamp);
-            AnsiTransactionManager::begin_transaction_sql(self, &text).await
+            let with_context = stamp.map(|stamp| context::begin_by(opening, stamp));
+            let text = with_context.as_deref().unwrap_or(opening);
+            AnsiTransactionManager::begin_transaction_sql(self, text).await
         })
     }
 

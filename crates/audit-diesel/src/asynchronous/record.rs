@@ -16,5 +16,7 @@ pub async fn record<C: AsyncAuditConnection>(
     connection: &mut C,
     event: ManualEvent,
 ) -> Result<(), RecordError> {
+    let connection = connection.current().await;
+    let connection = connection.map_err(RecordError::Database)?;
     audit_adapter::record(&mut Session(connection), event).await
 }

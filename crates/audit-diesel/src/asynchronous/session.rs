@@ -8,6 +8,7 @@ use diesel_async::TransactionManager;
 use futures_core::future::BoxFuture;
 
 use super::database::sealed::Capture;
+use crate::blocking;
 use crate::refusal::Adapter;
 
 /// A connection that is borrowed for work of ours.
@@ -28,13 +29,21 @@ impl<C: Capture> audit_adapter::Session for Session<'_, C> {
     }
 }
 
-/// Whether Diesel has opened a transaction on the connection.
+/// How many transactions Diesel has opened on the connection, savepoints included.
 ///
 /// # Errors
 /// When an earlier one has left it in a state that Diesel does not use any more.
-pub(crate) fn is_in_transaction<C: Capture>(connection: &mut C) -> Result<bool, Error> {
+pub(crate) fn depth<C: Capture>(connection: &mut C) -> Result<usize, Error> {
     let status = C::TransactionManager::transaction_manager_status_mut(connection);
-    Ok(status.transaction_depth()?.is_some())
+    blocking::depth_of(status)
+}
+
+/// Whether Diesel has opened a transaction on the connection.
+///
+/// # Errors
+/// As [`depth`].
+pub(crate) fn is_in_transaction<C: Capture>(connection: &mut C) -> Result<bool, Error> {
+    Ok(depth(connection)? > 0)
 }
 
 /// Refuses a connection on which Diesel has opened a transaction, for work that opens its own.

@@ -5,12 +5,30 @@ use audit_core::Dialect;
 use audit_core::query::BoundQuery;
 use audit_core::stamp::Stamp;
 use diesel::connection::AnsiTransactionManager;
+#[cfg(feature = "executor")]
+use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, SqliteConnection};
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_core::future::BoxFuture;
 
-use super::database::sealed::Capture;
+use super::database::sealed::{Capture, Reach};
 use crate::blocking;
+#[cfg(feature = "executor")]
+use {
+    super::executor::{Run, execute_alone, load_alone, run_alone},
+    crate::executor::{Shared, collected},
+    audit_adapter::ContextScope,
+    diesel::query_builder::{AsQuery, QueryFragment, QueryId},
+    std::sync::Arc,
+};
+
+impl Reach for SyncConnectionWrapper<SqliteConnection> {
+    type Raw = Self;
+
+    fn raw(&mut self) -> &mut Self {
+        self
+    }
+}
 
 impl Capture for SyncConnectionWrapper<SqliteConnection> {
     const DIALECT: Dialect = Dialect::Sqlite;
@@ -30,11 +48,13 @@ impl Capture for SyncConnectionWrapper<SqliteConnection> {
         &'c mut self,
         opening: &'c str,
         attachment: &'c Attachment,
-        stamp: &'c Stamp,
+        stamp: Option<&'c Stamp>,
     ) -> BoxFuture<'c, QueryResult<()>> {
-        let (opening, attachment, stamp) = (opening.to_owned(), attachment.clone(), stamp.clone());
+        let (opening, attachment, stamp) = (opening.to_owned(), attachment.clone(), stamp.cloned());
         self.spawn_blocking(move |connection| {
-            blocking::put_on_idle(connection, &attachment, &stamp)?;
+            if let Some(stamp) = stamp {
+                blocking::put_on_idle(connection, &attachment, &stamp)?;
+            }
             AnsiTransactionManager::begin_transaction_sql(connection, &opening)
         })
     }
@@ -42,5 +62,49 @@ impl Capture for SyncConnectionWrapper<SqliteConnection> {
     fn texts<'c>(&'c mut self, query: &'c BoundQuery) -> BoxFuture<'c, QueryResult<Rows>> {
         let query = query.clone();
         self.spawn_blocking(move |connection| blocking::texts(connection, &query))
+    }
+}
+
+#[cfg(feature = "executor")]
+impl Run for SyncConnectionWrapper<SqliteConnection> {
+    fn put_on(
+        &mut self,
+        stamp: Arc<Stamp>,
+        _scope: ContextScope,
+        _is_in_transaction: bool,
+    ) -> BoxFuture<'_, QueryResult<()>> {
+        self.spawn_blocking(move |connection| blocking::put_on_held(connection, &stamp))
+    }
+
+    fn execute<'c, T>(
+        &'c mut self,
+        shared: &'c Shared,
+        source: T,
+    ) -> BoxFuture<'c, QueryResult<usize>>
+    where
+        T: QueryFragment<Sqlite> + QueryId,
+    {
+        execute_alone(self, shared, collected::<Sqlite, _>(&source, &mut ()))
+    }
+
+    fn load_rows<'c, 'q, T>(
+        &'c mut self,
+        shared: &'c Shared,
+        source: T,
+    ) -> BoxFuture<'c, QueryResult<Self::Stream<'c, 'q>>>
+    where
+        T: AsQuery + 'q,
+        T::Query: QueryFragment<Sqlite> + QueryId + 'q,
+    {
+        let statement = collected::<Sqlite, _>(&source.as_query(), &mut ());
+        load_alone(self, shared, statement)
+    }
+
+    fn run_text<'c>(
+        &'c mut self,
+        shared: &'c Shared,
+        text: &'c str,
+    ) -> BoxFuture<'c, QueryResult<()>> {
+        run_alone(self, shared, text)
     }
 }

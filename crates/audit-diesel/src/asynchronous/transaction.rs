@@ -8,6 +8,7 @@ use diesel::result::Error;
 use diesel_async::TransactionManager;
 
 use super::database::AsyncAuditConnection;
+use super::database::sealed::Capture as _;
 use super::session::{is_in_transaction, outside_a_transaction};
 use crate::options::TransactionOptions;
 
@@ -80,7 +81,7 @@ where
 }
 
 /// Runs work in an open transaction and ends it as the work does.
-async fn ended<C, T, E, F>(connection: &mut C, work: F) -> Result<T, E>
+pub(super) async fn ended<C, T, E, F>(connection: &mut C, work: F) -> Result<T, E>
 where
     C: AsyncAuditConnection,
     for<'c> F: AsyncFnOnce(&'c mut C) -> Result<T, E>
@@ -115,7 +116,7 @@ pub async fn begin<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<(), Error> {
-    match is_in_transaction(connection)? {
+    match is_in_transaction(connection.raw())? {
         true => C::TransactionManager::begin_transaction(connection).await,
         false => begin_with_options(connection, audit, TransactionOptions::new()).await,
     }
@@ -135,9 +136,8 @@ pub async fn begin_with_options<C: AsyncAuditConnection>(
     audit: &Audit,
     options: TransactionOptions,
 ) -> Result<(), Error> {
-    outside_a_transaction(connection)?;
-    let opening = options.opening(C::DIALECT)?;
+    outside_a_transaction(connection.raw())?;
+    let opening = options.opening(C::Raw::DIALECT)?;
     let attachment = Attachment::new(audit, ContextScope::Transaction);
-    let stamp = attachment.current_stamp();
-    connection.begin(&opening, &attachment, &stamp).await
+    connection.begin_by(&opening, &attachment).await
 }

@@ -53,7 +53,7 @@ pub fn check<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<Re
 /// As [`check`]; [`CheckError::Database`] when the pool has no connection to give.
 pub fn check_pool<M>(pool: &Pool<AuditedManager<M>>, audit: &Audit) -> Result<Report, CheckError>
 where
-    M: ManageConnection<Connection: Capture, Error: From<Error>>,
+    M: ManageConnection<Connection: Reach, Error: From<Error>>,
 {
     let mut report = examine_pool(pool, audit)?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
@@ -67,7 +67,7 @@ where
 
 fn examine_pool<M>(pool: &Pool<AuditedManager<M>>, audit: &Audit) -> Result<Report, CheckError>
 where
-    M: ManageConnection<Connection: Capture, Error: From<Error>>,
+    M: ManageConnection<Connection: Reach, Error: From<Error>>,
 {
     let probe = adapter::new_probe();
     let connection = probe.context().sync_scope(|| pool.get());

@@ -1,5 +1,7 @@
 //! Connections that the caller holds.
 
+use std::sync::Arc;
+
 use audit_adapter::{
     Attachment, CatalogReadError, ContextScope, Until, prepare, remove_from_connection,
 };
@@ -101,21 +103,26 @@ where
 /// # Errors
 /// [`AttachError::OpenedBefore`] when a connection of SQLite does not know our functions.
 pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
-    let connection = connection.raw();
+    let raw = connection.raw();
     initialize(C::Raw::DIALECT)?;
-    finish(knows_functions(&mut Session(connection)))?;
-    let attachment = Attachment::new(audit, ContextScope::Connection);
-    ready(connection, &attachment)?;
+    finish(knows_functions(&mut Session(raw)))?;
+    let attachment = Arc::new(Attachment::new(audit, ContextScope::Connection));
+    finish(prepare(&mut Session(raw), &attachment))?;
+    let stamp = attachment.current_stamp();
+    raw.check_out(&attachment, &stamp)?;
+    connection.attached(&attachment, Some(stamp));
     Ok(())
 }
 
 /// Makes a connection ready and puts the context of this thread on it.
+#[cfg(feature = "deadpool-diesel")]
 pub(crate) fn ready<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     finish(prepare(&mut Session(connection), attachment)).map_err(unreadable)?;
     put_on(connection, attachment)
 }
 
 /// Puts the context of this thread on a connection, where it is to stay there.
+#[cfg(feature = "deadpool-diesel")]
 fn put_on<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
     match attachment.scope() {
         ContextScope::Connection => connection.check_out(attachment, &attachment.current_stamp()),

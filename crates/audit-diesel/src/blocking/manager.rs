@@ -10,11 +10,12 @@ use diesel::result::Error;
 
 use super::connection::{AttachError, clear};
 use super::database::Cleared;
-use super::database::sealed::Capture;
+use super::database::sealed::{Capture, Reach};
 use super::session::{Session, finish, unreadable};
 
 /// Manages the connections of an r2d2 pool so that each carries the context of whoever has it.
-/// What the pool hands out are Diesel's own connections.
+/// What the pool hands out are Diesel's own connections, or with the feature `executor` those of an
+/// `AuditedConnection`, where it is of them: then the context of each statement is put on as well.
 ///
 /// | r2d2 calls | on the thread | and then |
 /// |---|---|---|
@@ -32,7 +33,7 @@ pub struct AuditedManager<M> {
 
 impl<M> AuditedManager<M>
 where
-    M: ManageConnection<Connection: Capture>,
+    M: ManageConnection<Connection: Reach>,
 {
     /// Wraps a manager, such as `diesel::r2d2::ConnectionManager`. What one of your own does in
     /// `connect` runs before ours, in `is_valid` after it, in the context of the one who takes the
@@ -41,7 +42,7 @@ where
     /// # Errors
     /// [`AttachError::Functions`] when SQLite cannot take our functions.
     pub fn new(manager: M, audit: &Audit) -> Result<Self, AttachError> {
-        super::connection::initialize(M::Connection::DIALECT)?;
+        super::connection::initialize(<M::Connection as Reach>::Raw::DIALECT)?;
         Ok(Self {
             manager,
             attachment: Arc::new(Attachment::new(audit, ContextScope::Connection)),
@@ -52,7 +53,7 @@ where
 #[cfg(feature = "postgres")]
 impl<M> AuditedManager<M>
 where
-    M: ManageConnection<Connection = diesel::PgConnection>,
+    M: ManageConnection<Connection: Reach<Raw = diesel::PgConnection>>,
 {
     /// How long the context stays on a connection; from checkout to release unless set.
     #[must_use]
@@ -64,37 +65,40 @@ where
 
 impl<M> ManageConnection for AuditedManager<M>
 where
-    M: ManageConnection<Connection: Capture, Error: From<Error>>,
+    M: ManageConnection<Connection: Reach, Error: From<Error>>,
 {
     type Connection = M::Connection;
     type Error = M::Error;
 
     fn connect(&self) -> Result<M::Connection, M::Error> {
         let mut connection = self.manager.connect()?;
-        let prepared = finish(prepare(&mut Session(&mut connection), &self.attachment));
+        let prepared = finish(prepare(&mut Session(connection.raw()), &self.attachment));
         prepared.map_err(unreadable)?;
+        connection.attached(&self.attachment, None);
         Ok(connection)
     }
 
     fn is_valid(&self, connection: &mut M::Connection) -> Result<(), M::Error> {
-        if self.attachment.scope() == ContextScope::Connection {
-            let stamp = self.attachment.current_stamp();
-            connection.check_out(&self.attachment, &stamp)?;
-            if self.is_only_a_ping() {
-                return Ok(());
-            }
+        let puts_on = self.attachment.scope() == ContextScope::Connection;
+        let stamp = puts_on.then(|| self.attachment.current_stamp());
+        if let Some(stamp) = &stamp {
+            connection.raw().check_out(&self.attachment, stamp)?;
+        }
+        connection.attached(&self.attachment, stamp);
+        if puts_on && self.is_only_a_ping() {
+            return Ok(());
         }
         self.manager.is_valid(connection)
     }
 
     fn has_broken(&self, connection: &mut M::Connection) -> bool {
-        self.manager.has_broken(connection) || !is_clean(connection)
+        self.manager.has_broken(connection) || !is_clean(connection.raw())
     }
 }
 
 impl<M> AuditedManager<M>
 where
-    M: ManageConnection<Connection: Capture>,
+    M: ManageConnection<Connection: Reach>,
 {
     /// Whether the check of the manager is the ping of Diesel's, which the stamp stands in for.
     fn is_only_a_ping(&self) -> bool {

@@ -1,5 +1,7 @@
 //! MySQL and MariaDB: row triggers in the schema, context in user variables of the session.
 
+#[cfg(feature = "executor")]
+use audit_adapter::ContextScope;
 use audit_adapter::{Attachment, Rows};
 use audit_capture::context::mysql as context;
 use audit_core::Dialect;
@@ -88,6 +90,24 @@ impl Capture for MysqlConnection {
 
     fn begin_statement(opening: &str, stamp: &Stamp) -> Option<String> {
         Some(context::stamp_and_begin_by(opening, stamp, Uuid::now_v7()))
+    }
+
+    #[cfg(feature = "executor")]
+    const HAS_TRANSACTION_ID: bool = true;
+
+    #[cfg(feature = "executor")]
+    fn put_on(
+        &mut self,
+        stamp: &Stamp,
+        _scope: ContextScope,
+        is_in_transaction: bool,
+    ) -> QueryResult<()> {
+        match is_in_transaction {
+            true => diesel::sql_query(context::replace(Some(stamp))).execute(self),
+            // The id of a transaction before this one goes with it.
+            false => PutOn::new(stamp).execute(self),
+        }
+        .map(|_| ())
     }
 
     fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {

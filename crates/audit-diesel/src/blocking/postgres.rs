@@ -12,6 +12,11 @@ use diesel::{QueryResult, RunQueryDsl as _};
 use super::database::sealed::{Capture, Reach};
 use super::database::{Cleared, Expected};
 use crate::row;
+#[cfg(feature = "executor")]
+use {
+    crate::executor::leaves_the_context, audit_adapter::ContextScope,
+    diesel::query_builder::QueryFragment,
+};
 
 impl Reach for PgConnection {
     type Raw = Self;
@@ -40,6 +45,29 @@ impl Capture for PgConnection {
 
     fn begin_statement(opening: &str, stamp: &Stamp) -> Option<String> {
         Some(context::begin_by(opening, stamp))
+    }
+
+    #[cfg(feature = "executor")]
+    fn put_on(
+        &mut self,
+        stamp: &Stamp,
+        scope: ContextScope,
+        _is_in_transaction: bool,
+    ) -> QueryResult<()> {
+        self.batch_execute(&match scope {
+            ContextScope::Connection => context::stamp(stamp),
+            ContextScope::Transaction => context::set_local(stamp),
+        })
+    }
+
+    #[cfg(feature = "executor")]
+    fn text_leaves_the_context(text: &str) -> bool {
+        context::outlives(text)
+    }
+
+    #[cfg(feature = "executor")]
+    fn leaves_the_context(statement: &impl QueryFragment<Pg>) -> bool {
+        leaves_the_context(statement)
     }
 
     fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {

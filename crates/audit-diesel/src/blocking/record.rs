@@ -19,5 +19,6 @@ pub fn record<C: AuditConnection>(
     connection: &mut C,
     event: ManualEvent,
 ) -> Result<(), RecordError> {
-    finish(audit_adapter::record(&mut Session(connection.raw()), event))
+    let connection = connection.current().map_err(RecordError::Database)?;
+    finish(audit_adapter::record(&mut Session(connection), event))
 }

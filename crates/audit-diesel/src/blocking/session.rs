@@ -1,12 +1,13 @@
 //! A connection that blocks, as the audit log uses one.
 
 use std::future::ready;
+use std::num::NonZeroU32;
 
 use audit_adapter::{CatalogReadError, Rows};
 use audit_core::Dialect;
 pub(crate) use audit_core::log::finish;
 use audit_core::query::BoundQuery;
-use diesel::connection::TransactionManager;
+use diesel::connection::{TransactionManager, TransactionManagerStatus};
 use diesel::result::Error;
 use futures_core::future::BoxFuture;
 
@@ -39,13 +40,28 @@ pub(crate) fn unreadable(error: CatalogReadError<Error>) -> Error {
     }
 }
 
-/// Whether Diesel has opened a transaction on the connection.
+/// How many transactions Diesel has opened on the connection, savepoints included.
 ///
 /// # Errors
 /// When an earlier one has left it in a state that Diesel does not use any more.
+pub(crate) fn depth<C: Capture>(connection: &mut C) -> Result<usize, Error> {
+    depth_of(C::TransactionManager::transaction_manager_status_mut(
+        connection,
+    ))
+}
+
+/// The same of what Diesel knows of a connection.
+pub(crate) fn depth_of(status: &TransactionManagerStatus) -> Result<usize, Error> {
+    let depth = status.transaction_depth()?.map_or(0, NonZeroU32::get);
+    Ok(usize::try_from(depth).unwrap_or(usize::MAX))
+}
+
+/// Whether Diesel has opened a transaction on the connection.
+///
+/// # Errors
+/// As [`depth`].
 pub(crate) fn is_in_transaction<C: Capture>(connection: &mut C) -> Result<bool, Error> {
-    let status = C::TransactionManager::transaction_manager_status_mut(connection);
-    Ok(status.transaction_depth()?.is_some())
+    Ok(depth(connection)? > 0)
 }
 
 /// Refuses a connection on which Diesel has opened a transaction, for work that opens its own.

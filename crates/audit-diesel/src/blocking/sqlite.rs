@@ -1,5 +1,7 @@
 //! SQLite: TEMP triggers on each connection, context in the connection's memory.
 
+#[cfg(feature = "executor")]
+use audit_adapter::ContextScope;
 use audit_adapter::{Attachment, Rows, install_on_connection};
 use audit_capture::context::sqlite as context;
 use audit_core::Dialect;
@@ -23,6 +25,12 @@ mod function {
     #[diesel::declare_sql_function]
     extern "SQL" {
         fn audit_clear() -> diesel::sql_types::Integer;
+
+        /// Replaces the context on a connection that is held.
+        #[cfg(feature = "executor")]
+        fn audit_stamp(
+            stamp: diesel::sql_types::Text,
+        ) -> diesel::sql_types::Nullable<diesel::sql_types::Integer>;
     }
 }
 
@@ -82,6 +90,18 @@ impl Capture for SqliteConnection {
         None
     }
 
+    #[cfg(feature = "executor")]
+    fn put_on(
+        &mut self,
+        stamp: &Stamp,
+        _scope: ContextScope,
+        _is_in_transaction: bool,
+    ) -> QueryResult<()> {
+        select(function::audit_stamp(stamp.joined()))
+            .execute(self)
+            .map(|_| ())
+    }
+
     fn texts(&mut self, query: &BoundQuery) -> QueryResult<Rows> {
         bound!(Sqlite, query).load(self).map(row::texts)
     }
@@ -124,6 +144,12 @@ pub(crate) fn put_on_idle(
         true => Err(Error::AlreadyInTransaction),
         false => Ok(()),
     }
+}
+
+/// Puts a context on a connection that is held.
+#[cfg(all(feature = "async-sqlite", feature = "executor"))]
+pub(crate) fn put_on_held(connection: &mut SqliteConnection, stamp: &Stamp) -> QueryResult<()> {
+    connection.put_on(stamp, ContextScope::Connection, false)
 }
 
 /// Runs a statement with binds and gives its rows as texts.

@@ -2,6 +2,7 @@
 
 use audit_adapter::{Attachment, ContextScope};
 use audit_core::Audit;
+use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::result::Error;
 
@@ -31,7 +32,7 @@ where
     E: From<Error>,
 {
     begin(connection, audit)?;
-    ended(connection, work)
+    ended(connection, work, commit, rollback)
 }
 
 /// Runs work as [`transaction`] does, with an isolation level or another of
@@ -50,21 +51,33 @@ where
     E: From<Error>,
 {
     begin_with_options(connection, audit, options)?;
-    ended(connection, work)
+    ended(connection, work, commit, rollback)
+}
+
+fn commit<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
+    AnsiTransactionManager::commit_transaction(connection.raw())
+}
+
+fn rollback<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
+    AnsiTransactionManager::rollback_transaction(connection.raw())
 }
 
 /// Runs work in an open transaction and ends it as the work does.
-fn ended<C, T, E>(connection: &mut C, work: impl FnOnce(&mut C) -> Result<T, E>) -> Result<T, E>
+pub(super) fn ended<C, T, E>(
+    connection: &mut C,
+    work: impl FnOnce(&mut C) -> Result<T, E>,
+    commit: fn(&mut C) -> QueryResult<()>,
+    rollback: fn(&mut C) -> QueryResult<()>,
+) -> Result<T, E>
 where
-    C: AuditConnection,
     E: From<Error>,
 {
     match work(connection) {
         Ok(value) => {
-            AnsiTransactionManager::commit_transaction(connection.raw())?;
+            commit(connection)?;
             Ok(value)
         }
-        Err(error) => match AnsiTransactionManager::rollback_transaction(connection.raw()) {
+        Err(error) => match rollback(connection) {
             // A broken transaction is most likely the work's doing.
             Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
             Err(rollback) => Err(rollback.into()),

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
-use audit_diesel::{AuditedManager, CaptureError, Finding, RecordError};
+use audit_diesel::{AuditedConnection, AuditedManager, CaptureError, Finding, RecordError};
 use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{
@@ -288,10 +288,8 @@ macro_rules! adapter {
             async fn try_held(&self, statements: &[&str]) -> Option<Result<(), Failure>> {
                 let statements = owned(statements);
                 let done = self.run(move |pool| {
-                    let mut connection = std::thread::scope(|threads| {
-                        threads.spawn(|| pool.try_get()).join().unwrap()
-                    })?;
-                    Some(run_all(&mut connection, &statements))
+                    let held = || Some(run_all(&mut pool.try_get()?, &statements));
+                    std::thread::scope(|threads| threads.spawn(held).join().unwrap())
                 });
                 Some(done.await?.map_err(|error| failure(&error)))
             }
@@ -376,6 +374,22 @@ fn whole(_: &mut impl SimpleConnection) -> QueryResult<()> {
     Ok(())
 }
 
+/// Breaks the triggers of the connection inside.
+#[cfg(feature = "sqlite")]
+fn broken_inside(connection: &mut AuditedConnection<diesel::SqliteConnection>) -> QueryResult<()> {
+    connection.stamped().and_then(broken::broken)
+}
+
+#[cfg(feature = "mysql")]
+adapter!(AuditedConnection<diesel::MysqlConnection>, "DO 0", whole);
+#[cfg(feature = "postgres")]
+adapter!(AuditedConnection<diesel::PgConnection>, "SELECT 1", whole);
+#[cfg(feature = "sqlite")]
+adapter!(
+    AuditedConnection<diesel::SqliteConnection>,
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON",
+    broken_inside
+);
 #[cfg(feature = "mysql")]
 adapter!(diesel::MysqlConnection, "DO 0", whole);
 #[cfg(feature = "postgres")]

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
-use audit_diesel::asynchronous;
+use audit_diesel::asynchronous::{self, AuditedAsyncConnection};
 use audit_diesel::{CaptureError, Finding, RecordError};
 use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
 use diesel::result::Error;
@@ -94,6 +94,15 @@ fn end_by(end: End) -> Result<(), Ended> {
 /// Expands to the adapter of one database: what Diesel asks of a connection is too much to repeat.
 macro_rules! adapter {
     ($connection:ty, $settings:expr, $broken:expr) => {
+        adapter!(
+            $connection,
+            $connection,
+            std::convert::identity,
+            $settings,
+            $broken
+        );
+    };
+    ($connection:ty, $raw:ty, $around:path, $settings:expr, $broken:expr) => {
         impl<P: PoolOf<$connection>> Pooled<P, $connection> {
             /// Takes a connection out of the pool, as broken as it is meant to be.
             async fn get(&self) -> Result<P::Held<'_>, Error> {
@@ -113,10 +122,10 @@ macro_rules! adapter {
                 let mut config = ManagerConfig::<$connection>::default();
                 config.custom_setup = Box::new(|url| {
                     Box::pin(async move {
-                        let mut connection = <$connection>::establish(url).await?;
+                        let mut connection = <$raw>::establish(url).await?;
                         let set = connection.batch_execute($settings).await;
                         set.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-                        Ok(connection)
+                        Ok($around(connection))
                     })
                 });
                 let manager = asynchronous::attach(config, audit).manager(url).unwrap();
@@ -303,6 +312,33 @@ async fn whole<C>(_: &mut C) -> QueryResult<()> {
     Ok(())
 }
 
+/// The same inside of a connection whose statements bring their context.
+async fn broken_inside(connection: &mut AuditedAsyncConnection<Sqlite>) -> QueryResult<()> {
+    let inside = connection.stamped().await?;
+    inside.spawn_blocking(broken::broken).await
+}
+
+adapter!(
+    AuditedAsyncConnection<AsyncMysqlConnection>,
+    AsyncMysqlConnection,
+    AuditedAsyncConnection::unattached,
+    "DO 0",
+    whole
+);
+adapter!(
+    AuditedAsyncConnection<AsyncPgConnection>,
+    AsyncPgConnection,
+    AuditedAsyncConnection::unattached,
+    "",
+    whole
+);
+adapter!(
+    AuditedAsyncConnection<Sqlite>,
+    Sqlite,
+    AuditedAsyncConnection::unattached,
+    "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON",
+    broken_inside
+);
 adapter!(AsyncMysqlConnection, "DO 0", whole);
 adapter!(AsyncPgConnection, "", whole);
 adapter!(

@@ -83,7 +83,7 @@ async fn events<C: AsyncAuditConnection>(pool: &impl PoolOf<C>) -> Vec<Event> {
 
 /// Writes as two users and as nobody, through one pool of one connection; says who had the
 /// connection of somebody before.
-async fn written_through<C, P>(server: Server) -> [bool; 3]
+pub(crate) async fn written_through<C, P>(server: Server) -> [bool; 3]
 where
     C: AsyncAuditConnection,
     P: PoolOf<C>,

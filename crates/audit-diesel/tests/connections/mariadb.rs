@@ -9,6 +9,7 @@ connections!(
     ("DO 0", "CAST(CONNECTION_ID() AS CHAR)")
 );
 
+executors!(Server::MariaDb, MysqlConnection);
 interacts!(Server::MariaDb, MysqlConnection);
 managers!(Server::MariaDb, MysqlConnection);
 stored!(Server::MariaDb, MysqlConnection, mysql);

@@ -1,6 +1,8 @@
 //! What a connection carries, in a pool and without one.
 
 #[macro_use]
+mod executors;
+#[macro_use]
 mod interact;
 #[macro_use]
 mod manager;

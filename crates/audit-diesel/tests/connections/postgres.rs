@@ -11,6 +11,7 @@ macro_rules! version {
             use super::*;
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
+            executors!($server, PgConnection);
             interacts!($server, PgConnection);
             managers!($server, PgConnection);
             stored!($server, PgConnection, postgres);
@@ -41,6 +42,42 @@ macro_rules! version {
                         .map(|event| event.actor_id.unwrap_or_default())
                         .collect();
                     assert_eq!(told, ["alice", ""]);
+                })
+                .await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn the_context_of_a_statement_can_end_with_its_transaction() {
+                use audit_diesel::AuditedConnection;
+
+                let database = database($server).await;
+                let url = database.url().to_owned();
+                blocking(move || {
+                    drop(pool_of_one(&url));
+                    let manager = ConnectionManager::<AuditedConnection<PgConnection>>::new(&url);
+                    let manager = AuditedManager::new(manager, audit()).unwrap();
+                    let manager = manager.context_scope(ContextScope::Transaction);
+                    let pool = Pool::builder().max_size(1).build(manager).unwrap();
+                    let held: &mut AuditedConnection<PgConnection> = &mut pool.get().unwrap();
+                    user("alice").sync_scope(|| {
+                        let work = |held: &mut AuditedConnection<PgConnection>| {
+                            held.batch_execute(&insertion(1))?;
+                            user("bob").sync_scope(|| held.batch_execute(&insertion(2)))?;
+                            held.transaction(|held| held.batch_execute(&insertion(3)))
+                        };
+                        held.transaction(work).unwrap();
+                        held.batch_execute(&insertion(4)).unwrap();
+                        held.transaction(|held| held.batch_execute(&insertion(5))).unwrap();
+                        let nothing = "SELECT 1 / (nullif(current_setting('audit.context', true), '') IS NULL)::int, \
+                             1 / (current_setting('audit.fallback', true) IS NULL)::int";
+                        held.batch_execute(nothing).unwrap();
+                    });
+                    let events = audit_diesel::log(held).oldest_first().load().unwrap();
+                    let told: Vec<_> = events
+                        .iter()
+                        .map(|event| event.actor_id.as_deref().unwrap_or_default())
+                        .collect();
+                    assert_eq!(told, ["alice", "bob", "alice", "", "alice"]);
                 })
                 .await;
             }

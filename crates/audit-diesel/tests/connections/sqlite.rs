@@ -12,6 +12,7 @@ connections!(
     )
 );
 
+executors!(Server::Sqlite, SqliteConnection);
 interacts!(Server::Sqlite, SqliteConnection);
 managers!(Server::Sqlite, SqliteConnection);
 stored!(Server::Sqlite, SqliteConnection, sqlite);

@@ -116,6 +116,25 @@ macro_rules! transactions {
     };
 }
 
+/// Expands to the test of the builder of transactions.
+macro_rules! builds {
+    ($server:expr, $connection:ty) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn transactions_with_options() {
+            let told = proved!($server, $connection, "", |held| {
+                let held = &mut *held;
+                let mut transaction = held.build_transaction().serializable();
+                let done = transaction.run(async |held: &mut $connection| insert(held, 1).await);
+                assert_eq!(done.await.unwrap(), 1);
+                let mut transaction = held.build_transaction().read_only();
+                let refused = transaction.run(async |held: &mut $connection| insert(held, 2).await);
+                refused.await.unwrap_err();
+            });
+            assert_eq!(told, ["INSERT 1"]);
+        }
+    };
+}
+
 /// Expands to the tests of one version of PostgreSQL.
 macro_rules! version {
     ($module:ident, $server:expr) => {
@@ -130,21 +149,48 @@ macro_rules! version {
             options!($server, AsyncPgConnection, immediate; .await);
             options_of_postgres!($server, AsyncPgConnection; .await);
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn transactions_with_options() {
-                let told = proved!($server, AsyncPgConnection, "", |held| {
-                    let held = &mut *held;
-                    let mut transaction = held.build_transaction().serializable();
- let done = transaction.run(async |held: &mut AsyncPgConnection| insert(held, 1).await);
-                    assert_eq!(done.await.unwrap(), 1);
-                    let mut transaction = held.build_transaction().read_only();
- let refused = transaction.run(async |held: &mut AsyncPgConnection| insert(held, 2).await);
-                    refused.await.unwrap_err();
-                });
-                assert_eq!(told, ["INSERT 1"]);
-            }
+            builds!($server, AsyncPgConnection);
         }
     };
+}
+
+/// The same through connections whose statements bring their own context.
+#[cfg(feature = "executor")]
+mod executors {
+    use audit_diesel::asynchronous::AuditedAsyncConnection as Audited;
+
+    use super::*;
+
+    mod postgres {
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::Postgres18, Audited<AsyncPgConnection>; .await);
+        batches!(Server::Postgres18, Audited<AsyncPgConnection>; .await);
+        postgres!(Server::Postgres18, Audited<AsyncPgConnection>; .await);
+        transactions!(Server::Postgres18, Audited<AsyncPgConnection>);
+        builds!(Server::Postgres18, Audited<AsyncPgConnection>);
+    }
+
+    mod mariadb {
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::MariaDb, Audited<AsyncMysqlConnection>; .await);
+        batches!(Server::MariaDb, Audited<AsyncMysqlConnection>; .await);
+        mariadb!(Audited<AsyncMysqlConnection>; .await);
+        transactions!(Server::MariaDb, Audited<AsyncMysqlConnection>);
+        builds!(Server::MariaDb, Audited<AsyncMysqlConnection>);
+    }
+
+    mod sqlite {
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::Sqlite, Audited<Sqlite>; .await);
+        sqlite!(Audited<Sqlite>; .await);
+        transactions!(Server::Sqlite, Audited<Sqlite>);
+    }
 }
 
 version!(postgres15, Server::Postgres15);

@@ -45,6 +45,43 @@ mod library {
     pub(crate) use diesel::prelude::*;
 }
 
+/// Expands to the tests of what is on SQLite alone; with what lends Diesel's own connection.
+#[cfg(feature = "sqlite")]
+macro_rules! of_sqlite {
+    ($connection:ty, $lend:path) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn transactions_that_lock_at_once() {
+            let told = proved!(Server::Sqlite, $connection, "", |held| {
+                held.immediate_transaction(|held| {
+                    let insert = diesel::sql_query("INSERT INTO people VALUES (?, ?, NULL)");
+                    insert
+                        .bind::<Integer, _>(1)
+                        .bind::<Text, _>("a")
+                        .execute(held)
+                })
+                .unwrap();
+                held.exclusive_transaction(|held| diesel::delete(people::table).execute(held))
+                    .unwrap();
+            });
+            assert_eq!(told, ["INSERT 1", "DELETE 1"]);
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn rows_of_one_insert_are_returned() {
+            let told = proved!(Server::Sqlite, $connection, "", |held| {
+                // On its own type, or out of its own manager's pool.
+                let rows: Vec<Person> = diesel::insert_into(people::table)
+                    .values(vec![person(1, "a"), person(2, "b")])
+                    .returning(Person::as_returning())
+                    .get_results($lend(&mut *held))
+                    .unwrap();
+                assert_eq!(rows, [person(1, "a"), person(2, "b")]);
+            });
+            assert_eq!(told, ["INSERT 1", "INSERT 2"]);
+        }
+    };
+}
+
 /// Expands to the tests of transactions on one database.
 macro_rules! transactions {
     ($server:expr, $connection:ty) => {
@@ -100,6 +137,61 @@ macro_rules! transactions {
     };
 }
 
+/// Expands to the test of the builder of transactions.
+#[cfg(feature = "postgres")]
+macro_rules! builds {
+    ($server:expr, $connection:ty) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn transactions_with_options() {
+            let told = proved!($server, $connection, "", |held| {
+                held.build_transaction()
+                    .serializable()
+                    .run(|held| {
+                        diesel::insert_into(people::table)
+                            .values(person(1, "a"))
+                            .execute(held)
+                    })
+                    .unwrap();
+                let refused = held
+                    .build_transaction()
+                    .read_only()
+                    .run(|held| diesel::delete(people::table).execute(held));
+                assert!(refused.is_err());
+            });
+            assert_eq!(told, ["INSERT 1"]);
+        }
+    };
+}
+
+/// Expands to the test of what is on PostgreSQL alone.
+#[cfg(feature = "postgres")]
+macro_rules! copies {
+    ($server:expr, $connection:ty) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn copies() {
+            let told = proved!($server, $connection, "", |held| {
+                // Diesel copies on its own type, or out of its own manager's pool.
+                let rows = vec![person(1, "a"), person(2, "b")];
+                let copied = diesel::copy_from(people::table)
+                    .from_insertable(rows)
+                    .execute(&mut *held)
+                    .unwrap();
+                assert_eq!(copied, 2);
+                diesel::copy_from(people::table)
+                    .from_raw_data(people::table, |copy| {
+                        std::io::Write::write_all(copy, b"3,c,7\n").map_err(|error| {
+                            diesel::result::Error::SerializationError(Box::new(error))
+                        })
+                    })
+                    .with_format(diesel::pg::CopyFormat::Csv)
+                    .execute(&mut *held)
+                    .unwrap();
+            });
+            assert_eq!(told, ["INSERT 1", "INSERT 2", "INSERT 3"]);
+        }
+    };
+}
+
 /// Expands to the tests of one version.
 #[cfg(feature = "postgres")]
 macro_rules! version {
@@ -117,46 +209,72 @@ macro_rules! version {
             options!($server, PgConnection, immediate;);
             options_of_postgres!($server, PgConnection;);
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn copies() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    // Diesel copies on its own type, or out of its own manager's pool.
-                    let rows = vec![person(1, "a"), person(2, "b")];
-                    let copied = diesel::copy_from(people::table)
-                        .from_insertable(rows)
-                        .execute(&mut *held)
-                        .unwrap();
-                    assert_eq!(copied, 2);
-                    diesel::copy_from(people::table)
-                        .from_raw_data(people::table, |copy| {
-                            std::io::Write::write_all(copy, b"3,c,7\n")
-                                .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))
-                        })
-                        .with_format(diesel::pg::CopyFormat::Csv)
-                        .execute(&mut *held)
-                        .unwrap();
-                });
-                assert_eq!(told, ["INSERT 1", "INSERT 2", "INSERT 3"]);
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn transactions_with_options() {
-                let told = proved!($server, PgConnection, "", |held| {
-                    held.build_transaction()
-                        .serializable()
-                        .run(|held| diesel::insert_into(people::table).values(person(1, "a")).execute(held))
-                        .unwrap();
-                    let refused = held
-                        .build_transaction()
-                        .read_only()
-                        .run(|held| diesel::delete(people::table).execute(held));
-                    assert!(refused.is_err());
-                });
-                assert_eq!(told, ["INSERT 1"]);
-            }
+            copies!($server, PgConnection);
+            builds!($server, PgConnection);
         }
     };
 }
+
+/// The same through connections whose statements bring their own context.
+#[cfg(all(
+    feature = "executor",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "sqlite"
+))]
+mod executors {
+    use audit_diesel::AuditedConnection;
+
+    use super::*;
+
+    type Audited<C> = AuditedConnection<C>;
+
+    mod postgres {
+        use diesel::PgConnection;
+
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::Postgres18, Audited<PgConnection>;);
+        batches!(Server::Postgres18, Audited<PgConnection>;);
+        postgres!(Server::Postgres18, Audited<PgConnection>;);
+        transactions!(Server::Postgres18, Audited<PgConnection>);
+        copies!(Server::Postgres18, Audited<PgConnection>);
+        builds!(Server::Postgres18, Audited<PgConnection>);
+    }
+
+    mod mariadb {
+        use diesel::MysqlConnection;
+
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::MariaDb, Audited<MysqlConnection>;);
+        batches!(Server::MariaDb, Audited<MysqlConnection>;);
+        mariadb!(Audited<MysqlConnection>;);
+        transactions!(Server::MariaDb, Audited<MysqlConnection>);
+        builds!(Server::MariaDb, Audited<MysqlConnection>);
+    }
+
+    mod sqlite {
+        use diesel::SqliteConnection;
+        use diesel::sql_types::{Integer, Text};
+
+        use super::super::library::*;
+        use super::*;
+
+        writes!(Server::Sqlite, Audited<SqliteConnection>;);
+        batches!(Server::Sqlite, Audited<SqliteConnection>;);
+        sqlite!(Audited<SqliteConnection>;);
+        transactions!(Server::Sqlite, Audited<SqliteConnection>);
+        of_sqlite!(Audited<SqliteConnection>, lend);
+
+        fn lend(held: &mut Audited<SqliteConnection>) -> &mut SqliteConnection {
+            held.stamped().unwrap()
+        }
+    }
+}
+
 #[cfg(feature = "postgres")]
 version!(postgres15, Server::Postgres15);
 #[cfg(feature = "postgres")]
@@ -195,34 +313,5 @@ mod sqlite {
     transactions!(Server::Sqlite, SqliteConnection);
     options_of_sqlite!(SqliteConnection;);
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn transactions_that_lock_at_once() {
-        let told = proved!(Server::Sqlite, SqliteConnection, "", |held| {
-            held.immediate_transaction(|held| {
-                let insert = diesel::sql_query("INSERT INTO people VALUES (?, ?, NULL)");
-                insert
-                    .bind::<Integer, _>(1)
-                    .bind::<Text, _>("a")
-                    .execute(held)
-            })
-            .unwrap();
-            held.exclusive_transaction(|held| diesel::delete(people::table).execute(held))
-                .unwrap();
-        });
-        assert_eq!(told, ["INSERT 1", "DELETE 1"]);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn rows_of_one_insert_are_returned() {
-        let told = proved!(Server::Sqlite, SqliteConnection, "", |held| {
-            // On its own type, or out of its own manager's pool.
-            let rows: Vec<Person> = diesel::insert_into(people::table)
-                .values(vec![person(1, "a"), person(2, "b")])
-                .returning(Person::as_returning())
-                .get_results(&mut *held)
-                .unwrap();
-            assert_eq!(rows, [person(1, "a"), person(2, "b")]);
-        });
-        assert_eq!(told, ["INSERT 1", "INSERT 2"]);
-    }
+    of_sqlite!(SqliteConnection, std::convert::identity);
 }

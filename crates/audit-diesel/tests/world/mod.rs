@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use audit_core::{Actor, Audit, AuditContext, Event};
+use audit_core::{Actor, ActorKind, Audit, AuditContext, Event};
 use audit_testkit::{Raw, Server, TestDatabase};
 
 /// The table of these tests.
@@ -56,4 +56,22 @@ pub(crate) fn actors(events: &[Event]) -> Vec<&str> {
         event.actor_id.as_deref().unwrap_or_default()
     });
     actors.collect()
+}
+
+/// Who did each event, by the number of the record.
+pub(crate) fn by_record(events: &[Event]) -> Vec<(&str, &str)> {
+    let who = |event| {
+        let event: &Event = event;
+        let actor = event.actor_id.as_deref();
+        assert_eq!(
+            actor.is_none(),
+            event.actor_kind == ActorKind::Unknown,
+            "{event:?}"
+        );
+        (
+            event.record_id.as_deref().unwrap(),
+            actor.unwrap_or("unknown"),
+        )
+    };
+    events.iter().map(who).collect()
 }

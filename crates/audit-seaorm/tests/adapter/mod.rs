@@ -1,5 +1,7 @@
 //! What the conformance suite asks of an adapter, through SeaORM.
 
+mod audited;
+
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -9,9 +11,11 @@ use audit_core::{Audit, AuditContext, Event, ManualEvent};
 use audit_seaorm::{Finding, RecordError};
 use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, TransactionSession,
 };
 use sqlx::{AssertSqlSafe, Executor};
+
+pub(crate) use audited::Audited;
 
 /// A connection of SeaORM, attached as a user would attach it.
 pub(crate) struct SeaOrm<DB> {
@@ -45,14 +49,14 @@ fn record_failure(error: &RecordError) -> Failure {
     }
 }
 
-async fn run(transaction: &DatabaseTransaction, statements: &[&str]) -> Result<(), DbErr> {
+async fn run(transaction: &impl ConnectionTrait, statements: &[&str]) -> Result<(), DbErr> {
     for sql in statements {
         transaction.execute_unprepared(sql).await?;
     }
     Ok(())
 }
 
-async fn end(transaction: DatabaseTransaction, end: End) -> Result<(), DbErr> {
+async fn end(transaction: impl TransactionSession, end: End) -> Result<(), DbErr> {
     match end {
         End::Commit => transaction.commit().await,
         End::Rollback => transaction.rollback().await,

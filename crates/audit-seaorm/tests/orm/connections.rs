@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use audit_core::{Audit, Operation};
 use audit_seaorm::{
-    CheckError, ContextScope, LogError, MigrateError, NotAttached, UnsupportedConnection,
+    AuditedConnection, CheckError, ContextScope, LogError, MigrateError, NotAttached,
+    UnsupportedConnection,
 };
-use audit_testkit::{Adapter, alice};
+use audit_testkit::alice;
 use sea_orm::prelude::*;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    MockDatabase, RuntimeErr, TransactionError,
+    IsolationLevel, MockDatabase, RuntimeErr, TransactionError, TransactionTrait,
 };
 
-use crate::adapter::SeaOrm;
-use crate::shop::{Shop, customer, line};
+use crate::executors::{actors, add, user};
+use crate::shop::{Plain, Shop, customer, line};
+use crate::transactions::level;
 
 fn pool_options(db: &DatabaseConnection) -> (u32, u32, Option<Duration>, Duration) {
     macro_rules! of {
@@ -38,9 +40,9 @@ fn pool_options(db: &DatabaseConnection) -> (u32, u32, Option<Duration>, Duratio
     }
 }
 
-pub(crate) async fn the_options_are_kept<DB>(shop: Shop<DB>)
+pub(crate) async fn the_options_are_kept<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let called = Arc::new(AtomicUsize::new(0));
     let calls = Arc::clone(&called);
@@ -95,9 +97,9 @@ where
     assert_eq!(words.await, ["INSERT line"]);
 }
 
-pub(crate) async fn hooks_of_the_application_run_beside_ours<DB>(shop: Shop<DB>)
+pub(crate) async fn hooks_of_the_application_run_beside_ours<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let counts: [Arc<AtomicUsize>; 3] = Default::default();
     macro_rules! hooks {
@@ -138,9 +140,9 @@ where
     assert!(taken >= 2 && given >= 1, "{taken} {given}");
 }
 
-pub(crate) async fn a_lazy_connection_is_opened_when_it_is_used<DB>(shop: Shop<DB>)
+pub(crate) async fn a_lazy_connection_is_opened_when_it_is_used<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let mut options = ConnectOptions::new(shop.world.url());
     options.connect_lazy(true);
@@ -187,6 +189,8 @@ fn never(_: &DatabaseTransaction) -> Pin<Box<dyn Future<Output = Result<(), DbEr
 
 /// Every call says that there is no pool, before a statement is sent.
 async fn refuses_everything(db: &DatabaseConnection, audit: &Audit) {
+    let error = AuditedConnection::new(db.clone()).unwrap_err();
+    assert!(configuration(&error).is::<UnsupportedConnection>());
     let is_unsupported = |error: &sqlx::Error| match error {
         sqlx::Error::Configuration(why) => why.is::<UnsupportedConnection>(),
         _ => false,
@@ -213,15 +217,17 @@ async fn refuses_everything(db: &DatabaseConnection, audit: &Audit) {
     }
 }
 
-pub(crate) async fn a_connection_that_is_not_attached_is_refused<DB>(shop: Shop<DB>)
+pub(crate) async fn a_connection_that_is_not_attached_is_refused<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let plain = Database::connect(shop.world.url()).await.unwrap();
     let error = audit_seaorm::begin(&plain).await.unwrap_err();
     let why = configuration(&error);
     assert!(why.is::<NotAttached>(), "{why}");
     assert!(why.to_string().contains("`attach` of the adapter"), "{why}");
+    let error = AuditedConnection::new(plain.clone()).unwrap_err();
+    assert!(configuration(&error).is::<NotAttached>(), "{error}");
     let check = audit_seaorm::check(&plain).await;
     assert!(matches!(
         check,
@@ -247,6 +253,7 @@ where
         .await;
     match (shop.get_database_backend(), scoped) {
         (DbBackend::Postgres, Ok(db)) => {
+            nothing_stays_on_the_session(&shop, &db).await;
             let events = shop.events(async |_| {
                 let transaction = audit_seaorm::begin(&db).await?;
                 line(1, "desk").insert(&transaction).await?;
@@ -263,9 +270,39 @@ where
     }
 }
 
-pub(crate) async fn the_log_is_narrowed<DB>(shop: Shop<DB>)
+/// The context of each statement in a transaction ends with it.
+async fn nothing_stays_on_the_session<A: Plain>(shop: &Shop<A>, db: &DatabaseConnection) {
+    let db = AuditedConnection::new(db.clone()).unwrap();
+    let prove = shop.world.prove(async |_| {
+        let work = async {
+            let serializable = Some(IsolationLevel::Serializable);
+            let outer = db.begin_with_config(serializable, None).await.unwrap();
+            assert_eq!(level(&outer).await, "serializable");
+            add(&outer, 10).await;
+            user("bob").scope(add(&outer, 11)).await;
+            let inner = outer.begin().await.unwrap();
+            user("carol").scope(add(&inner, 12)).await;
+            inner.rollback().await.unwrap();
+            user("carol").scope(add(&outer, 13)).await;
+            add(&outer, 14).await;
+            outer.commit().await.unwrap();
+            add(&db, 15).await;
+        };
+        user("dave").scope(work).await;
+    });
+    let expected = [
+        (10, "dave"),
+        (11, "bob"),
+        (13, "carol"),
+        (14, "dave"),
+        (15, "unknown"),
+    ];
+    assert_eq!(actors(&prove.await), expected);
+}
+
+pub(crate) async fn the_log_is_narrowed<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let work = async {
         customer("a@x").insert(&*shop).await?;
@@ -283,9 +320,9 @@ where
     assert_eq!(events[0].record_id.as_deref(), Some(r#"["acme","1"]"#));
 }
 
-pub(crate) async fn work_without_triggers_can_alter_a_table<DB>(shop: Shop<DB>)
+pub(crate) async fn work_without_triggers_can_alter_a_table<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let drop = "ALTER TABLE purchase DROP COLUMN what";
     let altered = audit_seaorm::unaudited::<_, _, DbErr>(&shop, |plain| {

@@ -2,7 +2,7 @@
 
 use audit_core::{Audit, Redaction, TableRule};
 use audit_seaorm::AuditMigrator;
-use audit_testkit::{Adapter, Server, alice};
+use audit_testkit::{Server, alice};
 use sea_orm::prelude::*;
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, Schema};
 use sea_orm_migration::async_trait::async_trait;
@@ -12,21 +12,20 @@ use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, MigratorTraitSelf, SchemaManager,
 };
 
-use crate::adapter::SeaOrm;
 use crate::entities::line as lines;
-use crate::shop::{Shop, customer, line};
+use crate::shop::{Plain, Shop, customer, line};
 
-async fn attached<DB>(shop: &Shop<DB>, audit: &Audit) -> DatabaseConnection
+async fn attached<A>(shop: &Shop<A>, audit: &Audit) -> DatabaseConnection
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let attach = audit_seaorm::attach(shop.world.url(), audit);
     attach.connect().await.unwrap()
 }
 
-async fn count<DB>(shop: &Shop<DB>) -> usize
+async fn count<A>(shop: &Shop<A>) -> usize
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     audit_seaorm::log(shop).list().await.unwrap().len()
 }
@@ -62,9 +61,9 @@ pub(crate) async fn processes_that_run_it_at_once_agree(server: Server) {
     .await;
 }
 
-pub(crate) async fn the_migrator_runs_again_after_a_change_of_rules<DB>(shop: Shop<DB>)
+pub(crate) async fn the_migrator_runs_again_after_a_change_of_rules<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let audit = Audit::builder().service("conformance").build().unwrap();
     let db = attached(&shop, &audit).await;
@@ -89,9 +88,9 @@ where
     assert!(!event.after_data.unwrap().as_str().contains("b@x"));
 }
 
-pub(crate) async fn the_migrator_captures_a_new_table<DB>(shop: Shop<DB>)
+pub(crate) async fn the_migrator_captures_a_new_table<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     shop.execute_unprepared("DROP TABLE line").await.unwrap();
     let migrator = AuditMigrator::new(&shop.world.audit);
@@ -105,9 +104,9 @@ where
     assert_eq!(words.await, ["INSERT line"]);
 }
 
-pub(crate) async fn the_migrator_keeps_track_beside_that_of_the_application<DB>(shop: Shop<DB>)
+pub(crate) async fn the_migrator_keeps_track_beside_that_of_the_application<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let migrator = AuditMigrator::new(&shop.world.audit);
     let names = |found: Vec<sea_orm_migration::Migration>| -> Vec<String> {
@@ -130,9 +129,9 @@ where
     assert_eq!(count(&shop).await, 0);
 }
 
-pub(crate) async fn the_migrator_takes_nothing_back<DB>(shop: Shop<DB>)
+pub(crate) async fn the_migrator_takes_nothing_back<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let migrator = AuditMigrator::new(&shop.world.audit);
     migrator.up(&*shop, None).await.unwrap();
@@ -199,9 +198,9 @@ async fn insert(db: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// What the migration tool does for each of its words, first with one migrator and then with the
 /// other.
-pub(crate) async fn a_tool_runs_the_migrator_after_that_of_the_application<DB>(shop: Shop<DB>)
+pub(crate) async fn a_tool_runs_the_migrator_after_that_of_the_application<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
     let db: &DatabaseConnection = &shop;
@@ -223,9 +222,9 @@ where
 
 /// A fresh start of the application's drops every table that it finds, whoever made it; that of the
 /// audit migration drops none.
-pub(crate) async fn a_tool_starts_afresh<DB>(shop: Shop<DB>)
+pub(crate) async fn a_tool_starts_afresh<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let (own, audit) = (Own, AuditMigrator::new(&shop.world.audit));
     let db: &DatabaseConnection = &shop;

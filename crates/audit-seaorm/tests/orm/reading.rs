@@ -4,14 +4,13 @@ use audit_core::Dialect;
 use audit_core::schema::LOG_COLUMNS;
 use audit_seaorm::entity::{Texts, audit_logs, postgres_audit_logs};
 use audit_testkit::stored::{assert_same, full_event};
-use audit_testkit::{Adapter, stored_fields};
+use audit_testkit::stored_fields;
 use sea_orm::prelude::*;
 use sea_orm::{DbErr, Iden, Iterable, QueryOrder, Set};
 use serde_json::Value as JsonValue;
 
-use crate::adapter::SeaOrm;
 use crate::entities::customer;
-use crate::shop::{Shop, customer};
+use crate::shop::{Plain, Shop, customer};
 
 /// Shows what only SeaORM's rows have.
 trait ShownTexts {
@@ -48,9 +47,9 @@ macro_rules! models {
     }};
 }
 
-pub(crate) async fn the_entity_reads_what_the_log_reads<DB>(shop: Shop<DB>)
+pub(crate) async fn the_entity_reads_what_the_log_reads<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let dialect = shop.world.dialect();
     shop.prove(async |db| {
@@ -76,9 +75,9 @@ where
     assert_same(&found, &events);
 }
 
-pub(crate) async fn the_entity_narrows_in_the_database<DB>(shop: Shop<DB>)
+pub(crate) async fn the_entity_narrows_in_the_database<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     shop.prove(async |db| {
         let first = customer("a@x").insert(db).await?;

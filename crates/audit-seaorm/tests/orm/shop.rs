@@ -6,30 +6,72 @@ use audit_core::Event;
 use audit_testkit::{Adapter, Server, World, alice, in_words};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryResult, Schema, Set, Statement,
+    StreamTrait, TransactionTrait,
 };
 
-use crate::adapter::SeaOrm;
+use crate::adapter::{Audited, SeaOrm};
 use crate::entities::{customer, customer_tag, line, purchase, tag};
 
-/// A database with the shop's tables, attached and migrated.
-pub(crate) struct Shop<DB> {
-    pub(crate) world: World<SeaOrm<DB>>,
+/// An adapter with what SeaORM runs statements on.
+pub(crate) trait Sea: Adapter {
+    type Connection: ConnectionTrait + StreamTrait + TransactionTrait;
+
+    fn connection(&self) -> &Self::Connection;
+
+    fn plain(&self) -> &DatabaseConnection;
 }
 
-impl<DB> Deref for Shop<DB> {
-    type Target = DatabaseConnection;
+impl<DB> Sea for SeaOrm<DB>
+where
+    Self: Adapter,
+{
+    type Connection = DatabaseConnection;
 
-    fn deref(&self) -> &Self::Target {
-        &self.world.adapter.connection
+    fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    fn plain(&self) -> &DatabaseConnection {
+        &self.connection
     }
 }
 
-impl<DB> Shop<DB>
+impl<DB> Sea for Audited<DB>
 where
-    SeaOrm<DB>: Adapter,
+    Self: Adapter,
 {
+    type Connection = audit_seaorm::AuditedConnection;
+
+    fn connection(&self) -> &audit_seaorm::AuditedConnection {
+        &self.connection
+    }
+
+    fn plain(&self) -> &DatabaseConnection {
+        self.connection.as_connection()
+    }
+}
+
+/// One whose connection is SeaORM's own.
+pub(crate) trait Plain: Sea<Connection = DatabaseConnection> {}
+
+impl<A: Sea<Connection = DatabaseConnection>> Plain for A {}
+
+/// A database with the shop's tables, attached and migrated.
+pub(crate) struct Shop<A> {
+    pub(crate) world: World<A>,
+}
+
+impl<A: Sea> Deref for Shop<A> {
+    type Target = DatabaseConnection;
+
+    fn deref(&self) -> &Self::Target {
+        self.world.adapter.plain()
+    }
+}
+
+impl<A: Sea> Shop<A> {
     pub(crate) async fn open(server: Server) -> Self {
-        let world = World::<SeaOrm<DB>>::unmigrated(server, "", 1, |audit| audit).await;
+        let world = World::<A>::unmigrated(server, "", 1, |audit| audit).await;
         let shop = Self { world };
         shop.create(customer::Entity).await;
         shop.create(purchase::Entity).await;
@@ -53,7 +95,7 @@ where
     /// each as operation and table.
     pub(crate) async fn prove(
         &self,
-        work: impl AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr>,
+        work: impl AsyncFnOnce(&A::Connection) -> Result<(), DbErr>,
     ) -> Vec<String> {
         let events = self.events(work).await;
         let words = events.iter().map(|event| {
@@ -66,10 +108,10 @@ where
     /// The same, which gives the events.
     pub(crate) async fn events(
         &self,
-        work: impl AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr>,
+        work: impl AsyncFnOnce(&A::Connection) -> Result<(), DbErr>,
     ) -> Vec<Event> {
         let prove = self.world.prove(async |adapter| {
-            alice().scope(work(&adapter.connection)).await.unwrap();
+            alice().scope(work(adapter.connection())).await.unwrap();
         });
         let events = prove.await;
         assert!(

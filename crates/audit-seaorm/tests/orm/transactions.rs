@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use audit_seaorm::CaptureError;
-use audit_testkit::{Adapter, alice, in_words};
+use audit_seaorm::{AuditedConnection, AuditedTransaction, CaptureError};
+use audit_testkit::{alice, in_words};
 use sea_orm::prelude::*;
 use sea_orm::{
-    AccessMode, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
-    Statement, TransactionError, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
+    Statement, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
-use crate::adapter::SeaOrm;
+use crate::adapter::{Audited, SeaOrm};
 use crate::entities::customer;
-use crate::shop::{Shop, customer};
+use crate::executors::{try_add, user};
+use crate::shop::{Plain, Sea, Shop, customer};
 
-pub(crate) async fn a_nested_transaction_takes_back_its_part<DB>(shop: Shop<DB>)
+pub(crate) async fn a_nested_transaction_takes_back_its_part<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let events = shop
         .events(async |db| {
@@ -36,9 +37,9 @@ where
     assert_eq!(events[0].transaction_id, events[1].transaction_id);
 }
 
-pub(crate) async fn a_closure_that_fails_leaves_nothing<DB>(shop: Shop<DB>)
+pub(crate) async fn a_closure_that_fails_leaves_nothing<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let words = shop
         .prove(async |db| {
@@ -69,9 +70,9 @@ where
     assert_eq!(words, [""; 0]);
 }
 
-pub(crate) async fn a_closure_that_succeeds_is_recorded_as_one_transaction<DB>(shop: Shop<DB>)
+pub(crate) async fn a_closure_that_succeeds_is_recorded_as_one_transaction<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let events = shop
         .events(async |db| {
@@ -100,7 +101,7 @@ where
 }
 
 /// The isolation level of a transaction, as its server says it.
-async fn level(transaction: &DatabaseTransaction) -> String {
+pub(crate) async fn level(transaction: &impl ConnectionTrait) -> String {
     let sql = match transaction.get_database_backend() {
         DbBackend::Postgres => "SHOW transaction_isolation",
         DbBackend::MySql => {
@@ -115,9 +116,9 @@ async fn level(transaction: &DatabaseTransaction) -> String {
     row.try_get_by_index(0).unwrap()
 }
 
-pub(crate) async fn a_configured_transaction_is_recorded<DB>(shop: Shop<DB>)
+pub(crate) async fn a_configured_transaction_is_recorded<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let options = TransactionOptions {
         isolation_level: Some(IsolationLevel::Serializable),
@@ -161,9 +162,9 @@ where
     assert_eq!(ids.len(), 3, "{}", in_words(&events));
 }
 
-pub(crate) async fn a_transaction_that_is_dropped_leaves_nothing<DB>(shop: Shop<DB>)
+pub(crate) async fn a_transaction_that_is_dropped_leaves_nothing<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let words = shop
         .prove(async |db| {
@@ -179,9 +180,9 @@ where
 }
 
 /// The messages that the server got on the connection of a transaction.
-async fn messages<DB>(shop: &Shop<DB>, transaction: DatabaseTransaction) -> i64
+async fn messages<A>(shop: &Shop<A>, transaction: impl ConnectionTrait + TransactionSession) -> i64
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let sql = "SHOW SESSION STATUS LIKE 'Questions'";
     let row = shop.row(&transaction, sql).await;
@@ -192,19 +193,53 @@ where
     questions.parse().unwrap()
 }
 
-pub(crate) async fn begin_takes_no_message_more_than_sea_orm<DB>(shop: Shop<DB>)
+pub(crate) async fn begin_takes_no_message_more_than_sea_orm<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     let first = messages(&shop, shop.begin().await.unwrap()).await;
     let theirs = messages(&shop, shop.begin().await.unwrap()).await;
     let ours = messages(&shop, audit_seaorm::begin(&shop).await.unwrap()).await;
     assert_eq!(ours - theirs, theirs - first);
+    let audited = AuditedConnection::new(shop.clone()).unwrap();
+    let audited = messages(&shop, audited.begin().await.unwrap()).await;
+    // The id is a statement of its own, in the message that opens the transaction.
+    assert_eq!(audited - ours, theirs - first + 1);
 }
 
-pub(crate) async fn a_refused_event_is_a_capture_error<DB>(shop: Shop<DB>)
+/// What the server got since the transaction began, this question aside.
+async fn questions<A: Sea>(shop: &Shop<A>, transaction: &AuditedTransaction) -> i64 {
+    let sql = "SHOW SESSION STATUS LIKE 'Questions'";
+    let row = shop.row(transaction, sql).await;
+    let questions: String = row.try_get_by_index(1).unwrap();
+    questions.parse().unwrap()
+}
+
+pub(crate) async fn a_context_that_stays_is_put_on_once(shop: Shop<Audited<sqlx::MySql>>) {
+    let work = async {
+        let transaction = shop.world.adapter.connection.begin().await?;
+        let first = questions(&shop, &transaction).await;
+        let asked = questions(&shop, &transaction).await - first;
+        for number in 0..3 {
+            try_add(&transaction, number).await?;
+        }
+        let three = questions(&shop, &transaction).await;
+        assert_eq!(three - first, 3 + 2 * asked);
+        for number in 3..6 {
+            let other = user(&format!("user {number}"));
+            other.scope(try_add(&transaction, number)).await?;
+        }
+        // Each has a context of its own, and so has this question.
+        let six = questions(&shop, &transaction).await;
+        assert_eq!(six - three, 3 + 3 + 1 + asked);
+        transaction.rollback().await
+    };
+    alice().scope(work).await.unwrap();
+}
+
+pub(crate) async fn a_refused_event_is_a_capture_error<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Plain,
 {
     shop.world
         .raw(shop.world.by(
@@ -227,7 +262,7 @@ where
     assert!(CaptureError::of(&own.unwrap_err()).is_none());
 }
 
-pub(crate) async fn a_refused_statement_is_recorded_by_a_lane(shop: Shop<sqlx::Sqlite>) {
+pub(crate) async fn a_refused_statement_is_recorded_by_a_lane(shop: Shop<SeaOrm<sqlx::Sqlite>>) {
     let sink = audit_sqlx::event_sink(shop.get_sqlite_connection_pool()).unwrap();
     let lane = audit_lane::Lane::builder(sink, audit_lane::Overflow::DropNewest);
     let lane = lane.start().unwrap();

@@ -1,19 +1,18 @@
 //! Each way to write, with its effects proved by full reads before and after.
 
-use audit_testkit::{Adapter, in_words};
+use audit_testkit::in_words;
 use sea_orm::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue, DbBackend, DbErr, ExprTrait, IntoActiveModel, QuerySelect, Set, Statement,
 };
 
-use crate::adapter::SeaOrm;
 use crate::entities::{customer, customer_tag, line as lines, purchase, tag};
-use crate::shop::{Shop, customer, line};
+use crate::shop::{Sea, Shop, customer, line};
 
-pub(crate) async fn a_model_is_inserted_updated_saved_and_deleted<DB>(shop: Shop<DB>)
+pub(crate) async fn a_model_is_inserted_updated_saved_and_deleted<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let events = shop
         .events(async |db| {
@@ -54,9 +53,9 @@ impl IntoModel for customer::ActiveModel {
     }
 }
 
-pub(crate) async fn many_are_inserted_updated_and_deleted<DB>(shop: Shop<DB>)
+pub(crate) async fn many_are_inserted_updated_and_deleted<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let words = shop
         .prove(async |db| {
@@ -81,9 +80,9 @@ where
     assert_eq!(words, expected.concat());
 }
 
-pub(crate) async fn what_is_returned_is_recorded_once<DB>(shop: Shop<DB>)
+pub(crate) async fn what_is_returned_is_recorded_once<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let returns = shop.get_database_backend().support_returning();
     let words = shop
@@ -122,9 +121,9 @@ where
     }
 }
 
-pub(crate) async fn rows_are_deleted_by_their_id<DB>(shop: Shop<DB>)
+pub(crate) async fn rows_are_deleted_by_their_id<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let words = shop
         .prove(async |db| {
@@ -152,9 +151,9 @@ where
     );
 }
 
-pub(crate) async fn conflicts_are_recorded_as_what_they_did<DB>(shop: Shop<DB>)
+pub(crate) async fn conflicts_are_recorded_as_what_they_did<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let words = shop
         .prove(async |db| {
@@ -182,9 +181,9 @@ where
     assert_eq!(words, ["INSERT line", "UPDATE line", "INSERT line"]);
 }
 
-pub(crate) async fn composite_keys_are_recorded<DB>(shop: Shop<DB>)
+pub(crate) async fn composite_keys_are_recorded<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let events = shop
         .events(async |db| {
@@ -224,9 +223,9 @@ where
     assert_eq!(events[2].previous_record_id.as_deref(), Some(first));
 }
 
-pub(crate) async fn every_type_of_value_is_recorded<DB>(shop: Shop<DB>)
+pub(crate) async fn every_type_of_value_is_recorded<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let events = shop
         .events(async |db| {
@@ -261,9 +260,9 @@ where
     assert!(after.contains(balance), "{after}");
 }
 
-pub(crate) async fn related_models_are_written_with_their_links<DB>(shop: Shop<DB>)
+pub(crate) async fn related_models_are_written_with_their_links<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let mut words = shop
         .prove(async |db| {
@@ -316,9 +315,9 @@ where
     assert_eq!(words, expected);
 }
 
-pub(crate) async fn statements_of_the_application_are_recorded<DB>(shop: Shop<DB>)
+pub(crate) async fn statements_of_the_application_are_recorded<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let backend = shop.get_database_backend();
     let words = shop
@@ -344,9 +343,9 @@ where
     assert_eq!(words, ["INSERT line", "UPDATE line", "DELETE line"]);
 }
 
-pub(crate) async fn a_stream_is_read_and_its_connection_goes_back<DB>(shop: Shop<DB>)
+pub(crate) async fn a_stream_is_read_and_its_connection_goes_back<A>(shop: Shop<A>)
 where
-    SeaOrm<DB>: Adapter,
+    A: Sea,
 {
     let words = shop
         .prove(async |db| {

@@ -1,15 +1,20 @@
 //! A connection whose statements carry the context.
 
+pub(super) mod inline;
+
+use std::future::ready;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use audit_adapter::{Attachment, ContextScope};
+use audit_adapter::{Attachment, Carried, ContextScope};
+use audit_capture::inline::PlanCache;
 use futures_util::{StreamExt, TryFutureExt};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Database, Execute, Executor, SqlSafeStr, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
-use super::carried::Carried;
+use super::inline::Inline;
+use super::opened::Opened;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
 use super::transaction::{AuditedTransaction, Interrupted};
@@ -26,6 +31,10 @@ pub struct AuditedConnection<DB: Database> {
     // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
     attachment: Arc<Attachment>,
     connection: PoolConnection<DB>,
+    /// How its statements are captured, where triggers do not.
+    inline: Option<Arc<Inline>>,
+    /// What statements of the open transaction become, where that sees other tables than the catalog's.
+    plans: Option<Arc<PlanCache>>,
     carried: Carried,
     /// Whether the hook of the checkout ran on it.
     is_checked_out: bool,
@@ -48,12 +57,15 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     pub(super) fn new(
         attachment: Arc<Attachment>,
         connection: PoolConnection<DB>,
+        inline: Option<Arc<Inline>>,
         carried: Carried,
         is_checked_out: bool,
     ) -> Self {
         Self {
             attachment,
             connection,
+            inline,
+            plans: None,
             carried,
             is_checked_out,
             depth: 0,
@@ -78,7 +90,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
     /// executor: [`record`](crate::record()), COPY, advisory locks. What runs on it keeps this
     /// context, whatever the context of the task becomes. Under
     /// [`ContextScope::Transaction`](crate::ContextScope::Transaction) nothing is put on outside of a
-    /// transaction.
+    /// transaction. **What runs on it is captured by triggers alone**, also where the pool captures inline.
     ///
     /// # Errors
     /// When the statement that puts the context on fails, as in a transaction of PostgreSQL that has
@@ -109,8 +121,7 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         let stamp = self.attachment.current_stamp();
         let check_out = check_out::<DB>(&mut self.connection, &self.attachment);
         if with_stamp(Arc::clone(&stamp), check_out).await? == Stamped::InTransaction {
-            self.is_interrupted = true;
-            self.connection.close_on_drop();
+            self.interrupt();
             return self.uninterrupted();
         }
         self.is_checked_out = true;
@@ -160,15 +171,21 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         Ok(&mut self.connection)
     }
 
-    /// Gives how often the context had changed before.
-    pub(super) async fn open_transaction(&mut self) -> Result<u64, sqlx::Error> {
+    /// Opens a transaction by this text where none is open, or a savepoint.
+    pub(super) async fn open_transaction(
+        &mut self,
+        opening: Option<&str>,
+    ) -> Result<Opened, sqlx::Error> {
         self.check_out().await?;
+        if let Some(inline) = self.inline.clone() {
+            self.refresh(&inline).await?;
+        }
         let before = self.carried.changes();
         let is_first = self.depth == 0;
         let of_transaction = (is_first && self.attachment.scope() == ContextScope::Transaction)
             .then(|| self.attachment.current_stamp());
         let statement = is_first
-            .then(|| DB::begin_statement(of_transaction.as_deref()))
+            .then(|| DB::begin_statement(opening, of_transaction.as_deref()))
             .flatten()
             .map(|text| AssertSqlSafe(text).into_sql_str());
         self.is_interrupted = true;
@@ -179,11 +196,19 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
         if let Some(stamp) = of_transaction {
             self.carried.set(stamp);
         }
-        Ok(before)
+        let depth = self.depth;
+        Ok(Opened { before, depth })
     }
 
     /// Commits the innermost transaction, or rolls it back.
-    pub(super) async fn end_transaction(&mut self, commits: bool) -> Result<(), sqlx::Error> {
+    pub(super) async fn end_transaction(
+        &mut self,
+        opened: Opened,
+        commits: bool,
+    ) -> Result<(), sqlx::Error> {
+        if opened.depth != self.depth {
+            self.interrupt();
+        }
         self.uninterrupted()?;
         self.is_interrupted = true;
         let ended = match commits {
@@ -191,21 +216,33 @@ impl<DB: AuditDatabase> AuditedConnection<DB> {
             false => DB::TransactionManager::rollback(&mut self.connection).await,
         };
         self.is_interrupted = false;
-        ended
+        ended?;
+        self.note_end(opened);
+        Ok(())
     }
 
     /// Rolls the innermost transaction back before anything else runs on the connection.
-    pub(super) fn start_rollback(&mut self, before: u64) {
-        self.note_end(before);
+    pub(super) fn start_rollback(&mut self, opened: Opened) {
+        if opened.depth != self.depth {
+            return self.interrupt();
+        }
+        self.note_end(opened);
         DB::TransactionManager::start_rollback(&mut self.connection);
     }
 
+    /// Refuses what comes, and closes the connection in the end.
+    pub(super) fn interrupt(&mut self) {
+        self.is_interrupted = true;
+        self.connection.close_on_drop();
+    }
+
     /// Notes that the innermost transaction is over, however that came.
-    pub(super) fn note_end(&mut self, before: u64) {
+    fn note_end(&mut self, opened: Opened) {
         self.depth = self.depth.saturating_sub(1);
+        self.plans = None;
         // What was put on since it began may have gone with it; what came with a begin stays (MySQL).
-        let is_left_behind = self.depth == 0 && DB::begin_statement(None).is_some();
-        if is_left_behind || self.carried.changes() != before {
+        let is_left_behind = self.depth == 0 && DB::begin_statement(None, None).is_some();
+        if is_left_behind || self.carried.changes() != opened.before {
             self.carried.forget();
         }
     }
@@ -220,6 +257,9 @@ impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
         E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
+        if let Some(inline) = self.inline.clone() {
+            return inline::answers(inline, ready(Ok(self)), statement);
+        }
         let keeps_context = DB::keeps_context(statement.text());
         let started = async move {
             let connection = self.ready_for(keeps_context).await?;
@@ -234,6 +274,9 @@ impl<'c, DB: AuditDatabase> Executor<'c> for &'c mut AuditedConnection<DB> {
         E: 'q + Execute<'q, DB>,
     {
         let statement = Statement::of(query);
+        if let Some(inline) = self.inline.clone() {
+            return inline::first_row::<DB>(inline::answers(inline, ready(Ok(self)), statement));
+        }
         let keeps_context = DB::keeps_context(statement.text());
         Box::pin(async move {
             let connection = self.ready_for(keeps_context).await?;

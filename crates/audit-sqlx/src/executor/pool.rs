@@ -3,16 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use audit_adapter::{Attachment, ContextScope};
+use audit_adapter::{Attachment, Carried, ContextScope};
+use audit_core::stamp::Stamp;
+use sqlx::pool::PoolConnection;
 use sqlx::{Database, Execute, Executor, Pool, SqlStr};
 
-use super::carried::Carried;
-use super::connection::AuditedConnection;
+use super::connection::{AuditedConnection, inline as statements};
+use super::inline::Inline;
 use super::run::{Answers, Described, FirstRow, Prepared};
 use super::statement::Statement;
 use super::transaction::AuditedTransaction;
 use crate::attachment;
 use crate::database::AuditDatabase;
+#[cfg(feature = "postgres")]
+use crate::held::Held;
 use crate::pool::with_stamp;
 
 /// An attached pool through which statements run: each has the context of the task that runs it,
@@ -26,6 +30,7 @@ pub struct AuditedPool<DB: Database> {
     // INVARIANT: an attachment lives no longer than the options of its pool, so it is dropped first.
     attachment: Arc<Attachment>,
     pool: Pool<DB>,
+    inline: Option<Arc<Inline>>,
 }
 
 impl<DB: Database> Clone for AuditedPool<DB> {
@@ -33,6 +38,7 @@ impl<DB: Database> Clone for AuditedPool<DB> {
         Self {
             attachment: Arc::clone(&self.attachment),
             pool: self.pool.clone(),
+            inline: self.inline.clone(),
         }
     }
 }
@@ -59,7 +65,12 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
         Ok(Self {
             attachment: attachment::find(&pool)?,
             pool,
+            inline: None,
         })
+    }
+
+    async fn into_connection(self) -> Result<AuditedConnection<DB>, sqlx::Error> {
+        self.acquire().await
     }
 
     /// The attached pool itself: what [`migrate`](crate::migrate()), [`check`](crate::check()) and
@@ -83,17 +94,11 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
                 let stamp = attachment.current_stamp();
                 let acquire = self.pool.acquire();
                 let connection = with_stamp(Arc::clone(&stamp), acquire).await?;
-                let carried = Carried::new(Some(stamp));
-                Ok(AuditedConnection::new(
-                    attachment, connection, carried, true,
-                ))
+                Ok(self.connection(attachment, connection, Some(stamp), true))
             }
             ContextScope::Transaction => {
                 let connection = self.pool.acquire().await?;
-                let carried = Carried::new(None);
-                Ok(AuditedConnection::new(
-                    attachment, connection, carried, true,
-                ))
+                Ok(self.connection(attachment, connection, None, true))
             }
         }
     }
@@ -106,10 +111,18 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
     pub fn try_acquire(&self) -> Option<AuditedConnection<DB>> {
         let connection = self.pool.try_acquire()?;
         let attachment = Arc::clone(&self.attachment);
-        let carried = Carried::new(None);
-        Some(AuditedConnection::new(
-            attachment, connection, carried, false,
-        ))
+        Some(self.connection(attachment, connection, None, false))
+    }
+
+    fn connection(
+        &self,
+        attachment: Arc<Attachment>,
+        connection: PoolConnection<DB>,
+        stamp: Option<Arc<Stamp>>,
+        is_checked_out: bool,
+    ) -> AuditedConnection<DB> {
+        let (inline, carried) = (self.inline.clone(), Carried::new(stamp));
+        AuditedConnection::new(attachment, connection, inline, carried, is_checked_out)
     }
 
     /// Opens a transaction, in the number of round trips that `pool.begin()` of sqlx takes.
@@ -125,6 +138,70 @@ impl<DB: AuditDatabase> AuditedPool<DB> {
     }
 }
 
+/// Pools that capture without triggers.
+#[cfg(feature = "postgres")]
+impl AuditedPool<sqlx::Postgres> {
+    /// Runs statements through a pool that [`attach`](crate::attach) built, so that each writes the events of
+    /// the rows that it changes; [`migrate_inline`](crate::migrate_inline) has made what they need, and no
+    /// trigger. It reads the catalog, as the role of the pool sees it.
+    ///
+    /// **Only what runs through this type is captured**, its connections and transactions. What cannot be is
+    /// an [`InlineRefusal`](crate::InlineRefusal) before it runs, unless the options say otherwise. A table that
+    /// has triggers of ours is refused and never recorded twice: for those, [`AuditedPool::new`].
+    ///
+    /// # Errors
+    /// `sqlx::Error::Configuration` when the pool was not built by [`attach`](crate::attach); when the catalog
+    /// cannot be read.
+    ///
+    /// # Cancel safety
+    /// A dropped future did nothing.
+    pub async fn inline(
+        pool: sqlx::PgPool,
+        options: super::InlineOptions,
+    ) -> Result<Self, sqlx::Error> {
+        let mut audited = Self::new(pool)?;
+        let mut connection = Held::acquire(&audited.pool).await?;
+        let audit = audited.attachment.audit();
+        let inline = Inline::read::<sqlx::Postgres>(&mut connection, audit, options).await?;
+        connection.give_back();
+        audited.inline = Some(Arc::new(inline));
+        Ok(audited)
+    }
+
+    /// Reads the catalog of an inline pool again, for it and its clones: after a migration of the
+    /// application, which is otherwise known a little later
+    /// ([`catalog_age`](super::InlineOptions::catalog_age)).
+    ///
+    /// # Errors
+    /// When the catalog cannot be read; then the plans stay as they were.
+    ///
+    /// # Cancel safety
+    /// A dropped future changed nothing.
+    pub async fn reload(&self) -> Result<(), sqlx::Error> {
+        if let Some(inline) = &self.inline {
+            let mut connection = Held::acquire(&self.pool).await?;
+            inline.read_again::<sqlx::Postgres>(&mut connection).await?;
+            connection.give_back();
+        }
+        Ok(())
+    }
+
+    /// What stands in the way of statements on recorded tables of an inline pool, whatever they are: for a
+    /// look at the start of a service.
+    #[must_use]
+    pub fn obstacles(&self) -> Vec<crate::Uncapturable> {
+        let inline = self.inline.as_ref();
+        inline.map_or_else(Vec::new, |inline| inline.plans().planner().obstacles())
+    }
+
+    /// How many statements ran through an inline pool and its clones that could not be captured, because
+    /// [`OnUncapturable`](crate::OnUncapturable) lets them.
+    #[must_use]
+    pub fn uncaptured(&self) -> u64 {
+        self.inline.as_ref().map_or(0, |inline| inline.uncaptured())
+    }
+}
+
 // The hook at checkout puts on the context of the task that polls.
 impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
     type Database = DB;
@@ -134,7 +211,11 @@ impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
         'p: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        DB::fetch_many_of(&self.pool, Statement::of(query))
+        let statement = Statement::of(query);
+        match self.inline.clone() {
+            Some(inline) => statements::answers(inline, self.clone().into_connection(), statement),
+            None => DB::fetch_many_of(&self.pool, statement),
+        }
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> FirstRow<'e, DB>
@@ -143,6 +224,10 @@ impl<'p, DB: AuditDatabase> Executor<'p> for &'_ AuditedPool<DB> {
         E: 'q + Execute<'q, DB>,
     {
         let (pool, statement) = (self.pool.clone(), Statement::of(query));
+        if let Some(inline) = self.inline.clone() {
+            let connection = self.clone().into_connection();
+            return statements::first_row::<DB>(statements::answers(inline, connection, statement));
+        }
         Box::pin(async move { DB::fetch_optional(&mut *pool.acquire().await?, statement).await })
     }
 

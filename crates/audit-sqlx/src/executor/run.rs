@@ -2,7 +2,8 @@
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx::{Database, Describe, Either, Executor, Pool, SqlStr};
+use sqlx::error::BoxDynError;
+use sqlx::{Arguments, Database, Describe, Either, Encode, Executor, Pool, SqlStr, Type};
 
 use super::statement::Statement;
 use crate::database::ConnectionOf;
@@ -48,11 +49,22 @@ pub trait Run: Database {
 
     /// As `Executor::describe`.
     fn describe(connection: &mut ConnectionOf<Self>, text: SqlStr) -> Described<'_, Self>;
+
+    /// Binds a text behind other values.
+    ///
+    /// # Errors
+    /// As `Arguments::add`.
+    fn bind_text(arguments: &mut Self::Arguments, text: &str) -> Result<(), BoxDynError>;
+
+    /// The same values once more.
+    fn copy_arguments(arguments: &Self::Arguments) -> Self::Arguments;
 }
 
 impl<DB: Database> Run for DB
 where
     for<'c> &'c mut ConnectionOf<DB>: Executor<'c, Database = DB>,
+    DB::Arguments: Clone,
+    String: for<'t> Encode<'t, DB> + Type<DB>,
 {
     fn fetch_many(connection: &mut ConnectionOf<DB>, statement: Statement<DB>) -> Answers<'_, DB> {
         Executor::fetch_many(connection, statement)
@@ -79,5 +91,13 @@ where
 
     fn describe(connection: &mut ConnectionOf<DB>, text: SqlStr) -> Described<'_, DB> {
         Executor::describe(connection, text)
+    }
+
+    fn bind_text(arguments: &mut DB::Arguments, text: &str) -> Result<(), BoxDynError> {
+        arguments.add(text.to_owned())
+    }
+
+    fn copy_arguments(arguments: &DB::Arguments) -> DB::Arguments {
+        arguments.clone()
     }
 }

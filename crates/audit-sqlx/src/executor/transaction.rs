@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::Database;
 
 use super::connection::AuditedConnection;
+use super::opened::Opened;
 use crate::database::AuditDatabase;
 
 /// A transaction or savepoint of an [`AuditedPool`](crate::AuditedPool) or an [`AuditedConnection`],
@@ -16,9 +17,7 @@ use crate::database::AuditDatabase;
 /// before the savepoint.
 pub struct AuditedTransaction<'c, DB: AuditDatabase> {
     connection: Holder<'c, DB>,
-    /// How often the context on the connection had changed before.
-    before: u64,
-    is_open: bool,
+    opened: Option<Opened>,
 }
 
 /// Whose connection it is.
@@ -27,9 +26,10 @@ enum Holder<'c, DB: Database> {
     Own(Box<AuditedConnection<DB>>),
 }
 
-/// A begin failed, a begin, a commit or a rollback was dropped before it was over, or a transaction was
-/// left open on a connection that [`try_acquire`](crate::AuditedPool::try_acquire) took, so that it is not
-/// sure which is open: what a `sqlx::Error::Io` of an executor holds.
+/// A begin failed, a begin, a commit or a rollback was dropped before it was over, a transaction ended
+/// before another inside it, or one was left open on a connection that
+/// [`try_acquire`](crate::AuditedPool::try_acquire) took, so that it is not sure which is open: what a
+/// `sqlx::Error::Io` of an executor holds.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "opening or ending a transaction on this connection failed or was dropped half-way: what was not committed is rolled back; take another connection from the pool"
@@ -41,7 +41,7 @@ impl<DB: AuditDatabase> fmt::Debug for AuditedTransaction<'_, DB> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("AuditedTransaction")
-            .field("is_open", &self.is_open)
+            .field("is_open", &self.opened.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -62,11 +62,9 @@ impl<'c, DB: AuditDatabase> AuditedTransaction<'c, DB> {
     async fn open(connection: Holder<'c, DB>) -> Result<Self, sqlx::Error> {
         let mut transaction = Self {
             connection,
-            before: 0,
-            is_open: false,
+            opened: None,
         };
-        transaction.before = transaction.open_transaction().await?;
-        transaction.is_open = true;
+        transaction.opened = Some(transaction.open_transaction(None).await?);
         Ok(transaction)
     }
 
@@ -97,10 +95,10 @@ impl<'c, DB: AuditDatabase> AuditedTransaction<'c, DB> {
     }
 
     async fn end(mut self, commits: bool) -> Result<(), sqlx::Error> {
-        self.end_transaction(commits).await?;
-        self.is_open = false;
-        let before = self.before;
-        self.note_end(before);
+        if let Some(opened) = self.opened {
+            self.end_transaction(opened, commits).await?;
+            self.opened = None;
+        }
         Ok(())
     }
 }
@@ -127,9 +125,8 @@ impl<DB: AuditDatabase> DerefMut for AuditedTransaction<'_, DB> {
 
 impl<DB: AuditDatabase> Drop for AuditedTransaction<'_, DB> {
     fn drop(&mut self) {
-        if self.is_open {
-            let before = self.before;
-            self.start_rollback(before);
+        if let Some(opened) = self.opened {
+            self.start_rollback(opened);
         }
     }
 }

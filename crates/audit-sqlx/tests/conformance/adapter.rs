@@ -19,10 +19,25 @@ pub(crate) fn failure(error: &sqlx::Error) -> Failure {
         let name = format!("{capture:?}");
         name.split('(').next().unwrap_or_default().to_owned()
     });
+    let capture = refusal(error).or(capture);
     Failure {
         message: error.to_string(),
         capture,
     }
+}
+
+#[cfg(feature = "executor")]
+fn refusal(error: &sqlx::Error) -> Option<String> {
+    let is_refusal = matches!(
+        audit_sqlx::InlineRefusal::of(error),
+        Some(audit_sqlx::InlineRefusal::Uncapturable(_))
+    );
+    is_refusal.then(|| audit_testkit::REFUSAL.to_owned())
+}
+
+#[cfg(not(feature = "executor"))]
+fn refusal(_: &sqlx::Error) -> Option<String> {
+    None
 }
 
 pub(crate) fn record_failure(error: &RecordError) -> Failure {

@@ -10,7 +10,7 @@ use crate::plain::{Sqlx, failure, record_failure};
 
 /// Statements run through the audited pool; the rest is that of the pool that it is made of.
 pub(crate) struct Executors<DB: sqlx::Database> {
-    plain: Sqlx<DB>,
+    pub(crate) plain: Sqlx<DB>,
     pub(crate) pool: AuditedPool<DB>,
 }
 

@@ -1,53 +1,11 @@
 //! What is sent: a context that is on the connection is not put on again.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::sync::Once;
-
 use audit_sqlx::AuditDatabase;
 use audit_testkit::{Adapter, Server, World};
-use tracing::Level;
 
 use crate::adapter::Executors;
 use crate::context::{insert, run, user};
-
-thread_local! {
-    /// What sqlx said of the statements that this thread polled, as text.
-    static SAID: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Said;
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SAID.with_borrow_mut(|said| said.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// For the whole process: one subscriber beside others would miss what they do not ask for.
-fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(Level::DEBUG)
-            .with_writer(|| Said)
-            .finish();
-        tracing::subscriber::set_global_default(subscriber).unwrap();
-    });
-}
-
-/// The number of statements since the last call.
-fn statements() -> usize {
-    let said = SAID.take();
-    String::from_utf8(said)
-        .unwrap()
-        .matches("sqlx::query")
-        .count()
-}
+use crate::said::{listen, statements};
 
 pub(crate) async fn a_context_that_stays_is_put_on_once<DB>(server: Server)
 where

@@ -14,18 +14,6 @@ use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Column, Connection, Either, Postgres, Row, TypeInfo, ValueRef};
 
-/// Takes the triggers of a database off, and leaves everything else of ours.
-const WITHOUT_TRIGGERS: &str = "DO $$
-DECLARE t record;
-BEGIN
-    FOR t IN
-        SELECT tgname, tgrelid::regclass AS relation FROM pg_trigger
-        WHERE tgname LIKE '!audit\\_%' AND tgparentid = 0
-    LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);
-    END LOOP;
-END $$";
-
 pub(crate) struct Pair {
     pub(crate) audit: Audit,
     pub(crate) planner: Planner,
@@ -48,12 +36,10 @@ impl Pair {
         let pool = prepare(&database, tables, &audit).await;
         let triggers = alice().scope(pool.acquire()).await.unwrap();
         let inline_database = TestDatabase::create(server).await;
-        prepare(&inline_database, tables, &audit)
-            .await
-            .close()
-            .await;
+        let prepared = prepare(&inline_database, tables, &audit).await;
+        audit_sqlx::migrate_inline(&prepared, &audit).await.unwrap();
+        prepared.close().await;
         let mut inline = PgConnection::connect(inline_database.url()).await.unwrap();
-        run(&mut inline, WITHOUT_TRIGGERS).await;
         let planner = Planner::new(&audit, catalog(&mut inline).await);
         Self {
             audit,

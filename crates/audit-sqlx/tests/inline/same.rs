@@ -435,3 +435,23 @@ pub(crate) async fn a_role_without_more_than_the_grants_records(server: Server) 
     )
     .await;
 }
+
+/// By the schemas and statements of the conformance suite, which holds them against an oracle as well.
+pub(crate) async fn drawn_statements_are_recorded_as_by_triggers(server: Server) {
+    let (mut events, mut refused) = (0, 0);
+    for seed in 1..=4 {
+        let (tables, statements) = audit_testkit::drawn(server, seed, 150);
+        let mut pair = Pair::new(server, &tables, Audit::builder().build().unwrap()).await;
+        for sql in &statements {
+            if pair.planner.plan(sql).is_err() {
+                refused += 1;
+                continue;
+            }
+            events += pair.same(sql, &[]).await.len();
+        }
+    }
+    assert!(
+        events > 400 && refused < 400,
+        "{events} events, {refused} refused"
+    );
+}

@@ -8,7 +8,7 @@ mod tally;
 
 use audit_core::Event;
 
-use crate::adapter::{Adapter, End};
+use crate::adapter::{Adapter, End, Failure};
 use crate::database::{Raw, Server, TestDatabase};
 use crate::draw::Draw;
 use crate::oracle;
@@ -16,7 +16,7 @@ use crate::world::{World, alice};
 
 use self::schema::Schema;
 use self::statement::Statement;
-use self::tally::Tally;
+use self::tally::{REFUSED, Tally};
 
 /// The seeds of a plain run, which make every kind of thing on every database.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=6;
@@ -60,6 +60,17 @@ pub async fn drawn_statements_replay<A: Adapter>(server: Server) {
     if seeds.count() >= SEEDS.count() {
         tally.has_all(server.dialect());
     }
+}
+
+/// The tables of a seed, and statements on them, as texts: for what compares two ways to capture.
+#[must_use]
+pub fn drawn(server: Server, seed: u64, statements: usize) -> (String, Vec<String>) {
+    let mut draw = Draw::new(seed);
+    let schema = Schema::draw(server.dialect(), seed, &mut draw);
+    let mut drawn = schema.first_rows(&mut draw);
+    drawn.extend((0..statements).map(|_| schema.statement(&mut draw)));
+    let texts = drawn.into_iter().map(|statement| statement.sql);
+    (schema.ddl(), texts.collect())
 }
 
 async fn migrated<A: Adapter>(server: Server, schema: &Schema) -> World<A> {
@@ -170,6 +181,10 @@ impl Batch {
                 for (index, statement) in self.statements.iter().enumerate() {
                     let context = alice().with_request_id(index.to_string());
                     let done = context.scope(adapter.execute(&statement.sql)).await;
+                    if done.as_ref().is_err_and(Failure::is_refusal) {
+                        tally.add(REFUSED, 1);
+                        continue;
+                    }
                     let bare = twin.raw.affected(&statement.sql).await;
                     match (done, bare) {
                         (Ok(rows), Ok(bare)) => {
@@ -206,6 +221,10 @@ impl Batch {
             texts.insert(3, "ROLLBACK TO SAVEPOINT inside");
         }
         let done = alice().scope(adapter.transaction(&texts, end)).await;
+        if done.as_ref().is_err_and(Failure::is_refusal) {
+            tally.add(REFUSED, 1);
+            return;
+        }
         let bare = twin.transaction(&texts, end).await;
         assert_eq!(done.is_ok(), bare, "{texts:?}: {done:?}");
         tally.add(

@@ -49,7 +49,8 @@ pub(super) async fn plain<DB: Engine>(opening: &Opening) -> Result<sqlx::Pool<DB
     Ok(pool.await?)
 }
 
-fn options<DB: Engine>(opening: &Opening) -> PoolOptions<DB> {
+/// The options of a pool.
+pub(crate) fn options<DB: Engine>(opening: &Opening) -> PoolOptions<DB> {
     PoolOptions::new()
         .max_connections(opening.connections)
         .acquire_timeout(WAIT)

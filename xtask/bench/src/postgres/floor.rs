@@ -15,7 +15,7 @@ macro_rules! event {
              encode(set_byte(substr(int8send((extract(epoch FROM e.at) * 1000)::bigint), 3, 6) || \
              substr(uuid_send(gen_random_uuid()), 7), 6, 112), 'hex')::uuid, \
              pg_current_xact_id()::text, 1, '", $operation, "', 'success', 'public', 'users', \
-             e.record, e.before, e.after, e.changed, '624ec90d5d4cad8f', ", $actor,
+             e.record, e.before, e.after, e.changed, 'a02ae9b0531be12d', ", $actor,
             "::text, 'user', 'Ada Lovelace', 'acme', 'verified', 'billing', 'production', ",
             $request, "::text, ", $facts, "::json, 'inline' FROM (SELECT clock_timestamp() AS at, ",
             $record, " AS record, ", $before, " AS before, ", $after, " AS after, ", $changed,

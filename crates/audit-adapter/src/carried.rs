@@ -4,29 +4,35 @@ use std::sync::Arc;
 
 use audit_core::stamp::Stamp;
 
-/// The context that is on a connection, where that is sure.
+/// The context that is on a connection whose statements bring their own, where that is sure.
 // INVARIANT: forgotten before anything is sent that may change it, set when that is over: a future
 // that is dropped leaves no belief behind.
 #[derive(Debug)]
-pub(super) struct Carried {
+pub struct Carried {
     stamp: Option<Arc<Stamp>>,
     changes: u64,
 }
 
 impl Carried {
-    pub(super) fn new(stamp: Option<Arc<Stamp>>) -> Self {
+    /// With the context that is on it, where that is known.
+    #[must_use]
+    pub fn new(stamp: Option<Arc<Stamp>>) -> Self {
         Self { stamp, changes: 0 }
     }
 
-    pub(super) fn is(&self, stamp: &Arc<Stamp>) -> bool {
+    /// Whether this is sure to be on it.
+    #[must_use]
+    pub fn is(&self, stamp: &Arc<Stamp>) -> bool {
         self.stamp.as_ref() == Some(stamp)
     }
 
-    pub(super) fn set(&mut self, stamp: Arc<Stamp>) {
+    /// Notes what was put on.
+    pub fn set(&mut self, stamp: Arc<Stamp>) {
         self.change(Some(stamp));
     }
 
-    pub(super) fn forget(&mut self) {
+    /// Notes that it is not sure any more.
+    pub fn forget(&mut self) {
         self.change(None);
     }
 
@@ -37,7 +43,8 @@ impl Carried {
 
     /// How often it was set or forgotten: the same context at two times does not tell that no other was
     /// on between.
-    pub(super) fn changes(&self) -> u64 {
+    #[must_use]
+    pub fn changes(&self) -> u64 {
         self.changes
     }
 }
