@@ -1,5 +1,7 @@
 //! `audit undo`: takes changes back, after it has shown what that would do.
 
+use std::collections::BTreeSet;
+
 use audit_core::query::LogQuery;
 use audit_core::{Json, LogReader as _, Operation};
 use audit_sqlx::AuditDatabase;
@@ -119,7 +121,26 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
     for obstacle in plan.obstacles() {
         talk(&format!("note: {obstacle}"));
     }
+    if output.format == Format::Table {
+        for (table, field) in computed(plan) {
+            let (table, field) = (words::printable(table), words::printable(field));
+            talk(&format!(
+                "note: the database computes `{field}` of `{table}`, so the undo does not set it"
+            ));
+        }
+    }
     Ok(())
+}
+
+/// The columns that the database computes, with their tables, each once.
+fn computed(plan: &UndoPlan) -> BTreeSet<(&str, &str)> {
+    let mut computed = BTreeSet::new();
+    for step in plan.steps() {
+        for field in &step.computed {
+            computed.insert((step.table_name.as_str(), field.as_str()));
+        }
+    }
+    computed
 }
 
 fn row(step: &UndoStep) -> [String; 5] {

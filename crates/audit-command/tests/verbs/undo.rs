@@ -131,8 +131,38 @@ async fn a_key_that_does_not_hold_in_the_end_is_told<DB: Db>(server: Server) {
     assert!(raw.texts("SELECT 'x' FROM houses").await.is_empty());
 }
 
+/// A column that the database computes is not put back, which is said once.
+async fn what_the_database_computes_is_told<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let mut raw = audited.database.raw().await;
+    raw.run(
+        "CREATE TABLE sums (id INTEGER NOT NULL PRIMARY KEY, one INTEGER, \
+             twice INTEGER GENERATED ALWAYS AS (one * 2) STORED)",
+    )
+    .await;
+    let rules = Audit::builder().build().unwrap();
+    audit_sqlx::migrate(&audited.pool, &rules).await.unwrap();
+    for (actor, sql) in [
+        ("alice", "INSERT INTO sums (id, one) VALUES (1, 1), (2, 1)"),
+        ("carl", "UPDATE sums SET one = 5"),
+    ] {
+        audited.write(actor, sql).await;
+    }
+    let (code, told, said) = audited.ask(&OF_CARL);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(told.matches("one 5 -> 1").count(), 2, "{told}");
+    assert!(!told.contains("twice"), "{told}");
+    let note = "note: the database computes `twice` of `sums`, so the undo does not set it\n";
+    assert_eq!(said.matches(note).count(), 1, "{said}");
+}
+
 mod sqlite {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_database_computes() {
+        what_the_database_computes_is_told::<sqlx::Sqlite>(Server::Sqlite).await;
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_key_that_does_not_hold_in_the_end() {
@@ -142,6 +172,11 @@ mod sqlite {
 
 mod postgres15 {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_database_computes() {
+        what_the_database_computes_is_told::<sqlx::Postgres>(Server::Postgres15).await;
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_key_that_does_not_hold_in_the_end() {
