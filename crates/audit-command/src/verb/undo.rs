@@ -100,10 +100,35 @@ impl Run for Undo {
         }
         if self.approval.is_given() {
             self.apply(&pool, plan).await?;
-        } else {
-            talk("nothing was changed; `--apply --as ID` does it");
+            return Ok(Exit::Success);
         }
-        Ok(Exit::Success)
+        talk(&how_to_apply(&plan));
+        Ok(Exit::of_search(plan.is_clear()))
+    }
+}
+
+/// What is said of a plan that is only shown: how to apply it, also against what stands against it.
+fn how_to_apply(plan: &UndoPlan) -> String {
+    let steps = plan.steps();
+    let needed = [
+        (
+            steps.iter().any(|step| !step.conflicts.is_empty()),
+            "`--on-conflict skip` or `overwrite`",
+        ),
+        (
+            steps.iter().any(|step| !step.missing.is_empty()),
+            "`--leave-missing`",
+        ),
+        (!plan.obstacles().is_empty(), "`--leave-obstacles`"),
+    ];
+    let needed = needed.into_iter().filter(|(is_needed, _)| *is_needed);
+    let needed: Vec<&str> = needed.map(|(_, flag)| flag).collect();
+    match needed.is_empty() {
+        true => "nothing was changed; `--apply --as ID` does it".to_owned(),
+        false => format!(
+            "nothing was changed; something stands against it, and `--apply --as ID` needs {} as well",
+            needed.join(", and ")
+        ),
     }
 }
 

@@ -52,6 +52,11 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     assert_eq!(event["reverts"], reverts);
 
     // What has changed since stands against it, until it is told what to do.
+    let (code, told, said) = audited.ask(&OF_CARL);
+    assert_eq!(code, 1, "{said}");
+    assert!(told.contains("and no longer"), "{told}");
+    let needed = "`--apply --as ID` needs `--on-conflict skip` or `overwrite` as well\n";
+    assert!(said.ends_with(needed), "{said}");
     let (code, told, said) = apply(&[]);
     assert_eq!(code, 1, "{said}");
     assert!(told.contains("and no longer"), "{told}");
@@ -93,6 +98,10 @@ fn nothing_is_done_by_mistake<DB: Db>(audited: &Audited<DB>, server: Server) {
 
 /// Without the column that the log does not hold, once that is asked for.
 async fn a_deleted_row_comes_back<DB: Db>(audited: &Audited<DB>, server: Server) {
+    let (code, _, said) = audited.ask(&["undo", "--actor", "bob"]);
+    assert_eq!(code, 1, "{said}");
+    let needed = "`--apply --as ID` needs `--leave-missing` as well\n";
+    assert!(said.ends_with(needed), "{said}");
     let of_bob = [&["undo", "--actor", "bob"], &applying(server)[..]].concat();
     let (code, _, said) = audited.ask(&of_bob);
     assert_eq!(code, 1, "{said}");
