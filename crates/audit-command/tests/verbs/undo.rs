@@ -80,6 +80,9 @@ fn shown<DB: Db>(audited: &Audited<DB>) -> Value {
     );
     assert_eq!(step["changes"][0]["before"], "lost");
     assert_eq!(step["conflicts"], serde_json::json!([]));
+    let event = step["reverts"][0].as_str().unwrap();
+    let of_event = audited.ask(&["undo", "--event", event, "--format", "ndjson"]);
+    assert_eq!((of_event.0, &of_event.1), (0, &told));
     assert_eq!(said, "nothing was changed; `--apply --as ID` does it\n");
     step["reverts"].take()
 }
