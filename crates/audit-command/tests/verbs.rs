@@ -145,6 +145,9 @@ const MADE: &str = r#"alice INSERT ["acme","1"]"#;
 const OTHER: &str = r#"alice INSERT ["acme","2"]"#;
 const PAID: &str = r#"bob UPDATE ["acme","1"]"#;
 const GONE: &str = r#"bob DELETE ["acme","1"]"#;
+/// What is said of a query by actor: the rules ask for no index.
+const NO_INDEX_OF_ACTORS: &str = "note: no index leads to these events, so all of the log may be read; ask for \
+                                  the index `actor` in the rules and migrate\n";
 const OF_INVOICES: [&str; 3] = ["log", "--table", "invoices"];
 
 async fn each_filter_and_page_gives_its_events<DB: Db>(server: Server) {

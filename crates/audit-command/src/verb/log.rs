@@ -9,7 +9,7 @@ use clap::Args;
 use sqlx::Pool;
 
 use super::Run;
-use crate::database::{Database, trail};
+use crate::database::{Database, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
@@ -66,6 +66,9 @@ impl Run for Log {
         let mut query = self.filters.query();
         if self.oldest_first {
             query = query.oldest_first();
+        }
+        if self.after.is_none() {
+            note_missing_index(&mut trail(&pool), &query).await?;
         }
         if self.follow {
             self.follow(&pool, &query, &mut listing).await?;

@@ -11,7 +11,7 @@ use sqlx::Pool;
 
 use super::Run;
 use crate::config::Config;
-use crate::database::{Database, Kind, trail};
+use crate::database::{Database, Kind, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
@@ -92,6 +92,7 @@ impl Run for Undo {
         };
         let pool = database.attach::<DB>(&audit).await?;
         let mut trail = trail(&pool);
+        note_missing_index(&mut trail, &query).await?;
         let work = trail.plan_undo(&query);
         let plan = Progress::during("the undo is planned", work).await?;
         print(&plan, output)?;
