@@ -397,7 +397,16 @@ async fn nothing_from_data_steers_the_terminal<DB: Db>(server: Server) {
 async fn following_prints_what_comes<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let arguments = [
-        "log", "-f", "-n", "1", "--table", "invoices", "--format", "ndjson",
+        "log",
+        "-f",
+        "-n",
+        "1",
+        "--settling",
+        "90",
+        "--table",
+        "invoices",
+        "--format",
+        "ndjson",
     ];
     let mut follower = audit(Some(audited.database.url()), &arguments)
         .stdout(Stdio::piped())

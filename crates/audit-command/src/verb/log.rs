@@ -44,6 +44,15 @@ pub(crate) struct Log {
     /// Wait for new events and print them, until Ctrl-C
     #[arg(short, long, conflicts_with = "oldest_first")]
     follow: bool,
+    /// How many seconds a new event may take to become visible: on MariaDB and MySQL one of a
+    /// transaction that commits later is missed [default: 60]
+    #[arg(
+        long,
+        requires = "follow",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    settling: Option<u64>,
     /// Show the id of each event, for `audit show`
     #[arg(long)]
     ids: bool,
@@ -116,6 +125,9 @@ impl Log {
     ) -> Result<(), Fault> {
         let mut stopped = std::pin::pin!(tokio::signal::ctrl_c());
         let (mut followed, mut earlier) = (trail(pool), trail(pool));
+        if let Some(seconds) = self.settling {
+            followed = followed.settling(Duration::from_secs(seconds));
+        }
         let mut follow = followed.follow(query).await?;
         let query = query.clone().limit(self.limit.unwrap_or(EARLIER));
         let mut events = earlier.page(&query, None).await?.events;
