@@ -291,6 +291,7 @@ async fn numbers_and_findings_are_told<DB: Db>(server: Server) {
         )
     );
     assert_eq!(audited.ask(&["stats", "--actor", "nobody"]).0, 1);
+    assert_eq!(audited.ask(&["stats", "--top", "0"]).0, 2);
 
     // The command has no rules, so triggers that hide a column are not those that it asks for;
     // those of SQLite are on the connections of the application alone.

@@ -21,7 +21,12 @@ pub(crate) struct Stats {
     #[arg(long, value_enum, value_name = "GROUP")]
     by: Vec<By>,
     /// The largest groups, this many; all days and hours are counted
-    #[arg(long, value_name = "COUNT", default_value_t = audit_store::Stats::TOP)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = audit_store::Stats::TOP,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     top: u32,
     #[command(flatten)]
     filters: Filters,
