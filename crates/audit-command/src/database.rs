@@ -4,13 +4,14 @@ use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use audit_core::{Audit, Dialect};
-use audit_sqlx::{AuditDatabase, PoolReader};
-use audit_store::Trail;
+use audit_core::{Audit, Dialect, LogReader};
+use audit_sqlx::{AuditDatabase, LogError, PoolReader};
+use audit_store::{LogQuery, Trail};
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection as _, Pool};
 
 use crate::fault::Fault;
+use crate::output::talk;
 
 /// How long an answer of a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -128,4 +129,15 @@ impl Database {
 /// The trail that a pool reads.
 pub(crate) fn trail<DB: AuditDatabase>(pool: &Pool<DB>) -> Trail<PoolReader<DB>> {
     Trail::of(audit_sqlx::log(pool))
+}
+
+/// Says which index a query waits for, before the log is read without it.
+pub(crate) async fn note_missing_index<R: LogReader<Error = LogError>>(
+    trail: &mut Trail<R>,
+    query: &LogQuery,
+) -> Result<(), Fault> {
+    if let Some(missing) = trail.missing_index(query).await? {
+        talk(&format!("note: {missing}"));
+    }
+    Ok(())
 }

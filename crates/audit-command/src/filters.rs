@@ -95,7 +95,7 @@ pub(crate) struct Filters {
     #[arg(long, value_name = "TEXT")]
     search: Vec<String>,
     /// This event
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "event", value_name = "ID")]
     id: Vec<Uuid>,
 }
 

@@ -145,6 +145,9 @@ const MADE: &str = r#"alice INSERT ["acme","1"]"#;
 const OTHER: &str = r#"alice INSERT ["acme","2"]"#;
 const PAID: &str = r#"bob UPDATE ["acme","1"]"#;
 const GONE: &str = r#"bob DELETE ["acme","1"]"#;
+/// What is said of a query by actor: the rules ask for no index.
+const NO_INDEX_OF_ACTORS: &str = "note: no index leads to these events, so all of the log may be read; ask for \
+                                  the index `actor` in the rules and migrate\n";
 const OF_INVOICES: [&str; 3] = ["log", "--table", "invoices"];
 
 async fn each_filter_and_page_gives_its_events<DB: Db>(server: Server) {
@@ -288,6 +291,7 @@ async fn numbers_and_findings_are_told<DB: Db>(server: Server) {
         )
     );
     assert_eq!(audited.ask(&["stats", "--actor", "nobody"]).0, 1);
+    assert_eq!(audited.ask(&["stats", "--top", "0"]).0, 2);
 
     // The command has no rules, so triggers that hide a column are not those that it asks for;
     // those of SQLite are on the connections of the application alone.
@@ -329,7 +333,13 @@ async fn answers_are_tables_for_programs<DB: Db>(server: Server) {
     let blame = rows(&csv(&[&["blame"], &record[..]].concat()));
     assert_eq!(blame[2]["field"], "status");
     assert_eq!(blame[2]["value"], "paid");
-    let was = rows(&csv(&["as-of", "0s", "invoices"]));
+    let (code, was, said) = audited.ask(&["as-of", "0s", "invoices", "--format", "csv"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.starts_with("note: rows that no event ever touched are not listed"),
+        "{said}"
+    );
+    let was = rows(&was);
     let present = &was.iter().find(|row| row["state"] == "present").unwrap()["fields"];
     let fields: Value = serde_json::from_str(present).unwrap();
     assert_eq!(fields["status"], STEERING);
@@ -388,7 +398,16 @@ async fn nothing_from_data_steers_the_terminal<DB: Db>(server: Server) {
 async fn following_prints_what_comes<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let arguments = [
-        "log", "-f", "-n", "1", "--table", "invoices", "--format", "ndjson",
+        "log",
+        "-f",
+        "-n",
+        "1",
+        "--settling",
+        "90",
+        "--table",
+        "invoices",
+        "--format",
+        "ndjson",
     ];
     let mut follower = audit(Some(audited.database.url()), &arguments)
         .stdout(Stdio::piped())

@@ -154,7 +154,8 @@ impl<R> Log<R> {
 }
 
 impl<R: LogReader> Log<R> {
-    /// Reads the events.
+    /// Reads the events, [`LogQuery::DEFAULT_LIMIT`] of them at most unless [`Log::limit`] says otherwise.
+    /// Nothing tells whether there are more: the pages of audit-store do.
     ///
     /// # Errors
     /// As the reader's: when a filter, a time or the limit cannot be, when the database fails, when
@@ -165,7 +166,7 @@ impl<R: LogReader> Log<R> {
 }
 
 impl<R: BlockingLogReader> Log<R> {
-    /// Reads the events, and blocks meanwhile.
+    /// Reads the events as [`Log::list`] does, and blocks meanwhile.
     ///
     /// # Errors
     /// As [`Log::list`].

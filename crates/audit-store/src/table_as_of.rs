@@ -30,7 +30,8 @@ pub struct TableAsOf<'t, R, S> {
 
 impl<R: LogReader, S: Send> Trail<R, S> {
     /// The records of a table at an instant, one after the other, as far as events tell: see
-    /// [`Trail::as_of`]. `table` is as for [`Trail::timeline`].
+    /// [`Trail::as_of`]. `table` is as for [`Trail::timeline`]; a filter that is not of tables, schemas or
+    /// tenants is refused by [`TableAsOf::next`], because the state of a record takes all of its events.
     ///
     /// A row that no event ever touched is not in the log, and is not given: it is now as it was
     /// then.
@@ -56,7 +57,8 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
     /// Records that were not there are passed over; those of which nobody can tell are given.
     ///
     /// # Errors
-    /// [`StoreError::Log`] when the database fails; the call can be repeated.
+    /// [`StoreError::Log`] when the database fails; the call can be repeated. Also when the query of the
+    /// table, or the trail, has a filter that is not of tables, schemas or tenants.
     ///
     /// # Cancel safety
     /// A record that was not waited for is given by the next call.
@@ -83,6 +85,7 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
 
     /// The keys that come next: those that records have, and those that they gave up.
     async fn read_keys(&mut self) -> Result<(), StoreError<R::Error>> {
+        self.table.check_of_tables()?;
         let mut keys = BTreeSet::new();
         let mut end = None;
         for kind in [Keys::Left, Keys::GivenUp] {

@@ -23,6 +23,29 @@ pub struct OneTenant;
 
 /// The trail of one tenant: whatever is asked of it, events of another tenant, and those without
 /// one, are out of its reach, and nothing leads from it to the whole trail.
+///
+/// ```
+/// # use audit_core::{LogReader, query::LogQuery};
+/// async fn count<R: LogReader>(mut log: audit_store::TenantLog<R>) {
+///     let _ = log.count(&LogQuery::new()).await;
+/// }
+/// ```
+///
+/// It plans no undo and no purge:
+///
+/// ```compile_fail
+/// # use audit_core::{LogReader, query::LogQuery};
+/// async fn undo<R: LogReader>(mut log: audit_store::TenantLog<R>) {
+///     let _ = log.plan_undo(&LogQuery::new()).await;
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use audit_core::{LogReader, retention::Retention};
+/// async fn purge<R: LogReader>(mut log: audit_store::TenantLog<R>, policies: &Retention) {
+///     let _ = log.purge(policies).await;
+/// }
+/// ```
 pub type TenantLog<R> = Trail<R, OneTenant>;
 
 /// The log, read through any adapter: in pages, as it grows, by record, in numbers.

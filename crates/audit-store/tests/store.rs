@@ -98,6 +98,7 @@ macro_rules! every_log {
                 holds::what_is_held_meanwhile_stays,
                 holds::who_may_not_remove_is_told,
                 stats::numbers_are_those_of_a_model,
+                tenant::a_tenant_is_told_what_its_own_events_tell,
                 tenant::a_tenant_sees_its_own_events_alone,
                 typed::a_value_has_the_type_of_its_column,
                 typed::columns_that_changed_are_read_as_they_were,

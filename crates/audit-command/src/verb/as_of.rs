@@ -143,6 +143,7 @@ where
             instant(at)
         ));
     }
+    talk("note: rows that no event ever touched are not listed");
     Ok(Exit::of_search(has_found))
 }
 

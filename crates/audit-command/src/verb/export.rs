@@ -9,7 +9,7 @@ use audit_store::export::{self, Csv, ExportError, Format};
 use clap::{Args, ValueEnum};
 
 use super::OnDatabase;
-use crate::database::{Database, trail};
+use crate::database::{Database, note_missing_index, trail};
 use crate::destination::Destination;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -109,6 +109,7 @@ impl OnDatabase for Export {
         if self.oldest_first {
             query = query.oldest_first();
         }
+        note_missing_index(&mut trail, &query).await?;
         let export = trail.export(&query, format);
         let events = match &self.output {
             Some(path) => to_file(export, path, self.force).await?,

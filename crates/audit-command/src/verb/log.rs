@@ -9,7 +9,7 @@ use clap::Args;
 use sqlx::Pool;
 
 use super::Run;
-use crate::database::{Database, trail};
+use crate::database::{Database, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
@@ -44,6 +44,15 @@ pub(crate) struct Log {
     /// Wait for new events and print them, until Ctrl-C
     #[arg(short, long, conflicts_with = "oldest_first")]
     follow: bool,
+    /// How many seconds a new event may take to become visible: on MariaDB and MySQL one of a
+    /// transaction that commits later is missed [default: 60]
+    #[arg(
+        long,
+        requires = "follow",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    settling: Option<u64>,
     /// Show the id of each event, for `audit show`
     #[arg(long)]
     ids: bool,
@@ -66,6 +75,9 @@ impl Run for Log {
         let mut query = self.filters.query();
         if self.oldest_first {
             query = query.oldest_first();
+        }
+        if self.after.is_none() {
+            note_missing_index(&mut trail(&pool), &query).await?;
         }
         if self.follow {
             self.follow(&pool, &query, &mut listing).await?;
@@ -113,6 +125,9 @@ impl Log {
     ) -> Result<(), Fault> {
         let mut stopped = std::pin::pin!(tokio::signal::ctrl_c());
         let (mut followed, mut earlier) = (trail(pool), trail(pool));
+        if let Some(seconds) = self.settling {
+            followed = followed.settling(Duration::from_secs(seconds));
+        }
         let mut follow = followed.follow(query).await?;
         let query = query.clone().limit(self.limit.unwrap_or(EARLIER));
         let mut events = earlier.page(&query, None).await?.events;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Run;
-use crate::database::{Database, trail};
+use crate::database::{Database, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
@@ -21,7 +21,12 @@ pub(crate) struct Stats {
     #[arg(long, value_enum, value_name = "GROUP")]
     by: Vec<By>,
     /// The largest groups, this many; all days and hours are counted
-    #[arg(long, value_name = "COUNT", default_value_t = audit_store::Stats::TOP)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = audit_store::Stats::TOP,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     top: u32,
     #[command(flatten)]
     filters: Filters,
@@ -89,7 +94,9 @@ impl Run for Stats {
     ) -> Result<Exit, Fault> {
         let pool = database.open::<DB>().await?;
         let mut trail = trail(&pool);
-        let groups = self.groups(&mut trail, &self.filters.query()).await?;
+        let query = self.filters.query();
+        note_missing_index(&mut trail, &query).await?;
+        let groups = self.groups(&mut trail, &query).await?;
         match output.format {
             Format::Table if groups.is_empty() => {}
             Format::Table => {

@@ -1,5 +1,7 @@
 //! `audit undo`: takes changes back, after it has shown what that would do.
 
+use std::collections::BTreeSet;
+
 use audit_core::query::LogQuery;
 use audit_core::{Json, LogReader as _, Operation};
 use audit_sqlx::AuditDatabase;
@@ -9,7 +11,7 @@ use sqlx::Pool;
 
 use super::Run;
 use crate::config::Config;
-use crate::database::{Database, Kind, trail};
+use crate::database::{Database, Kind, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
@@ -90,6 +92,7 @@ impl Run for Undo {
         };
         let pool = database.attach::<DB>(&audit).await?;
         let mut trail = trail(&pool);
+        note_missing_index(&mut trail, &query).await?;
         let work = trail.plan_undo(&query);
         let plan = Progress::during("the undo is planned", work).await?;
         print(&plan, output)?;
@@ -98,10 +101,35 @@ impl Run for Undo {
         }
         if self.approval.is_given() {
             self.apply(&pool, plan).await?;
-        } else {
-            talk("nothing was changed; `--apply --as ID` does it");
+            return Ok(Exit::Success);
         }
-        Ok(Exit::Success)
+        talk(&how_to_apply(&plan));
+        Ok(Exit::of_search(plan.is_clear()))
+    }
+}
+
+/// What is said of a plan that is only shown: how to apply it, also against what stands against it.
+fn how_to_apply(plan: &UndoPlan) -> String {
+    let steps = plan.steps();
+    let needed = [
+        (
+            steps.iter().any(|step| !step.conflicts.is_empty()),
+            "`--on-conflict skip` or `overwrite`",
+        ),
+        (
+            steps.iter().any(|step| !step.missing.is_empty()),
+            "`--leave-missing`",
+        ),
+        (!plan.obstacles().is_empty(), "`--leave-obstacles`"),
+    ];
+    let needed = needed.into_iter().filter(|(is_needed, _)| *is_needed);
+    let needed: Vec<&str> = needed.map(|(_, flag)| flag).collect();
+    match needed.is_empty() {
+        true => "nothing was changed; `--apply --as ID` does it".to_owned(),
+        false => format!(
+            "nothing was changed; something stands against it, and `--apply --as ID` needs {} as well",
+            needed.join(", and ")
+        ),
     }
 }
 
@@ -119,7 +147,26 @@ fn print(plan: &UndoPlan, output: Output) -> Result<(), Fault> {
     for obstacle in plan.obstacles() {
         talk(&format!("note: {obstacle}"));
     }
+    if output.format == Format::Table {
+        for (table, field) in computed(plan) {
+            let (table, field) = (words::printable(table), words::printable(field));
+            talk(&format!(
+                "note: the database computes `{field}` of `{table}`, so the undo does not set it"
+            ));
+        }
+    }
     Ok(())
+}
+
+/// The columns that the database computes, with their tables, each once.
+fn computed(plan: &UndoPlan) -> BTreeSet<(&str, &str)> {
+    let mut computed = BTreeSet::new();
+    for step in plan.steps() {
+        for field in &step.computed {
+            computed.insert((step.table_name.as_str(), field.as_str()));
+        }
+    }
+    computed
 }
 
 fn row(step: &UndoStep) -> [String; 5] {

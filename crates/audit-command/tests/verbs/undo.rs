@@ -7,7 +7,7 @@ use audit_testkit::Server;
 use serde_json::Value;
 
 use super::export::terminal;
-use crate::{Audited, Db, audit};
+use crate::{Audited, Db, NO_INDEX_OF_ACTORS, audit};
 
 /// The status of an invoice by its number, or `None` where there is none.
 async fn status<DB: Db>(audited: &Audited<DB>, number: &str) -> Option<String> {
@@ -52,6 +52,11 @@ pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
     assert_eq!(event["reverts"], reverts);
 
     // What has changed since stands against it, until it is told what to do.
+    let (code, told, said) = audited.ask(&OF_CARL);
+    assert_eq!(code, 1, "{said}");
+    assert!(told.contains("and no longer"), "{told}");
+    let needed = "`--apply --as ID` needs `--on-conflict skip` or `overwrite` as well\n";
+    assert!(said.ends_with(needed), "{said}");
     let (code, told, said) = apply(&[]);
     assert_eq!(code, 1, "{said}");
     assert!(told.contains("and no longer"), "{told}");
@@ -75,7 +80,11 @@ fn shown<DB: Db>(audited: &Audited<DB>) -> Value {
     );
     assert_eq!(step["changes"][0]["before"], "lost");
     assert_eq!(step["conflicts"], serde_json::json!([]));
-    assert_eq!(said, "nothing was changed; `--apply --as ID` does it\n");
+    let event = step["reverts"][0].as_str().unwrap();
+    let of_event = audited.ask(&["undo", "--event", event, "--format", "ndjson"]);
+    assert_eq!((of_event.0, &of_event.1), (0, &told));
+    let does_it = "nothing was changed; `--apply --as ID` does it\n";
+    assert_eq!(said, format!("{NO_INDEX_OF_ACTORS}{does_it}"));
     step["reverts"].take()
 }
 
@@ -93,6 +102,10 @@ fn nothing_is_done_by_mistake<DB: Db>(audited: &Audited<DB>, server: Server) {
 
 /// Without the column that the log does not hold, once that is asked for.
 async fn a_deleted_row_comes_back<DB: Db>(audited: &Audited<DB>, server: Server) {
+    let (code, _, said) = audited.ask(&["undo", "--actor", "bob"]);
+    assert_eq!(code, 1, "{said}");
+    let needed = "`--apply --as ID` needs `--leave-missing` as well\n";
+    assert!(said.ends_with(needed), "{said}");
     let of_bob = [&["undo", "--actor", "bob"], &applying(server)[..]].concat();
     let (code, _, said) = audited.ask(&of_bob);
     assert_eq!(code, 1, "{said}");
@@ -131,8 +144,38 @@ async fn a_key_that_does_not_hold_in_the_end_is_told<DB: Db>(server: Server) {
     assert!(raw.texts("SELECT 'x' FROM houses").await.is_empty());
 }
 
+/// A column that the database computes is not put back, which is said once.
+async fn what_the_database_computes_is_told<DB: Db>(server: Server) {
+    let audited = Audited::<DB>::create(server).await;
+    let mut raw = audited.database.raw().await;
+    raw.run(
+        "CREATE TABLE sums (id INTEGER NOT NULL PRIMARY KEY, one INTEGER, \
+             twice INTEGER GENERATED ALWAYS AS (one * 2) STORED)",
+    )
+    .await;
+    let rules = Audit::builder().build().unwrap();
+    audit_sqlx::migrate(&audited.pool, &rules).await.unwrap();
+    for (actor, sql) in [
+        ("alice", "INSERT INTO sums (id, one) VALUES (1, 1), (2, 1)"),
+        ("carl", "UPDATE sums SET one = 5"),
+    ] {
+        audited.write(actor, sql).await;
+    }
+    let (code, told, said) = audited.ask(&OF_CARL);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(told.matches("one 5 -> 1").count(), 2, "{told}");
+    assert!(!told.contains("twice"), "{told}");
+    let note = "note: the database computes `twice` of `sums`, so the undo does not set it\n";
+    assert_eq!(said.matches(note).count(), 1, "{said}");
+}
+
 mod sqlite {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_database_computes() {
+        what_the_database_computes_is_told::<sqlx::Sqlite>(Server::Sqlite).await;
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_key_that_does_not_hold_in_the_end() {
@@ -142,6 +185,11 @@ mod sqlite {
 
 mod postgres15 {
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_database_computes() {
+        what_the_database_computes_is_told::<sqlx::Postgres>(Server::Postgres15).await;
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_key_that_does_not_hold_in_the_end() {

@@ -52,6 +52,11 @@ pub enum QueryError {
         /// The column of the filter.
         filter: &'static str,
     },
+    /// A filter beside tables, schemas and tenants, where records are put together from their events.
+    #[error(
+        "what the records of a table were takes all of their events; narrow by table, schema and tenant alone"
+    )]
+    NotOfTables,
     /// A text with a NUL character, which PostgreSQL neither holds nor compares.
     #[error("a text of the query has a NUL character, which no event of PostgreSQL has")]
     Nul,

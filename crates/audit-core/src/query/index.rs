@@ -34,22 +34,29 @@ impl LogIndex {
 
 impl LogQuery {
     /// The opt-in indexes that lead to the events of this query, the best one first; none where an
-    /// index that every log has leads to them (records and ids), and none where no index would.
+    /// index that every log has leads to them (records with their table, and ids), and none where no
+    /// index would.
     ///
     /// Whatever the query, the primary key gives events in the order of time: without one of these
     /// the database reads backwards from the newest one until the limit is reached, which may be
     /// all of the log.
     #[must_use]
     pub fn opt_in_indexes(&self) -> Vec<LogIndex> {
-        let leads = |filter: &Filter| matches!(filter, Filter::Id(_) | Filter::Record(_));
+        let has = |column: &str| {
+            let is_it =
+                |filter: &Filter| matches!(filter, Filter::OneOf(name, _) if *name == column);
+            self.filters.iter().any(is_it)
+        };
+        // The indexes of records begin with the table.
+        let leads = |filter: &Filter| match filter {
+            Filter::Id(_) => true,
+            Filter::Record(_) => has("table_name"),
+            _ => false,
+        };
         if self.filters.iter().any(leads) {
             return Vec::new();
         }
-        let is_of = |index: &LogIndex| {
-            self.filters
-                .iter()
-                .any(|filter| matches!(filter, Filter::OneOf(name, _) if *name == index.column()))
-        };
+        let is_of = |index: &LogIndex| has(index.column());
         INDEXES.into_iter().filter(is_of).collect()
     }
 }
@@ -91,5 +98,15 @@ mod tests {
         assert_eq!(record.opt_in_indexes(), []);
         let list = LogQuery::new().table("users").since("1d");
         assert_eq!(list.opt_in_indexes(), []);
+    }
+
+    #[test]
+    fn a_record_without_its_table_is_found_by_no_index_of_records() {
+        let record = LogQuery::new().record("1");
+        assert_eq!(record.opt_in_indexes(), []);
+        let of_actor = record.clone().actor("ann");
+        assert_eq!(of_actor.opt_in_indexes(), [LogIndex::Actor]);
+        let of_table = of_actor.table("users");
+        assert_eq!(of_table.opt_in_indexes(), []);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
+use crate::query::filter::Filter;
 use crate::query::sql::Sql;
 use crate::query::{BoundQuery, LogQuery, QueryError};
 use crate::schema::{LOG_TABLE, qualified};
@@ -19,6 +20,24 @@ pub enum Keys {
 }
 
 impl LogQuery {
+    /// Refuses every filter but those of tables, schemas and tenants. What a record was is put together
+    /// from its events: without some of them that is a state that never was.
+    ///
+    /// # Errors
+    /// [`QueryError::NotOfTables`] when there is another filter.
+    pub fn check_of_tables(&self) -> Result<(), QueryError> {
+        let is_of_tables = |filter: &Filter| {
+            matches!(
+                filter,
+                Filter::OneOf("table_name" | "table_schema" | "tenant_id", _)
+            )
+        };
+        match self.filters.iter().all(is_of_tables) {
+            true => Ok(()),
+            false => Err(QueryError::NotOfTables),
+        }
+    }
+
     /// The statement that gives the keys of the records of this query, each once, `most` of them behind
     /// `after`, in the order of their bytes. The limit and the order of the query do not matter.
     ///

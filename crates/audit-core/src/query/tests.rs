@@ -220,3 +220,18 @@ fn no_text_of_a_query_is_in_a_statement() {
         assert_eq!(places, bound.binds.len(), "{}", bound.text);
     }
 }
+
+#[test]
+fn only_tables_schemas_and_tenants_are_of_tables() {
+    let table = LogQuery::new().table("users").schema("app").tenant("acme");
+    assert_eq!(table.check_of_tables(), Ok(()));
+    for other in [
+        LogQuery::new().actor("ann"),
+        LogQuery::new().filter(r#"after.status = "paid""#),
+        LogQuery::new().since("1d"),
+        LogQuery::new().except(LogQuery::new().table("orders")),
+    ] {
+        let refused = table.clone().and(other).check_of_tables();
+        assert_eq!(refused, Err(QueryError::NotOfTables));
+    }
+}

@@ -159,6 +159,15 @@ pub(crate) async fn a_table_of_many_keys_is_given_once<DB: Db>(server: Server) {
         told.push(key);
     }
     assert_eq!(told, words);
+
+    // Of the events of one actor alone they would be put together wrongly.
+    let by_ann = of.actor("ann");
+    let refused = trail.table_as_of(&by_ann, chrono::Utc::now()).next().await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("by table, schema and tenant alone"),
+        "{refused}"
+    );
 }
 
 /// What the log does not hold is told as a gap, and not made up.

@@ -1,10 +1,12 @@
 //! What a tenant can ask.
 
-use audit_core::Event;
 use audit_core::query::{Grouping, LogQuery};
+use audit_core::{Event, LogReader};
+use audit_store::Trail;
+use audit_store::export::Format;
 use audit_testkit::Server;
 
-use super::events::{drawn, made};
+use super::events::{START, TEXTS, drawn, made};
 use super::world::{Db, World};
 
 /// Whatever is asked, the answer is about the tenant's own events.
@@ -48,4 +50,55 @@ pub(crate) async fn a_tenant_sees_its_own_events_alone<DB: Db>(server: Server) {
             assert!(turns.iter().all(|turn| is_own(&&turn.event)));
         }
     }
+}
+
+/// What a trail puts together of its events: events by their ids, because each database adds to them
+/// what another one does not.
+async fn told<R: LogReader, S: Send>(trail: &mut Trail<R, S>) -> String {
+    let at = chrono::DateTime::from_timestamp_micros(START + 30).unwrap();
+    let all = LogQuery::new();
+    let mut told = format!("{:?}\n", trail.stats(&all).await.unwrap());
+    for record in TEXTS {
+        let was = trail.as_of(&all, record, at).await.unwrap();
+        let blamed = trail.blame(&all, record).await.unwrap();
+        let blamed = blamed.iter().map(|blame| {
+            let event = blame.event.as_ref().map(|event| event.id);
+            (&blame.field, &blame.value, event)
+        });
+        let blamed: Vec<_> = blamed.collect();
+        let last = trail.last_change(&all, record, "status").await.unwrap();
+        let last = last.map(|turn| turn.event.id);
+        told += &format!("{record:?}: {was:?} {blamed:?} {last:?}\n");
+    }
+    let mut table = trail.table_as_of(&all, at);
+    while let Some(was) = table.next().await.unwrap() {
+        told += &format!("{was:?}\n");
+    }
+    let mut pages = trail.pages(&all.clone().limit(7));
+    while let Some(events) = pages.next().await.unwrap() {
+        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+        told += &format!("{ids:?}\n");
+    }
+    let mut file = Vec::new();
+    let export = trail.export(&all, Format::Ndjson);
+    export.write_to(&mut file).await.unwrap();
+    let events = Format::Ndjson.read(file.as_slice());
+    let ids: Vec<_> = events.map(|event| event.unwrap().id).collect();
+    told + &format!("{ids:?}\n")
+}
+
+/// The same as of a log that has no other events.
+pub(crate) async fn a_tenant_is_told_what_its_own_events_tell<DB: Db>(server: Server) {
+    let mut events = drawn(&made(), 600);
+    events.sort_by_key(|made| made.at);
+    events.dedup_by_key(|made| made.at);
+    let mut shared = World::<DB>::new(server).await;
+    shared.put(&events).await;
+    events.retain(|made| made.texts[0] == Some("a"));
+    let mut alone = World::<DB>::new(server).await;
+    alone.put(&events).await;
+    let own = told(&mut shared.trail().tenant("a")).await;
+    assert_eq!(own, told(&mut alone.trail()).await);
+    assert_ne!(own, told(&mut shared.trail()).await);
+    assert!(own.contains("Present("), "{own}");
 }
