@@ -68,6 +68,7 @@ mod sqlite {
     mod results;
     mod statements;
     mod tables;
+    mod triggers;
     mod values;
 
     #[tokio::test]

@@ -101,3 +101,32 @@ async fn counts_of_the_driver_are_the_same() {
         assert_eq!(audited, said(without.execute(sql).await), "{sql}");
     }
 }
+
+/// How much one statement added to the two counters of a connection.
+async fn counted(connection: &mut SqliteConnection) -> (i64, i64) {
+    let before: i64 = sqlx::query_scalar("SELECT total_changes()")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    connection
+        .execute("INSERT INTO t (v) VALUES ('a'), ('b')")
+        .await
+        .unwrap();
+    sqlx::query_as("SELECT changes(), total_changes() - ?")
+        .bind(before)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+}
+
+/// Stated in the documents: the total has what triggers write, those of the log as any others.
+#[tokio::test]
+async fn the_total_of_changes_has_the_events_as_well() {
+    let bare = TestDatabase::create(Server::Sqlite).await;
+    bare.raw().await.run(TABLES).await;
+    let mut without = SqliteConnection::connect(bare.url()).await.unwrap();
+    let (_database, pool) = world(TABLES, 1).await;
+    let mut with = pool.acquire().await.unwrap();
+    assert_eq!(counted(&mut without).await, (2, 2));
+    assert_eq!(counted(&mut with).await, (2, 4));
+}

@@ -1,4 +1,4 @@
-//! Tables in other places than the main database, and names that mean several of them.
+//! Tables without rowids or in other places than the main database, and names that mean several.
 
 use super::*;
 
@@ -94,6 +94,70 @@ async fn keys_that_the_database_gives_are_in_the_events() {
         (last.table_name.as_deref(), last.record_id),
         (Some("n"), None)
     );
+}
+
+/// The operation, the table and the key of an event, with the key before where it was another.
+fn in_words(event: &Event) -> String {
+    let table = event.table_name.as_deref().unwrap();
+    let record = event.record_id.as_deref().unwrap();
+    match &event.previous_record_id {
+        Some(previous) => format!("{} {table} {previous} to {record}", event.operation),
+        None => format!("{} {table} {record}", event.operation),
+    }
+}
+
+#[tokio::test]
+async fn every_change_of_a_table_without_rowids_is_recorded() {
+    let (database, pool) = world(
+        "CREATE TABLE p (k TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID; \
+         CREATE TABLE w (k TEXT, l TEXT, v ANY, p TEXT REFERENCES p (k) \
+             ON UPDATE CASCADE ON DELETE CASCADE, PRIMARY KEY (l, k)) STRICT, WITHOUT ROWID;",
+        1,
+    )
+    .await;
+    let changes: [(&str, &[&str]); 9] = [
+        (
+            "INSERT INTO p VALUES ('p', x'00'), ('q', 1.5)",
+            &["INSERT p p", "INSERT p q"],
+        ),
+        (
+            "INSERT INTO w VALUES ('a', '1', 'text', 'p'), ('b', '2', NULL, 'q')",
+            &[r#"INSERT w ["1","a"]"#, r#"INSERT w ["2","b"]"#],
+        ),
+        (
+            "UPDATE w SET v = x'ff' WHERE l = '1'",
+            &[r#"UPDATE w ["1","a"]"#],
+        ),
+        (
+            "UPDATE w SET l = '10', k = 'z' WHERE k = 'b'",
+            &[r#"UPDATE w ["2","b"] to ["10","z"]"#],
+        ),
+        (
+            "REPLACE INTO w VALUES ('z', '10', 9007199254740993, 'q')",
+            &[r#"DELETE w ["10","z"]"#, r#"INSERT w ["10","z"]"#],
+        ),
+        (
+            "INSERT INTO w VALUES ('z', '10', 0, 'q') ON CONFLICT (l, k) DO UPDATE SET v = -1.5",
+            &[r#"UPDATE w ["10","z"]"#],
+        ),
+        (
+            "UPDATE p SET k = 'r' WHERE k = 'p'",
+            &[r#"UPDATE w ["1","a"]"#, "UPDATE p p to r"],
+        ),
+        ("DELETE FROM w WHERE l = '10'", &[r#"DELETE w ["10","z"]"#]),
+        (
+            "DELETE FROM p WHERE k = 'r'",
+            &[r#"DELETE w ["1","a"]"#, "DELETE p r"],
+        ),
+    ];
+    for (sql, expected) in changes {
+        let events = prove(&database, &pool, async || {
+            pool.execute(sql).await.unwrap();
+        })
+        .await;
+        let found: Vec<String> = events.iter().map(in_words).collect();
+        assert_eq!(found, expected, "{sql}");
+    }
 }
 
 #[tokio::test]

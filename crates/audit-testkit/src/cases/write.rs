@@ -444,7 +444,9 @@ pub async fn writes_through_a_view_are_recorded<A: Adapter>(server: Server) {
                 "CREATE TRIGGER people_insert INSTEAD OF INSERT ON people BEGIN \
                  INSERT INTO users (id, name) VALUES (NEW.id, NEW.name); END; \
                  CREATE TRIGGER people_update INSTEAD OF UPDATE ON people BEGIN \
-                 UPDATE users SET name = NEW.name WHERE id = OLD.id; END",
+                 UPDATE users SET name = NEW.name WHERE id = OLD.id; END; \
+                 CREATE TRIGGER people_delete INSTEAD OF DELETE ON people BEGIN \
+                 DELETE FROM users WHERE id = OLD.id; END",
             )
             .await;
     }
@@ -452,13 +454,15 @@ pub async fn writes_through_a_view_are_recorded<A: Adapter>(server: Server) {
         .prove_statements(&[
             "INSERT INTO people (id, name) VALUES (1, 'Ann')",
             "UPDATE people SET name = 'Anna' WHERE id = 1",
+            "DELETE FROM people WHERE id = 1",
         ])
         .await;
     assert_eq!(
         shape(&events),
         [
             (Operation::Insert, "users", "1"),
-            (Operation::Update, "users", "1")
+            (Operation::Update, "users", "1"),
+            (Operation::Delete, "users", "1")
         ]
     );
 }
