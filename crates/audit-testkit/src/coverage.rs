@@ -24,7 +24,7 @@ const EXCEPTIONS: [(&str, usize, &str); 8] = [
     (
         "truncate_is_recorded_where_the_database_tells",
         1,
-        "not recorded: TRUNCATE fires no trigger",
+        "not recorded: TRUNCATE fires no trigger (<https://mariadb.com/kb/en/truncate-table/>)",
     ),
     (
         "truncate_is_recorded_where_the_database_tells",
