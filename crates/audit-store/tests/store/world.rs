@@ -130,6 +130,11 @@ impl<DB: Db> World<DB> {
     /// Runs statements as an actor, each by itself.
     pub(crate) async fn run_as(&self, actor: &str, statements: &[&str]) {
         let context = AuditContext::new().with_actor(Actor::user(actor));
+        self.run_in(context, statements).await;
+    }
+
+    /// Runs statements in a context, each by itself.
+    pub(crate) async fn run_in(&self, context: AuditContext, statements: &[&str]) {
         let work = async {
             for sql in statements {
                 let mut connection = self.pool.acquire().await.unwrap();
