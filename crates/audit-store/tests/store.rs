@@ -86,6 +86,7 @@ macro_rules! every_log {
                 gaps::what_an_event_does_not_show_is_no_such_gap,
                 gaps::what_happened_while_capture_was_off_is_a_gap,
                 gaps::what_no_event_tells_is_a_gap,
+                gaps::who_no_event_tells_is_not_guessed,
                 libraries::every_library_tells_what_a_full_read_showed_then,
                 optimize::an_index_that_is_missing_is_made,
                 optimize::sizes_are_those_of_the_database,
