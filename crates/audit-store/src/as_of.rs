@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use uuid::Uuid;
 
+use crate::continuity::{Backwards, Break, Fields, breaks, found_by};
 use crate::error::StoreError;
 use crate::record::{Timeline, came_from, hides, is_truncated, left, newest_first};
 use crate::trail::{Trail, now};
@@ -40,6 +41,25 @@ pub enum Gap {
         /// What became of a column.
         change: ColumnChange,
     },
+    /// The column changed without an event within reach: an event found another value than the one
+    /// before it left. The state has what events tell, and when it stopped to be so is not known. So it is
+    /// where events were purged, capture was off, a rule ignores the column or the trail is narrowed.
+    Unrecorded {
+        /// The column.
+        field: String,
+    },
+    /// The record came or went without an event within reach: the next event found one where there
+    /// should be none, or none where there should be one.
+    CameOrWent,
+}
+
+impl From<Break> for Gap {
+    fn from(found: Break) -> Self {
+        match found {
+            Break::Changed { field, .. } => Self::Unrecorded { field },
+            Break::CameOrWent => Self::CameOrWent,
+        }
+    }
 }
 
 impl fmt::Display for Gap {
@@ -66,6 +86,14 @@ impl fmt::Display for Gap {
                     "{change} since the newest event, which no event tells"
                 )
             }
+            Self::Unrecorded { field } => {
+                let field = words::printable(field);
+                write!(
+                    formatter,
+                    "`{field}` changed without an event: the next one found another value"
+                )
+            }
+            Self::CameOrWent => formatter.write_str("the record came or went without an event"),
         }
     }
 }
@@ -169,6 +197,30 @@ impl AsOf {
         self.gaps
             .extend(changes.map(|change| Gap::Columns { change }));
     }
+
+    /// Adds where events do not meet.
+    fn note_breaks(&mut self, breaks: Vec<Break>) {
+        for gap in breaks.into_iter().map(Gap::from) {
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+    }
+}
+
+/// Whether a change of columns made a field differ, and nobody else.
+fn alters(change: &ColumnChange, found: &Break) -> bool {
+    let Break::Changed { field: name, .. } = found else {
+        return false;
+    };
+    match change {
+        ColumnChange::Added { field }
+        | ColumnChange::Dropped { field }
+        | ColumnChange::Retyped { field, .. }
+        | ColumnChange::Required { field } => field == name,
+        ColumnChange::Renamed { from, to } => from == name || to == name,
+        ColumnChange::Optional { .. } => false,
+    }
 }
 
 fn fields_by_name(fields: Vec<(String, Json, &Event)>, gaps: Vec<Gap>) -> AsOf {
@@ -184,7 +236,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     /// What was under a key of a table at an instant, as far as events tell; those of that very
     /// microsecond are part of it. `table` is as for [`Trail::timeline`].
     ///
-    /// What was never in the log is not made up: see [`Gap`].
+    /// What was never in the log is not made up: see [`Gap`]. What changed without an event is seen as
+    /// far as the next event of the record within reach tells what it found.
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails.
@@ -234,28 +287,44 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             ..last
         };
         let newest = self.read(&of_key.clone().after(next), now()).await?.pop();
+        let following = self.read(&of_key.reversed().after(last), now()).await?;
+        let following = following.into_iter().next();
         let Some(newest) = newest else {
-            let first = self
-                .read(&of_key.reversed().after(last), now())
-                .await?
-                .pop();
-            return Ok(before_first(first.as_ref(), &key));
+            return Ok(before_first(following.as_ref(), &key));
         };
         let is_gone = newest.operation == Operation::Delete || left(&newest, &key);
         let truncated = table.clone().whole_table().operation(Operation::Truncate);
         let truncated = truncated.reversed().after(newest.position()).limit(1);
         let truncated = self.read(&truncated, now()).await?.pop();
-        if is_gone || truncated.is_some_and(|event| event.position() <= last) {
-            return Ok(AsOf::new(State::Absent, Vec::new()));
+        let truncated = truncated.map(|event| event.position());
+        // What comes behind a TRUNCATE found what that left.
+        let following = following.filter(|event| {
+            truncated.is_none_or(|truncated| truncated <= last || truncated > event.position())
+        });
+        let found = following.as_ref().map(|event| found_under(event, &key));
+        if is_gone || truncated.is_some_and(|truncated| truncated <= last) {
+            let mut was = AsOf::new(State::Absent, Vec::new());
+            was.note_breaks(found.map_or_else(Vec::new, |found| breaks(None, found.as_ref())));
+            return Ok(was);
         }
         let timeline = Timeline::starting(self, table.operation(rows), key, next);
-        let mut was = state_of(timeline).await?;
+        let Joined {
+            mut was,
+            mut breaks,
+            oldest,
+        } = state_of(timeline, found).await?;
         let name = newest.table_name.as_deref().unwrap_or_default();
         let shapes = match shapes {
             Some(shapes) if shapes.table() == name => shapes,
             other => other.insert(self.shapes(name).await?),
         };
         was.note(shapes.since(&newest, last.occurred_at));
+        if !breaks.is_empty() {
+            let until = following.as_ref().unwrap_or(&newest).occurred_at;
+            let changes = shapes.since(oldest.as_ref().unwrap_or(&newest), until);
+            breaks.retain(|found| !changes.iter().any(|change| alters(change, found)));
+        }
+        was.note_breaks(breaks);
         Ok(was)
     }
 }
@@ -277,14 +346,41 @@ fn before_first(first: Option<&Event>, key: &str) -> AsOf {
     AsOf::present(fields, gaps, first)
 }
 
-/// Puts the newest images together until one of them has every column.
+/// What an event found under a key, which it or the record that it is of may have left or come to.
+fn found_under(event: &Event, key: &str) -> Option<Fields> {
+    match came_from(event, key) {
+        Some(_) => None,
+        None => found_by(event, None),
+    }
+}
+
+/// A state that several events tell.
+struct Joined {
+    was: AsOf,
+    /// Where they, and the one behind them, do not meet.
+    breaks: Vec<Break>,
+    oldest: Option<Event>,
+}
+
+/// Puts the newest images together until one of them has every column. `found` is what the event behind
+/// them found.
 async fn state_of<R: LogReader, S: Send>(
     mut timeline: Timeline<'_, R, S>,
-) -> Result<AsOf, StoreError<R::Error>> {
+    found: Option<Option<Fields>>,
+) -> Result<Joined, StoreError<R::Error>> {
     let mut events = Vec::new();
+    let mut breaks = Vec::new();
+    let mut backwards = Backwards::behind(found);
     let mut is_complete = false;
-    while !is_complete && let Some(turns) = timeline.next().await? {
+    'events: while !is_complete && let Some(turns) = timeline.next().await? {
         for turn in turns {
+            let found = backwards.look_at(&turn.event);
+            // Before a DELETE it was another row.
+            let is_another = turn.event.operation == Operation::Delete;
+            breaks.extend(found);
+            if is_another {
+                break 'events;
+            }
             let count = turn.event.after_data.iter().flat_map(Json::fields).count();
             is_complete = has_every_column(&turn.event, count);
             events.push(turn.event);
@@ -306,9 +402,14 @@ async fn state_of<R: LogReader, S: Send>(
     } else {
         vec![Gap::Incomplete]
     };
-    Ok(match events.first() {
+    let was = match events.first() {
         Some(newest) => AsOf::present(fields, gaps, newest),
         None => AsOf::new(State::Unknown, vec![Gap::NoEvent]),
+    };
+    Ok(Joined {
+        was,
+        breaks,
+        oldest: events.pop(),
     })
 }
 

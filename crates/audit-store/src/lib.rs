@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod as_of;
+mod continuity;
 mod cursor;
 mod error;
 mod exclusive;

@@ -1,6 +1,6 @@
 //! One record through time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::query::{LogQuery, Position};
 use audit_core::{Event, Json, LogReader, Operation};
@@ -8,6 +8,7 @@ use audit_core::{Event, Json, LogReader, Operation};
 use serde::Serialize;
 
 use crate::as_of::has_every_column;
+use crate::continuity::{Backwards, Break};
 use crate::error::StoreError;
 use crate::trail::{Trail, now};
 
@@ -94,7 +95,8 @@ pub struct Blame {
     pub field: String,
     /// Its value now, or when the record was deleted; a stand-in where it is redacted.
     pub value: Json,
-    /// The event that gave it this value; `None` where that was before the log began.
+    /// The event that gave it this value; `None` where that was before the log began, or without an
+    /// event within reach: one that came later found another value than the events before it left.
     pub event: Option<Event>,
 }
 
@@ -104,11 +106,27 @@ struct Blames {
     fields: BTreeMap<String, Blame>,
     /// Whether the fields are all there are: an image that holds every column was seen.
     are_all_known: bool,
+    events: Backwards,
+    /// The fields that somebody changed without an event, after those that were not looked at yet.
+    lost: BTreeSet<String>,
+    /// Whether the record came without an event: those that were not looked at yet are of another.
+    is_over: bool,
 }
 
 impl Blames {
     fn look_at(&mut self, turn: &Turn) {
         let event = &turn.event;
+        for found in self.events.look_at(event) {
+            match found {
+                Break::Changed { field, .. } => {
+                    self.lost.insert(field);
+                }
+                Break::CameOrWent => self.is_over = true,
+            }
+        }
+        if self.is_over {
+            return;
+        }
         let is_newest = self.fields.is_empty();
         let is_delete = event.operation == Operation::Delete;
         let image = if is_delete {
@@ -134,14 +152,16 @@ impl Blames {
             return;
         }
         for change in &turn.changes {
-            if let Some(blame) = self.fields.get_mut(&change.field) {
+            let blame = self.fields.get_mut(&change.field);
+            if let Some(blame) = blame.filter(|blame| !self.lost.contains(&blame.field)) {
                 blame.event.get_or_insert_with(|| event.clone());
             }
         }
     }
 
     fn are_complete(&self) -> bool {
-        self.are_all_known && self.fields.values().all(|blame| blame.event.is_some())
+        let is_known = |blame: &Blame| blame.event.is_some() || self.lost.contains(&blame.field);
+        self.is_over || self.are_all_known && self.fields.values().all(is_known)
     }
 }
 
@@ -195,7 +215,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     }
 
     /// Who each field of a record has its present value from, by field; empty for a record that
-    /// the log does not know. A field has its value from the newest event that changed it.
+    /// the log does not know. A field has its value from the newest event that changed it, unless a
+    /// later one found another value there.
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails.
@@ -218,7 +239,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     }
 
     /// The newest event that changed a field of a record; `None` where the log knows of none. The
-    /// INSERT of the record and its DELETE are such events.
+    /// INSERT of the record and its DELETE are such events. Whether the field changed since without an
+    /// event is for [`Trail::blame`] to say.
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails.

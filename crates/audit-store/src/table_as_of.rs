@@ -54,7 +54,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
 
 impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
     /// The next record and its key, in the order of the bytes of keys; `None` behind the last one.
-    /// Records that were not there are passed over; those of which nobody can tell are given.
+    /// Records that were not there are passed over; those of which nobody can tell are given,
+    /// and those of which there is a [`Gap`](crate::Gap).
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails; the call can be repeated. Also when the query of the
@@ -77,7 +78,7 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
                 .as_of_position(&self.table, key.clone(), last, shapes);
             let was = was.await?;
             self.keys.pop_front();
-            if was.state != State::Absent {
+            if was.state != State::Absent || !was.gaps.is_empty() {
                 return Ok(Some((key, was)));
             }
         }

@@ -17,6 +17,7 @@ mod store {
     pub(crate) mod export;
     pub(crate) mod filters;
     pub(crate) mod follow;
+    pub(crate) mod gaps;
     pub(crate) mod holds;
     pub(crate) mod indexes;
     pub(crate) mod libraries;
@@ -55,8 +56,10 @@ macro_rules! tests {
 macro_rules! every_log {
     ($server:ident, $database:ty, $how:expr) => {
         tests! { $server, $database, $how,
+                as_of::a_column_that_is_hidden_is_the_only_gap,
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::a_table_of_many_keys_is_given_once,
+                as_of::images_of_changes_make_what_a_full_read_showed,
                 as_of::nothing_is_there_once_a_table_was_emptied,
                 as_of::what_was_never_recorded_is_a_gap,
                 batches::a_batch_is_found_by_the_primary_key,
@@ -78,6 +81,12 @@ macro_rules! every_log {
                 filters::a_text_is_found_in_every_place_that_is_searched,
                 filters::an_id_leads_to_its_event,
                 follow::what_is_given_is_in_pages_and_only_once,
+                gaps::images_that_do_not_meet_are_a_gap,
+                gaps::what_a_tenant_cannot_see_is_a_gap,
+                gaps::what_an_event_does_not_show_is_no_such_gap,
+                gaps::what_happened_while_capture_was_off_is_a_gap,
+                gaps::what_no_event_tells_is_a_gap,
+                gaps::who_no_event_tells_is_not_guessed,
                 libraries::every_library_tells_what_a_full_read_showed_then,
                 optimize::an_index_that_is_missing_is_made,
                 optimize::sizes_are_those_of_the_database,

@@ -29,7 +29,7 @@ pub(crate) struct Blame {
 struct Line<'b> {
     field: &'b str,
     value: &'b Json,
-    /// The event that gave it this value; null where that was before the log began.
+    /// The event that gave it this value; null where that was before the log began, or without one.
     event: Option<&'b Event>,
 }
 
@@ -76,7 +76,7 @@ fn row(blame: &audit_store::Blame) -> [String; 6] {
     [
         words::printable(&blame.field),
         words::shorten(&value, LONGEST_VALUE),
-        of_event(words::who).unwrap_or_else(|| "(before the log)".to_owned()),
+        of_event(words::who).unwrap_or_else(|| "(no event)".to_owned()),
         of_event(words::what).unwrap_or_default(),
         of_event(|event| seconds(event.occurred_at)).unwrap_or_default(),
         of_event(words::request).unwrap_or_default(),

@@ -6,10 +6,10 @@ use audit_core::{Event, Json, Operation};
 use uuid::Uuid;
 
 use super::{Conflict, Missing, Obstacle, Why};
+use crate::continuity::{Break, breaks, found_by, left_by};
 use crate::record::{FieldChange, hides, is_truncated};
 
-/// Fields in their order, each with the exact text of its value.
-pub(super) type Fields = Vec<(String, Json)>;
+pub(super) use crate::continuity::Fields;
 
 /// A table, by schema and name.
 pub(super) type TableName = (Option<String>, String);
@@ -79,7 +79,6 @@ struct Step<'e> {
     /// The key that the record had before.
     came_from: String,
     before: Option<Fields>,
-    after: Option<Fields>,
     /// The columns that it changed; all of them where the row came or went.
     changed: Option<Vec<String>>,
 }
@@ -117,7 +116,6 @@ impl<'e> Step<'e> {
                 .unwrap_or(record_id)
                 .clone(),
             before: fields(&event.before_data).filter(|_| needs_before),
-            after: fields(&event.after_data).filter(|_| needs_after),
             changed: is_update.then(changed),
         }))
     }
@@ -159,7 +157,7 @@ impl Net {
         Self {
             table: step.table.clone(),
             record_id: step.record_id.clone(),
-            left: step.after.as_ref().map(|after| step.shown(after)),
+            left: left_by(step.event, None),
             nulls: step.nulls(was.iter().flatten()),
             was,
             events: vec![step.event.id],
@@ -182,35 +180,34 @@ impl Net {
             let further: Vec<Missing> = missing.into_iter().filter(is_untold).collect();
             self.missing.extend(further);
         }
-        match (&self.left, &step.before) {
-            (Some(left), Some(before)) => {
-                for (field, expected) in left {
-                    let found = before.iter().find(|(name, _)| name == field);
-                    if let Some((_, found)) = found.filter(|(_, found)| found != expected) {
-                        self.conflicts.push(Conflict::Between {
-                            field: field.clone(),
-                            expected: expected.clone(),
-                            found: found.clone(),
-                        });
-                    }
-                }
-            }
-            (None, None) => {}
-            _ => self.conflicts.push(Conflict::CameOrWent),
-        }
-        self.left = step.after.as_ref().map(|after| {
-            let mut fields = step.shown(after);
-            let is_new = |field: &String| !after.iter().any(|(name, _)| name == field);
-            let older = self.left.take().unwrap_or_default();
-            fields.extend(older.into_iter().filter(|(field, _)| is_new(field)));
-            fields
-        });
+        let found = found_by(step.event, None);
+        let breaks = breaks(self.left.as_ref(), found.as_ref());
+        self.conflicts
+            .extend(breaks.into_iter().map(Conflict::from));
+        self.left = left_by(step.event, self.left.take());
         self.record_id.clone_from(&step.record_id);
         self.events.push(step.event.id);
     }
 
     fn is_change(&self) -> bool {
         self.left.is_some() || self.was.is_some()
+    }
+}
+
+impl From<Break> for Conflict {
+    fn from(found: Break) -> Self {
+        match found {
+            Break::Changed {
+                field,
+                expected,
+                found,
+            } => Self::Between {
+                field,
+                expected,
+                found,
+            },
+            Break::CameOrWent => Self::CameOrWent,
+        }
     }
 }
 
@@ -231,14 +228,5 @@ impl Step<'_> {
         nulls
             .map(|(field, _)| (field.clone(), self.event.schema_fingerprint.clone()))
             .collect()
-    }
-
-    /// The fields of an image that are as the row has them.
-    fn shown(&self, image: &Fields) -> Fields {
-        let hidden = self.event.redacted_fields.as_deref().unwrap_or_default();
-        let is_whole = |(field, value): &&(String, Json)| {
-            !hidden.iter().any(|entry| hides(entry, field)) && !is_truncated(value)
-        };
-        image.iter().filter(is_whole).cloned().collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, Dialect, Event, Json, LogReader, Redaction, TableRule};
+use audit_core::{Audit, Dialect, Event, Json, LogReader, Redaction, Snapshot, TableRule};
 use audit_sqlx::PoolReader;
 use audit_store::{AsOf, Gap, State, Trail};
 use audit_testkit::Server;
@@ -72,7 +72,16 @@ pub(crate) type Seen = (Event, BTreeMap<String, Vec<(String, Option<String>)>>);
 
 /// Random work, and what was seen meanwhile.
 pub(crate) async fn worked<DB: Db>(server: Server, statements: usize) -> (World<DB>, Vec<Seen>) {
-    let mut world = World::<DB>::new(server).await;
+    worked_under(server, &Audit::builder().build().unwrap(), statements).await
+}
+
+/// The same under these rules.
+async fn worked_under<DB: Db>(
+    server: Server,
+    audit: &Audit,
+    statements: usize,
+) -> (World<DB>, Vec<Seen>) {
+    let mut world = World::<DB>::with(server, audit).await;
     let mut seen = Vec::new();
     for sql in drawn(&statement(), statements) {
         world.run_as("ann", &[&sql]).await;
@@ -101,10 +110,13 @@ pub(crate) async fn agrees<R: LogReader>(trail: &mut Trail<R>, seen: &[Seen]) ->
             match (rows.get(&key), &by_event.state) {
                 (Some(row), State::Present(fields)) => {
                     assert_eq!(&texts(fields), row, "{key} at {event:?}");
-                    assert_eq!(by_event.gaps, []);
+                    assert_eq!(by_event.gaps, [], "{key} at {event:?}");
                     present += 1;
                 }
-                (None, State::Absent) => absent += 1,
+                (None, State::Absent) => {
+                    assert_eq!(by_event.gaps, [], "{key} at {event:?}");
+                    absent += 1;
+                }
                 (None, State::Unknown) => assert_eq!(by_event.gaps, [Gap::NoEvent]),
                 (row, state) => panic!("{key} was {row:?} and is told as {state:?}"),
             }
@@ -129,6 +141,33 @@ pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Ser
     let (world, seen) = worked::<DB>(server, 60).await;
     let (present, absent) = agrees(&mut world.trail(), &seen).await;
     assert!(present > 30 && absent > 30, "{present} {absent}");
+}
+
+/// The same of images of changed columns, which are put together.
+pub(crate) async fn images_of_changes_make_what_a_full_read_showed<DB: Db>(server: Server) {
+    let rule = TableRule::new("users").snapshot(Snapshot::Changed);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let (world, seen) = worked_under::<DB>(server, &audit, 40).await;
+    let (present, absent) = agrees(&mut world.trail(), &seen).await;
+    assert!(present > 20 && absent > 20, "{present} {absent}");
+}
+
+/// A redaction hides a change, and is none.
+pub(crate) async fn a_column_that_is_hidden_is_the_only_gap<DB: Db>(server: Server) {
+    let rule = TableRule::new("users").redact("name", Redaction::Mask);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let (world, seen) = worked_under::<DB>(server, &audit, 40).await;
+    let mut trail = world.trail();
+    let users = LogQuery::new().table("users");
+    let hidden = [Gap::Redacted {
+        field: "name".to_owned(),
+    }];
+    for (event, rows) in &seen {
+        for key in rows.keys() {
+            let was = trail.as_of_event(&users, key, event).await.unwrap();
+            assert_eq!(was.gaps, hidden, "{key} at {event:?}");
+        }
+    }
 }
 
 /// Keys come in several pages, some in the form of others but for what a language overlooks.
@@ -248,7 +287,8 @@ pub(crate) async fn nothing_is_there_once_a_table_was_emptied<DB: Db>(server: Se
         Dialect::Postgres => "TRUNCATE users",
         _ => "DELETE FROM users",
     };
-    for sql in ["INSERT INTO users (id) VALUES (1)", empty] {
+    let insert = "INSERT INTO users (id) VALUES (1)";
+    for sql in [insert, empty, insert] {
         world.run_as("ann", &[sql]).await;
     }
     let events = world.events().await;
@@ -256,6 +296,7 @@ pub(crate) async fn nothing_is_there_once_a_table_was_emptied<DB: Db>(server: Se
     let mut trail = world.trail();
     let was = trail.as_of_event(&users, "1", &events[0]).await.unwrap();
     assert!(matches!(was.state, State::Present(_)), "{was:?}");
+    assert_eq!(was.gaps, []);
     let was = trail.as_of_event(&users, "1", &events[1]).await.unwrap();
-    assert_eq!(was.state, State::Absent);
+    assert_eq!((was.state, was.gaps), (State::Absent, Vec::new()));
 }

@@ -358,6 +358,9 @@ pub(crate) async fn what_an_alteration_did_is_a_gap<DB: Db>(server: Server) {
     let then = events[1].occurred_at;
     let before = trail.as_of(&things, "2", then).await.unwrap();
     assert_eq!(before.gaps, []);
+    // Nor is it a change by somebody that the next event found.
+    let first = trail.as_of_event(&things, "1", &events[0]).await.unwrap();
+    assert_eq!(first.gaps, []);
     assert_eq!(trail.as_of(&things, "1", now).await.unwrap().gaps, []);
     let mut table = trail.table_as_of(&things, now);
     let mut with_gaps = Vec::new();

@@ -63,6 +63,15 @@ pub(crate) struct World<DB: Db> {
     pub(crate) raw: Raw,
 }
 
+/// A pool under these rules, of a database that is migrated to them.
+async fn attached<DB: Db>(url: &str, audit: &Audit) -> Pool<DB> {
+    let options = PoolOptions::<DB>::new().max_connections(24);
+    let pool = audit_sqlx::attach(options, audit).connect(url);
+    let pool = pool.await.unwrap();
+    audit_sqlx::migrate(&pool, audit).await.unwrap();
+    pool
+}
+
 impl<DB: Db> World<DB> {
     /// Users, of which one can change the id.
     pub(crate) async fn new(server: Server) -> Self {
@@ -81,12 +90,7 @@ impl<DB: Db> World<DB> {
         let database = TestDatabase::create(server).await;
         let mut raw = database.raw().await;
         raw.run(tables).await;
-        let options = PoolOptions::<DB>::new().max_connections(24);
-        let pool = audit_sqlx::attach(options, audit)
-            .connect(database.url())
-            .await
-            .unwrap();
-        audit_sqlx::migrate(&pool, audit).await.unwrap();
+        let pool = attached(database.url(), audit).await;
         let mut world = Self {
             server,
             database,
@@ -101,6 +105,12 @@ impl<DB: Db> World<DB> {
             }
         }
         world
+    }
+
+    /// Goes on under other rules.
+    pub(crate) async fn under(&mut self, audit: &Audit) {
+        self.pool.close().await;
+        self.pool = attached(self.database.url(), audit).await;
     }
 
     /// What `migrate` itself recorded is none of these tests' events.
@@ -130,6 +140,11 @@ impl<DB: Db> World<DB> {
     /// Runs statements as an actor, each by itself.
     pub(crate) async fn run_as(&self, actor: &str, statements: &[&str]) {
         let context = AuditContext::new().with_actor(Actor::user(actor));
+        self.run_in(context, statements).await;
+    }
+
+    /// Runs statements in a context, each by itself.
+    pub(crate) async fn run_in(&self, context: AuditContext, statements: &[&str]) {
         let work = async {
             for sql in statements {
                 let mut connection = self.pool.acquire().await.unwrap();
