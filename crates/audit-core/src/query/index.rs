@@ -104,7 +104,7 @@ mod tests {
     fn a_record_without_its_table_is_found_by_no_index_of_records() {
         let record = LogQuery::new().record("1");
         assert_eq!(record.opt_in_indexes(), []);
-        let of_actor = record.clone().actor("ann");
+        let of_actor = record.actor("ann");
         assert_eq!(of_actor.opt_in_indexes(), [LogIndex::Actor]);
         let of_table = of_actor.table("users");
         assert_eq!(of_table.opt_in_indexes(), []);
