@@ -64,6 +64,11 @@ pub trait Adapter: Send + Sync + Sized + 'static {
     /// Whether the library hands on where in functions an error happened (`CONTEXT` of PostgreSQL),
     /// which alone tells whose lock it was that was waited for in vain.
     const HANDS_ON_THE_PLACE: bool = true;
+    /// Which seeds of drawn statements it runs, both ends included. What is drawn tries databases
+    /// and triggers more than libraries: one adapter runs all that make every kind of thing.
+    const SEEDS: std::ops::RangeInclusive<u64> = 1..=2;
+    /// How often each of three users writes on a pool of one connection.
+    const WRITES: usize = 3_334;
 
     /// The words with which what a case is about is refused before it runs, by design; `None` where the
     /// case holds.

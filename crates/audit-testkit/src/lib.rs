@@ -28,7 +28,7 @@ pub mod stored;
 mod world;
 
 pub use adapter::{Adapter, End, Failure, Step, cut_after};
-pub use cases::generated::drawn;
+pub use cases::generated::{ALL_KINDS, drawn};
 pub use catalog::Catalog;
 pub use coverage::refused_inline;
 pub use database::{Raw, Server, TestDatabase};

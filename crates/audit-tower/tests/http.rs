@@ -8,6 +8,8 @@ mod actor;
 mod body;
 #[path = "http/denial.rs"]
 mod denial;
+#[path = "http/existing.rs"]
+mod existing;
 #[path = "http/facts.rs"]
 mod facts;
 #[path = "http/isolation.rs"]

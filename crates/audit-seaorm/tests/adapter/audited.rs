@@ -25,6 +25,8 @@ where
     SeaOrm<DB>: Adapter,
     DB: 'static,
 {
+    const WRITES: usize = 1_000;
+
     async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
         let plain = SeaOrm::<DB>::attach(url, audit, connections).await;
         let connection = AuditedConnection::new(plain.connection.clone()).unwrap();

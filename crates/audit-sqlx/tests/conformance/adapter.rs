@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use audit_core::query::LogQuery;
 use audit_core::{Audit, AuditContext, Event, ManualEvent};
 use audit_sqlx::{CaptureError, Finding, RecordError};
-use audit_testkit::{Adapter, End, Failure, Step, cut_after, sabotage};
+use audit_testkit::{ALL_KINDS, Adapter, End, Failure, Step, cut_after, sabotage};
 use sqlx::{AssertSqlSafe, Executor};
 
 /// A pool of sqlx, attached as a user would attach it.
@@ -54,6 +54,8 @@ pub(crate) fn record_failure(error: &RecordError) -> Failure {
 macro_rules! adapter {
     ($database:ty, $options:ty, $broken:expr) => {
         impl Adapter for Sqlx<$database> {
+            const SEEDS: std::ops::RangeInclusive<u64> = 1..=ALL_KINDS;
+
             async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
                 let options = <$options>::new().max_connections(connections);
                 let first = Arc::new(OnceLock::new());

@@ -27,6 +27,8 @@ macro_rules! run {
 macro_rules! adapter {
     ($database:ty) => {
         impl Adapter for Executors<$database> {
+            const WRITES: usize = 1_000;
+
             async fn attach(url: &str, audit: &Audit, connections: u32) -> Self {
                 let plain = Sqlx::<$database>::attach(url, audit, connections).await;
                 let pool = AuditedPool::new(plain.pool.clone()).unwrap();

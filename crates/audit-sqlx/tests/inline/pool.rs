@@ -24,6 +24,8 @@ fn in_words(report: &audit_sqlx::Report, is_told: impl Fn(&Finding) -> bool) -> 
 }
 
 impl Adapter for Inline {
+    const WRITES: usize = 1_000;
+
     fn refuses(server: Server, case: &str) -> Option<&'static str> {
         refused_inline(server, case)
     }

@@ -127,25 +127,24 @@ pub async fn a_missing_context_can_be_denied<A: Adapter>(server: Server) {
     assert_eq!(world.prove_statements(&[&insert(1, "x")]).await.len(), 1);
 }
 
-/// Two users and nobody take turns on a pool of one connection, ten thousand writes in all: some
-/// are dropped half-way, some hold the connection, some are spawned without their context, and some
-/// take it past the checkout hook. Every event has the actor that its row names, and every lost
-/// context is counted.
+/// Two users and nobody take turns on a pool of one connection, ten thousand writes in all unless the
+/// adapter asks for fewer: some are dropped half-way, some hold the connection, some are spawned
+/// without their context, and some take it past the checkout hook. Every event has the actor that its
+/// row names, and every lost context is counted.
 pub async fn two_users_on_one_connection_are_never_mixed<A: Adapter>(server: Server) {
-    const WRITES: usize = 3_334;
     let marks = "CREATE TABLE marks (name VARCHAR(20))";
     let world = Arc::new(World::<A>::unmigrated(server, marks, 1, |audit| audit).await);
     world.migrate().await;
     let missing = context::missing();
     let tasks: Vec<_> = ["alice", "bob", ""]
         .into_iter()
-        .map(|user| tokio::spawn(writes(Arc::clone(&world), user, WRITES)))
+        .map(|user| tokio::spawn(writes(Arc::clone(&world), user, A::WRITES)))
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
     // Nobody's own writes, and the bare ones of the others.
-    let lost = WRITES * 4 / 5 + 2 * (WRITES / 5);
+    let lost = A::WRITES * 4 / 5 + 2 * (A::WRITES / 5);
     assert!(context::missing() - missing >= u64::try_from(lost).unwrap());
     writes_past_the_hook(&world, 50).await;
     let log = match world.dialect() {
@@ -158,7 +157,7 @@ pub async fn two_users_on_one_connection_are_never_mixed<A: Adapter>(server: Ser
     };
     let sql = format!("SELECT coalesce(actor_id, ''), CAST(after_data AS {text}) FROM {log}");
     let events = world.texts(&sql).await;
-    assert!(events.len() >= 3 * WRITES * 3 / 4, "{}", events.len());
+    assert!(events.len() >= 3 * A::WRITES * 3 / 4, "{}", events.len());
     for event in &events {
         let image: serde_json::Value = serde_json::from_str(event[1].as_ref().unwrap()).unwrap();
         assert_eq!(event[0].as_deref(), image["name"].as_str());

@@ -1,0 +1,5 @@
+CREATE TABLE orders (
+    id BIGINT PRIMARY KEY,
+    customer BIGINT NOT NULL,
+    FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE
+);
