@@ -1,7 +1,4 @@
-//! The API of the examples on axum and diesel-async, with every change in the audit log.
-//!
-//! What an application writes is in `server.rs` (rules, pool, migration, middleware), `models.rs`
-//! and `api.rs`. The crate `story` plays the demo.
+#![doc = include_str!("../README.md")]
 
 mod api_error;
 mod database;

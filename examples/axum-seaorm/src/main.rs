@@ -1,7 +1,4 @@
-//! The API of the examples on axum and SeaORM, with every change in the audit log.
-//!
-//! What an application writes is in `server.rs` (rules, connection, migration, middleware),
-//! `entities` and `api.rs`. The crate `story` plays the demo.
+#![doc = include_str!("../README.md")]
 
 mod api;
 mod api_error;

@@ -1,7 +1,4 @@
-//! A small JSON API on axum and sqlx whose every change is in the audit log.
-//!
-//! What an application writes is in `audit.toml` (which tables, what is hidden), `server.rs`
-//! (pool, migration, middleware), `api.rs` (plain queries) and `trail.rs` (what is asked of the log). The crate `story` plays the demo.
+#![doc = include_str!("../README.md")]
 
 mod api_error;
 mod database;

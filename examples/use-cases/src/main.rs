@@ -1,4 +1,4 @@
-//! What an audit log is good for: short stories that each end in a proof.
+#![doc = include_str!("../README.md")]
 #![expect(clippy::print_stdout, reason = "telling is what a story does")]
 
 mod customer;

@@ -60,7 +60,13 @@ macro_rules! application {
                 State(pool): State<Pool>,
                 Path((id, name)): Path<(i64, String)>,
             ) -> Result<(), StatusCode> {
-                let sql = concat!("INSERT INTO customers (id, name) VALUES (", $one, ", ", $two, ")");
+                let sql = concat!(
+                    "INSERT INTO customers (id, name) VALUES (",
+                    $one,
+                    ", ",
+                    $two,
+                    ")"
+                );
                 let query = sqlx::query(sql).bind(id).bind(name);
                 query.execute(&pool).await.map_err(failed)?;
                 Ok(())
@@ -74,7 +80,13 @@ macro_rules! application {
                 let sql = concat!("UPDATE customers SET name = ", $one, " WHERE id = ", $two);
                 let query = sqlx::query(sql).bind(name).bind(id);
                 let done = query.execute(&mut *transaction).await.map_err(failed)?;
-                let sql = concat!("INSERT INTO orders (id, customer) VALUES (", $one, ", ", $two, ")");
+                let sql = concat!(
+                    "INSERT INTO orders (id, customer) VALUES (",
+                    $one,
+                    ", ",
+                    $two,
+                    ")"
+                );
                 let query = sqlx::query(sql).bind(order).bind(id);
                 query.execute(&mut *transaction).await.map_err(failed)?;
                 transaction.commit().await.map_err(failed)?;
@@ -163,7 +175,10 @@ macro_rules! application {
                 audit_sqlx::migrate(pool, audit).await.unwrap();
                 let update = "UPDATE customers SET note = 'new' WHERE id = 2";
                 let alice = audit_testkit::alice();
-                alice.scope(sqlx::query(update).execute(pool)).await.unwrap();
+                alice
+                    .scope(sqlx::query(update).execute(pool))
+                    .await
+                    .unwrap();
             }
 
             pub(super) async fn run(server: audit_testkit::Server) {
