@@ -94,7 +94,12 @@ impl TestDatabase {
         let name = format!("audit_test_{}_{count}", std::process::id());
         let base = server.url();
         let mut raw = Raw::connect(server, &base).await;
-        raw.run(&format!("CREATE DATABASE {name}")).await;
+        // A copy of the template's files is faster than one through the write-ahead log.
+        let how = match server.dialect() {
+            Dialect::Postgres => " STRATEGY file_copy",
+            _ => "",
+        };
+        raw.run(&format!("CREATE DATABASE {name}{how}")).await;
         let (before, query) = base
             .split_once('?')
             .map_or((base.as_str(), ""), |(a, b)| (a, b));

@@ -75,9 +75,9 @@ async fn tables_of(raw: &mut Raw, dialect: Dialect) -> BTreeMap<String, Vec<Colu
             "SELECT CONVERT(c.table_name USING utf8mb4), CONVERT(c.column_name USING utf8mb4), \
                CONVERT(c.data_type USING utf8mb4), CAST(coalesce(k.ordinal_position, 0) AS CHAR) \
              FROM information_schema.columns c JOIN information_schema.tables t \
-               ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
+               ON t.table_schema = DATABASE() AND t.table_name = c.table_name \
                AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') \
-             LEFT JOIN information_schema.key_column_usage k ON k.table_schema = c.table_schema \
+             LEFT JOIN information_schema.key_column_usage k ON k.table_schema = DATABASE() \
                AND k.table_name = c.table_name AND k.column_name = c.column_name \
                AND k.constraint_name = 'PRIMARY' \
              WHERE c.table_schema = DATABASE() \
