@@ -98,12 +98,17 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The function that makes JSON, where the values are of such columns.
-    fn json(&self, function: &'static str, columns: &[Column]) -> &'static str {
-        if !self.is_fixed && columns.iter().any(depends_on_settings) {
-            SHOWN
-        } else {
-            function
+    /// JSON made of a value or row by a function, where the values are of such columns.
+    fn json(&self, function: &str, columns: &[Column], value: &str) -> String {
+        let made = format!("{function}({value})");
+        if self.is_fixed || !columns.iter().any(depends_on_settings) {
+            return made;
+        }
+        let shown = format!("audit.shown({value})");
+        match settings_are_ours(columns) {
+            // To set them and take them back costs twice what the image does.
+            Some(condition) => format!("CASE WHEN {condition} THEN {made} ELSE {shown} END"),
+            None => shown,
         }
     }
 
@@ -121,10 +126,12 @@ impl<'a> Row<'a> {
 
     /// The row as it is. A name alone would mean a column of that name, where there is one.
     fn whole(&self) -> String {
-        let function = self.json("row_to_json", &self.table().columns);
+        let columns = &self.table().columns;
         match self.place {
-            row if row == "old" || row == "new" || !self.is_fixed => format!("{function}({row})"),
-            alias => format!("{function}({alias}.*)"),
+            row if row == "old" || row == "new" || !self.is_fixed => {
+                self.json("row_to_json", columns, row)
+            }
+            alias => self.json("row_to_json", columns, &format!("{alias}.*")),
         }
     }
 
@@ -182,8 +189,8 @@ impl<'a> Row<'a> {
         });
         let cells: Vec<String> = cells.collect();
         format!(
-            "(SELECT {}(\"!image\".*) FROM (SELECT {}) AS \"!image\")",
-            self.json("row_to_json", &self.table().columns),
+            "(SELECT {} FROM (SELECT {}) AS \"!image\")",
+            self.json("row_to_json", &self.table().columns, "\"!image\".*"),
             cells.join(", ")
         )
     }
@@ -195,8 +202,9 @@ impl<'a> Row<'a> {
             let cell = |has_key| {
                 self.cell(&shown, has_key).map(|value| {
                     let key = text(&format!("{}:", serde_json::Value::from(column)));
-                    let to_json = self.json("to_json", std::slice::from_ref(shown.column));
-                    format!("{key} || coalesce({to_json}({value})::text, 'null')")
+                    let column = std::slice::from_ref(shown.column);
+                    let cell = self.json("to_json", column, &value);
+                    format!("{key} || coalesce(({cell})::text, 'null')")
                 })
             };
             let shown = cell(true).unwrap_or_default();
@@ -269,12 +277,37 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The function that makes JSON of any value, whatever the settings of the session.
-const SHOWN: &str = "audit.shown";
-
 /// Whether the text of a column's values depends on the settings of a session.
 pub(super) fn depends_on_settings(column: &Column) -> bool {
     BuiltIn::of(column).is_none_or(|known| !known.settings.is_empty())
+}
+
+/// Whether a session writes the values of columns as our functions do; `None` where that is not known of
+/// the types of all of them.
+fn settings_are_ours(columns: &[Column]) -> Option<String> {
+    let known: Option<Vec<BuiltIn>> = columns.iter().map(BuiltIn::of).collect();
+    let mut settings: Vec<&str> = known?
+        .iter()
+        .flat_map(|known| known.settings)
+        .copied()
+        .collect();
+    settings.sort_unstable();
+    settings.dedup();
+    let conditions: Option<Vec<String>> = settings
+        .into_iter()
+        .map(|setting| {
+            let value = match setting {
+                "TimeZone" => "= 'UTC'",
+                "DateStyle" => "LIKE 'ISO%'",
+                "bytea_output" => "= 'hex'",
+                // Each of them writes the shortest text that gives the number back.
+                "extra_float_digits" => "IN ('1', '2', '3')",
+                _ => return None,
+            };
+            Some(format!("current_setting('{setting}') {value}"))
+        })
+        .collect();
+    conditions.map(|conditions| conditions.join(" AND "))
 }
 
 /// Whether the images are the rows as they are. A column that the server computes on reading is

@@ -22,6 +22,8 @@ enum Caller {
     Ours,
     /// The same, of which one that has few columns fixes little of how values are written.
     OursOfAnyValue,
+    /// Statements that write their own events, when the server plans them.
+    Plans,
     /// Every role; it runs with the rights of the log's owner.
     Everyone,
 }
@@ -29,7 +31,7 @@ enum Caller {
 /// The name of the function that makes the probe.
 pub(super) const PROBE: &str = "probe";
 
-pub(super) fn all() -> [Helper; 9] {
+pub(super) fn all() -> [Helper; 10] {
     [
         helper(
             "clipped",
@@ -46,6 +48,13 @@ pub(super) fn all() -> [Helper; 9] {
             "SETOF record",
             Caller::OursOfAnyValue,
             include_str!("drifted.sql"),
+        ),
+        helper(
+            "fits",
+            "relation oid, last_number int",
+            "boolean",
+            Caller::Plans,
+            include_str!("fits.sql"),
         ),
         helper(
             "hidden",
@@ -103,10 +112,13 @@ fn helper(
     let (rights, settings) = match caller {
         Caller::Ours => ("", Settings::only(&[])),
         Caller::OursOfAnyValue => ("", Settings::all()),
+        Caller::Plans => ("IMMUTABLE", Settings::only(&[])),
         Caller::Everyone => ("SECURITY DEFINER", Settings::all()),
     };
     let to_whom = match caller {
-        Caller::Ours | Caller::OursOfAnyValue => "REVOKE ALL ON FUNCTION {} FROM PUBLIC",
+        Caller::Ours | Caller::OursOfAnyValue | Caller::Plans => {
+            "REVOKE ALL ON FUNCTION {} FROM PUBLIC"
+        }
         Caller::Everyone => "GRANT EXECUTE ON FUNCTION {} TO PUBLIC",
     };
     let quoted = format!("audit.{}", name(function));

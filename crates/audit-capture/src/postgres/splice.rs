@@ -12,9 +12,7 @@ use crate::inline::shape::{Conflict, Verb, Write};
 use crate::inline::statement::Statement;
 use crate::plan::Capture;
 
-use super::body::{
-    Moment, clipped, event, has_no_newer_column, images_wanted, looks_for_newer_columns, sides,
-};
+use super::body::{Moment, clipped, event, images_wanted, looks_for_newer_columns, sides};
 use super::expression::{Postgres, Row, changed, depends_on_settings, micros, needs_key};
 use super::{name, rule, text};
 
@@ -113,10 +111,11 @@ impl Splice<'_> {
         self.statement.text.get(bytes.clone())
     }
 
-    /// The context of the statement as values under the names of a trigger's.
+    /// The context of the statement as values under the names of a trigger's. What it reverts are ids,
+    /// whose list needs no query to be read.
     fn context(&self, first: &Capture<'_>, needs_key: bool) -> String {
         let bind = self.statement.parameters() + 1;
-        let reverts = Postgres.list_slot(Slot::Reverts);
+        let reverts = Postgres.slot(Slot::Reverts);
         let key = if needs_key {
             format!(", decode(nullif(${}::text, ''), 'hex') AS v_key", bind + 1)
         } else {
@@ -124,8 +123,8 @@ impl Splice<'_> {
         };
         let same = self.same_table(first);
         format!(
-            "\"!context\" AS MATERIALIZED (SELECT v_context, {reverts} AS v_reverts{key}{same} FROM \
-             (SELECT string_to_array(nullif(${bind}::text, ''), E'\\x1f', '') AS v_context \
+            "\"!context\" AS MATERIALIZED (SELECT v_context, string_to_array(translate({reverts}, \
+             '[]\" ', ''), ',') AS v_reverts{key}{same} FROM (SELECT string_to_array(nullif(${bind}::text, ''), E'\\x1f', '') AS v_context \
              OFFSET 0) AS \"!given\")"
         )
     }
@@ -336,7 +335,7 @@ impl Splice<'_> {
         let is_update = capture.operation == Operation::Update;
         let varies = capture.table.columns.iter().any(depends_on_settings);
         let known = (is_update || looks_for_newer_columns(capture) || !varies)
-            .then(|| has_no_newer_column(capture, &relation));
+            .then(|| fits(capture, &relation));
         let read = match is_update {
             true => read_update(capture, known.as_deref(), may_miss),
             false => read_one(capture, known.as_deref()),
@@ -363,6 +362,12 @@ impl Splice<'_> {
         };
         format!("{read} UNION ALL SELECT {columns} FROM {drifted}")
     }
+}
+
+/// Holds while the table has no column that is newer than its catalog. The server asks once for a plan,
+/// and leaves out what is not to happen.
+fn fits(capture: &Capture<'_>, relation: &str) -> String {
+    format!("audit.fits({relation}, {})", capture.table.last_number)
 }
 
 fn changes_where(condition: &str) -> String {
