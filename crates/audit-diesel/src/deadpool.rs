@@ -119,8 +119,8 @@ where
 }
 
 /// Runs a closure on a connection, as `interact` of deadpool-diesel, in a snapshot of the context of
-/// this task that is taken now. What it writes has that context: where the connection has been handed
-/// out to another, a message puts it on before.
+/// this task that is taken now. What it writes has that context. A message puts it on before, unless the
+/// connection has it from its checkout and nothing else was put on since.
 ///
 /// # Errors
 /// [`InteractError::Interact`] when the closure panicked: the pool then closes the connection.

@@ -104,6 +104,7 @@ pub(crate) mod sealed {
         type Raw: Capture;
 
         /// Whether statements bring their own context.
+        #[cfg(feature = "deadpool-diesel")]
         const BRINGS_CONTEXT: bool = false;
 
         /// The connection, with whatever context is on it.
@@ -125,6 +126,7 @@ pub(crate) mod sealed {
     {
         type Raw = <M::Connection as Reach>::Raw;
 
+        #[cfg(feature = "deadpool-diesel")]
         const BRINGS_CONTEXT: bool = M::Connection::BRINGS_CONTEXT;
 
         fn raw(&mut self) -> &mut Self::Raw {

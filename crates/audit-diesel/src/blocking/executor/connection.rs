@@ -146,6 +146,7 @@ impl<C: Reach> AuditConnection for AuditedConnection<C> {
 impl<C: Reach> Reach for AuditedConnection<C> {
     type Raw = C::Raw;
 
+    #[cfg(feature = "deadpool-diesel")]
     const BRINGS_CONTEXT: bool = true;
 
     fn raw(&mut self) -> &mut C::Raw {
