@@ -1,11 +1,6 @@
 //! Pipelines, which only PostgreSQL has: statements that are on their way together, also where some of
 //! them are dropped.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "test code: a failure is a panic"
-)]
+#![expect(clippy::indexing_slicing, reason = "test code: a failure is a panic")]
 
 use audit_diesel::asynchronous::{self, AuditedAsyncConnection};
 use audit_testkit::{Server, cut_after};

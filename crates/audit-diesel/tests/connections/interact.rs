@@ -142,7 +142,7 @@ macro_rules! interacts {
                 let held = take().await.unwrap();
                 by("alice", &held, |held| held.batch_execute("BEGIN").unwrap()).await;
                 by("bob", &held, |held| insert(held, 4)).await;
-                by("alice", &held, |held| held.batch_execute("ROLLBACK").unwrap()).await;
+                by("bob", &held, |held| held.batch_execute("ROLLBACK").unwrap()).await;
                 by("bob", &held, |held| insert(held, 5)).await;
                 by("alice", &held, |held| insert(held, 6)).await;
                 drop(held);
