@@ -4,6 +4,8 @@
 
 #[path = "http/actor.rs"]
 mod actor;
+#[path = "http/blocking.rs"]
+mod blocking;
 #[path = "http/body.rs"]
 mod body;
 #[path = "http/database.rs"]

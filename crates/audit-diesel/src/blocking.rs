@@ -5,6 +5,7 @@ mod connection;
 mod database;
 #[cfg(feature = "executor")]
 mod executor;
+mod inside;
 mod log;
 mod manager;
 mod migrate;
@@ -26,6 +27,7 @@ pub use connection::{AttachError, attach, establish, stamp, unaudited};
 pub use database::AuditConnection;
 #[cfg(feature = "executor")]
 pub use executor::AuditedConnection;
+pub use inside::AnyConnection;
 pub use log::{ConnectionReader, Log, LogError, log};
 pub use manager::AuditedManager;
 pub use migrate::{MigrateError, migrate};
@@ -40,7 +42,7 @@ pub(crate) use connection::initialize;
 #[cfg(feature = "async")]
 pub(crate) use connection::knows_functions;
 #[cfg(feature = "deadpool-diesel")]
-pub(crate) use connection::replace;
+pub(crate) use database::Cleared;
 #[cfg(all(feature = "async", feature = "executor"))]
 pub(crate) use executor::unregistered;
 #[cfg(all(feature = "async-sqlite", feature = "executor"))]
@@ -52,5 +54,3 @@ pub(crate) use {
     check::unreachable,
     session::{depth_of, unreadable},
 };
-#[cfg(feature = "deadpool-diesel")]
-pub(crate) use {connection::ready, database::sealed::Capture};

@@ -26,10 +26,10 @@ pub use audit_adapter::{CaptureError, ContextScope, Finding, Report};
 #[cfg(feature = "migrations")]
 pub use blocking::AuditMigrations;
 pub use blocking::{
-    AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log, LogError,
-    MigrateError, RecordError, Writer, attach, begin, begin_with_options, check, check_pool,
-    establish, log, migrate, record, stamp, transaction, transaction_with_options, unaudited,
-    writer,
+    AnyConnection, AttachError, AuditConnection, AuditedManager, CheckError, ConnectionReader, Log,
+    LogError, MigrateError, RecordError, Writer, attach, begin, begin_with_options, check,
+    check_pool, establish, log, migrate, record, stamp, transaction, transaction_with_options,
+    unaudited, writer,
 };
 #[cfg(all(feature = "async", feature = "executor"))]
 pub use executor::Interrupted;

@@ -29,6 +29,8 @@ mod dsl {
 }
 #[path = "asynchronous/executors.rs"]
 mod executors;
+#[path = "asynchronous/pipelines.rs"]
+mod pipelines;
 #[path = "asynchronous/pool.rs"]
 mod pool;
 #[path = "asynchronous/pools.rs"]

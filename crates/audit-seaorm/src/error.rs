@@ -1,5 +1,6 @@
 //! Errors of SeaORM and of sqlx, each as the other.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use audit_adapter::{Answer, Refusal};
@@ -50,6 +51,33 @@ pub(crate) fn unsupported() -> sqlx::Error {
 /// Stands for this adapter.
 #[derive(Debug, Clone, Copy)]
 pub struct Adapter;
+
+/// The error of this crate behind one of SeaORM's: [`NotAttached`](crate::NotAttached),
+/// [`UnsupportedConnection`], or with the feature `executor` an `Interrupted`. What
+/// [`check`](crate::check), [`migrate`](crate::migrate) and [`log`](crate::log()) give has it as a
+/// `source()`.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let database = audit_testkit::TestDatabase::create(audit_testkit::Server::Sqlite).await;
+/// # let url = database.url();
+/// let db = sea_orm::Database::connect(url).await?; // without `attach`
+/// let error = audit_seaorm::begin(&db).await.unwrap_err();
+/// assert!(audit_seaorm::cause::<audit_seaorm::NotAttached>(&error).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn cause<E: Error + 'static>(error: &DbErr) -> Option<&E> {
+    let mut cause: &(dyn Error + 'static) = of_sqlx(error)?;
+    loop {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        cause = cause.source()?;
+    }
+}
 
 fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
     match error {

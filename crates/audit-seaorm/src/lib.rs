@@ -27,7 +27,7 @@ pub use audit_sqlx::{
     record_failure,
 };
 pub use check::check;
-pub use error::{Adapter, UnsupportedConnection};
+pub use error::{Adapter, UnsupportedConnection, cause};
 #[cfg(feature = "executor")]
 pub use executor::{AuditedConnection, AuditedTransaction};
 pub use log::{ConnectionReader, Log, log};

@@ -37,7 +37,7 @@ pub(crate) fn find<DB: Database>(pool: &Pool<DB>) -> Result<Arc<Attachment>, sql
 /// A pool that was not built by `attach`: what a `sqlx::Error::Configuration` of this crate holds.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this pool is not attached to an audit; build it with `audit_sqlx::attach(options, &audit)`, or with the `attach` of the adapter that stands on it"
+    "this pool is not attached to an audit; open it with the `attach(options, &audit)` of the adapter that it is used through, such as `audit_seaorm::attach` or `audit_sqlx::attach`"
 )]
 #[non_exhaustive]
 pub struct NotAttached;

@@ -206,7 +206,9 @@ pub fn markdown() -> String {
          Every case of the conformance suite and its outcome on each database, through every \
          adapter: {}; then every test of what only one database has, through audit-sqlx alone. This \
          page is made from the lists and the source of the tests; a test keeps it true. What a \
-         library has of its own is tested in its adapter and not listed here.\n\n\
+         library has of its own is tested in its adapter and not listed here. SeaORM holds a \
+         connection in transactions alone: where a case holds one outside of them, it does so \
+         through the pool of sqlx behind SeaORM's.\n\n\
          `holds` means that the sentence of the case is what the test asserts. Where a case proves \
          what was recorded (`prove` in its source), every event is replayed as well, on full reads \
          of the tables before and after.\n",

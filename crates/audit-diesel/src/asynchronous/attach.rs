@@ -75,8 +75,8 @@ impl<C: AsyncAuditConnection> Attach<C> {
     /// [`AttachError::NoTransactionScope`] when the database has no context that ends with a
     /// transaction.
     pub fn config(self) -> Result<ManagerConfig<C>, AttachError> {
-        initialize(C::Raw::DIALECT)?;
-        AttachError::refuse_scope(C::Raw::DIALECT, self.scope)?;
+        initialize(Some(C::Raw::DIALECT))?;
+        AttachError::refuse_scope(Some(C::Raw::DIALECT), self.scope)?;
         let attachment = Arc::new(Attachment::new(&self.audit, self.scope));
         let mut config = ManagerConfig::default();
         config.custom_setup = setup(self.config.custom_setup, Arc::clone(&attachment));

@@ -21,7 +21,7 @@ pub async fn establish<C: AsyncAuditConnection>(
     url: &str,
     audit: &Audit,
 ) -> Result<C, AttachError> {
-    initialize(C::Raw::DIALECT)?;
+    initialize(Some(C::Raw::DIALECT))?;
     let mut connection = C::establish(url).await?;
     attach_connection(&mut connection, audit).await?;
     Ok(connection)
@@ -60,7 +60,7 @@ pub async fn attach_connection<C: AsyncAuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<(), AttachError> {
-    initialize(C::Raw::DIALECT)?;
+    initialize(Some(C::Raw::DIALECT))?;
     let raw = connection.raw();
     knows_functions(&mut Session(raw)).await?;
     let attachment = Arc::new(Attachment::new(audit, ContextScope::Connection));

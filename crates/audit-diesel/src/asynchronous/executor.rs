@@ -11,4 +11,4 @@ mod transaction;
 pub use connection::AuditedAsyncConnection;
 pub(super) use run::Run;
 #[cfg(any(feature = "async-mysql", feature = "async-sqlite"))]
-pub(super) use run::{execute_alone, load_alone, run_alone};
+pub(super) use run::{execute_alone, load_alone, run_alone, runs_alone};

@@ -21,10 +21,8 @@ use super::session::is_in_transaction;
 use crate::row;
 #[cfg(feature = "executor")]
 use {
-    super::executor::{Run, execute_alone, load_alone, run_alone},
-    crate::executor::{Shared, collected},
+    super::executor::{Run, runs_alone},
     audit_adapter::ContextScope,
-    diesel::query_builder::AsQuery,
     std::sync::Arc,
 };
 
@@ -163,35 +161,5 @@ impl Run for AsyncMysqlConnection {
         })
     }
 
-    fn execute<'c, T>(
-        &'c mut self,
-        shared: &'c Shared,
-        source: T,
-    ) -> BoxFuture<'c, QueryResult<usize>>
-    where
-        T: QueryFragment<Mysql> + QueryId,
-    {
-        execute_alone(self, shared, collected::<Mysql, _>(&source, &mut ()))
-    }
-
-    fn load_rows<'c, 'q, T>(
-        &'c mut self,
-        shared: &'c Shared,
-        source: T,
-    ) -> BoxFuture<'c, QueryResult<Self::Stream<'c, 'q>>>
-    where
-        T: AsQuery + 'q,
-        T::Query: QueryFragment<Mysql> + QueryId + 'q,
-    {
-        let statement = collected::<Mysql, _>(&source.as_query(), &mut ());
-        load_alone(self, shared, statement)
-    }
-
-    fn run_text<'c>(
-        &'c mut self,
-        shared: &'c Shared,
-        text: &'c str,
-    ) -> BoxFuture<'c, QueryResult<()>> {
-        run_alone(self, shared, text)
-    }
+    runs_alone!(Mysql);
 }

@@ -15,10 +15,8 @@ use super::database::sealed::{Capture, Reach};
 use crate::blocking;
 #[cfg(feature = "executor")]
 use {
-    super::executor::{Run, execute_alone, load_alone, run_alone},
-    crate::executor::{Shared, collected},
+    super::executor::{Run, runs_alone},
     audit_adapter::ContextScope,
-    diesel::query_builder::{AsQuery, QueryFragment, QueryId},
     std::sync::Arc,
 };
 
@@ -76,35 +74,5 @@ impl Run for SyncConnectionWrapper<SqliteConnection> {
         self.spawn_blocking(move |connection| blocking::put_on_held(connection, &stamp))
     }
 
-    fn execute<'c, T>(
-        &'c mut self,
-        shared: &'c Shared,
-        source: T,
-    ) -> BoxFuture<'c, QueryResult<usize>>
-    where
-        T: QueryFragment<Sqlite> + QueryId,
-    {
-        execute_alone(self, shared, collected::<Sqlite, _>(&source, &mut ()))
-    }
-
-    fn load_rows<'c, 'q, T>(
-        &'c mut self,
-        shared: &'c Shared,
-        source: T,
-    ) -> BoxFuture<'c, QueryResult<Self::Stream<'c, 'q>>>
-    where
-        T: AsQuery + 'q,
-        T::Query: QueryFragment<Sqlite> + QueryId + 'q,
-    {
-        let statement = collected::<Sqlite, _>(&source.as_query(), &mut ());
-        load_alone(self, shared, statement)
-    }
-
-    fn run_text<'c>(
-        &'c mut self,
-        shared: &'c Shared,
-        text: &'c str,
-    ) -> BoxFuture<'c, QueryResult<()>> {
-        run_alone(self, shared, text)
-    }
+    runs_alone!(Sqlite);
 }

@@ -10,7 +10,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::connection::stamp;
 use super::database::AuditConnection;
-use super::database::sealed::{Capture, Reach};
+use super::database::sealed::Capture;
 use super::manager::AuditedManager;
 use super::session::{Session, finish, outside_a_transaction, unreadable};
 
@@ -33,7 +33,11 @@ pub type CheckError = adapter::CheckError<Error>;
 /// [`CheckError::Denied`] when there are gaps and `OnDrift::Deny` is set;
 /// `Error::AlreadyInTransaction` inside a transaction of Diesel's.
 pub fn check<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<Report, CheckError> {
-    let connection = connection.raw();
+    connection.inside().check(audit)
+}
+
+/// The same on Diesel's own connection.
+pub(super) fn checked<C: Capture>(connection: &mut C, audit: &Audit) -> Result<Report, CheckError> {
     outside_a_transaction(connection).map_err(CheckError::Database)?;
     let mut report = examine(connection, audit)?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
@@ -53,12 +57,12 @@ pub fn check<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<Re
 /// As [`check`]; [`CheckError::Database`] when the pool has no connection to give.
 pub fn check_pool<M>(pool: &Pool<AuditedManager<M>>, audit: &Audit) -> Result<Report, CheckError>
 where
-    M: ManageConnection<Connection: Reach, Error: From<Error>>,
+    M: ManageConnection<Connection: AuditConnection, Error: From<Error>>,
 {
     let mut report = examine_pool(pool, audit)?;
     if report.has_gaps() && audit.on_drift() == OnDrift::Install {
         let mut connection = pool.get().map_err(unreachable)?;
-        install(connection.raw(), audit)?;
+        connection.inside().install(audit)?;
         drop(connection);
         report = examine_pool(pool, audit)?;
     }
@@ -67,18 +71,12 @@ where
 
 fn examine_pool<M>(pool: &Pool<AuditedManager<M>>, audit: &Audit) -> Result<Report, CheckError>
 where
-    M: ManageConnection<Connection: Reach, Error: From<Error>>,
+    M: ManageConnection<Connection: AuditConnection, Error: From<Error>>,
 {
     let probe = adapter::new_probe();
     let connection = probe.context().sync_scope(|| pool.get());
     let mut connection = connection.map_err(unreachable)?;
-    let session = &mut Session(connection.raw());
-    finish(adapter::examine(
-        session,
-        audit,
-        &probe,
-        &Stamping::Checkout,
-    ))
+    connection.inside().check_taken(audit, &probe)
 }
 
 /// Examines a connection that is stamped by hand, and gives it back to the context of this thread.
@@ -96,7 +94,7 @@ pub(crate) fn examine<C: Capture>(connection: &mut C, audit: &Audit) -> Result<R
 }
 
 /// Makes the triggers those that the rules ask for.
-fn install<C: Capture>(connection: &mut C, audit: &Audit) -> Result<(), CheckError> {
+pub(super) fn install<C: Capture>(connection: &mut C, audit: &Audit) -> Result<(), CheckError> {
     let session = &mut Session(connection);
     if triggers_are_on_connection(C::DIALECT) {
         let attachment = Attachment::new(audit, ContextScope::Connection);

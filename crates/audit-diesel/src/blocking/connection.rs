@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use audit_adapter::{
-    Attachment, CatalogReadError, ContextScope, Until, prepare, remove_from_connection,
-};
+use audit_adapter::{Attachment, CatalogReadError, ContextScope, Until};
 use audit_core::query::BoundQuery;
-use audit_core::{Audit, Dialect, context};
+use audit_core::{Audit, Dialect};
 use diesel::result::{ConnectionError, Error};
 use diesel::{Connection, QueryResult};
 
-use super::database::sealed::Capture;
-use super::database::{AuditConnection, Cleared, Expected};
-use super::session::{Session, finish, is_in_transaction, unreadable};
+use super::database::AuditConnection;
+use super::session::unreadable;
 
 /// A connection could not be made to carry the context.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +40,9 @@ pub enum AttachError {
 
 #[cfg(any(feature = "async", feature = "deadpool-diesel"))]
 impl AttachError {
-    pub(crate) fn refuse_scope(dialect: Dialect, scope: ContextScope) -> Result<(), Self> {
+    pub(crate) fn refuse_scope(dialect: Option<Dialect>, scope: ContextScope) -> Result<(), Self> {
         match (dialect, scope) {
-            (Dialect::Postgres, _) | (_, ContextScope::Connection) => Ok(()),
+            (Some(Dialect::Postgres), _) | (_, ContextScope::Connection) => Ok(()),
             (_, ContextScope::Transaction) => Err(Self::NoTransactionScope),
         }
     }
@@ -57,10 +54,10 @@ impl From<CatalogReadError<Error>> for AttachError {
     }
 }
 
-/// Makes a database library ready, once per process.
-pub(crate) fn initialize(dialect: Dialect) -> Result<(), AttachError> {
+/// Makes a database library ready, once per process; each of them where the database is not known.
+pub(crate) fn initialize(dialect: Option<Dialect>) -> Result<(), AttachError> {
     #[cfg(feature = "sqlite")]
-    if dialect == Dialect::Sqlite {
+    if dialect.is_none_or(|dialect| dialect == Dialect::Sqlite) {
         audit_sqlite::register()?;
     }
     let _ = dialect;
@@ -75,7 +72,7 @@ pub fn establish<C>(url: &str, audit: &Audit) -> Result<C, AttachError>
 where
     C: AuditConnection + Connection,
 {
-    initialize(C::Raw::DIALECT)?;
+    initialize(C::dialect())?;
     let mut connection = C::establish(url)?;
     attach(&mut connection, audit)?;
     Ok(connection)
@@ -103,55 +100,13 @@ where
 /// # Errors
 /// [`AttachError::OpenedBefore`] when a connection of SQLite does not know our functions.
 pub fn attach<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), AttachError> {
-    let raw = connection.raw();
-    initialize(C::Raw::DIALECT)?;
-    finish(knows_functions(&mut Session(raw)))?;
+    let connection = connection.inside();
+    initialize(Some(connection.dialect_inside()))?;
+    connection.attachable()?;
     let attachment = Arc::new(Attachment::new(audit, ContextScope::Connection));
-    finish(prepare(&mut Session(raw), &attachment))?;
-    let stamp = attachment.current_stamp();
-    raw.check_out(&attachment, &stamp)?;
-    connection.attached(&attachment, Some(stamp));
+    connection.prepare(&attachment)?;
+    connection.hand_out(&attachment, Some(attachment.current_stamp()))?;
     Ok(())
-}
-
-/// Makes a connection ready and puts the context of this thread on it.
-#[cfg(feature = "deadpool-diesel")]
-pub(crate) fn ready<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
-    finish(prepare(&mut Session(connection), attachment)).map_err(unreadable)?;
-    put_on(connection, attachment)
-}
-
-/// Puts the context of this thread on a connection, where it is to stay there.
-#[cfg(feature = "deadpool-diesel")]
-fn put_on<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
-    match attachment.scope() {
-        ContextScope::Connection => connection.check_out(attachment, &attachment.current_stamp()),
-        ContextScope::Transaction => Ok(()),
-    }
-}
-
-/// Takes the context off a connection.
-///
-/// # Errors
-/// When the database fails, or a transaction is open that Diesel knows nothing of (PostgreSQL).
-pub(crate) fn clear<C: Capture>(connection: &mut C) -> QueryResult<Cleared> {
-    let expected = match is_in_transaction(connection)? {
-        true => Expected::TestTransaction,
-        false => Expected::NoTransaction,
-    };
-    connection.check_in(expected)
-}
-
-/// Puts the context of this thread on a connection that nobody has left a transaction open on.
-///
-/// # Errors
-/// `Error::AlreadyInTransaction` when somebody has; else as [`clear`].
-#[cfg(feature = "deadpool-diesel")]
-pub(crate) fn replace<C: Capture>(connection: &mut C, attachment: &Attachment) -> QueryResult<()> {
-    match clear(connection)? {
-        Cleared::Yes => put_on(connection, attachment),
-        Cleared::InTransaction => Err(Error::AlreadyInTransaction),
-    }
 }
 
 /// Sees to it that the functions which triggers of SQLite call are there.
@@ -182,14 +137,7 @@ where
 /// # Errors
 /// When the statement fails.
 pub fn stamp<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
-    stamp_until(connection, Until::Replaced)
-}
-
-/// The same for as long as is said.
-pub(super) fn stamp_until<C: AuditConnection>(connection: &mut C, until: Until) -> QueryResult<()> {
-    let current = context::current().map(|context| context.stamp(None, None));
-    let session = &mut Session(connection.raw());
-    finish(audit_adapter::stamp(session, current.as_deref(), until))
+    connection.inside().stamp_until(Until::Replaced)
 }
 
 /// Runs work on an attached connection without the triggers that are put on each connection, for a
@@ -210,11 +158,9 @@ where
     C: AuditConnection,
     E: From<Error>,
 {
-    let raw = connection.raw();
-    finish(remove_from_connection(&mut Session(raw))).map_err(unreadable)?;
+    connection.inside().take_triggers_off()?;
     let result = work(connection);
-    let raw = connection.raw();
     let attachment = Attachment::new(audit, ContextScope::Connection);
-    finish(prepare(&mut Session(raw), &attachment)).map_err(unreadable)?;
+    connection.inside().prepare(&attachment)?;
     result
 }

@@ -9,6 +9,8 @@ use audit_core::stamp::Stamp;
 use diesel::QueryResult;
 use diesel::connection::AnsiTransactionManager;
 use diesel::r2d2::{ManageConnection, PooledConnection, R2D2Connection};
+
+use super::inside::AnyConnection;
 #[cfg(feature = "executor")]
 use {
     super::connection::{AttachError, attach},
@@ -21,10 +23,54 @@ use {
 
 /// A connection that this crate can audit: `diesel::SqliteConnection`, `diesel::PgConnection`,
 /// `diesel::MysqlConnection`, each behind the feature of its database, those out of an r2d2
-/// pool, and an `AuditedConnection` around one. It cannot be implemented elsewhere.
-pub trait AuditConnection: sealed::Reach {}
+/// pool, and an `AuditedConnection` around one. A `#[derive(MultiConnection)]` type of the application's
+/// becomes one by a `match`:
+///
+/// ```
+/// # #[cfg(all(feature = "postgres", feature = "sqlite"))]
+/// # mod example {
+/// use audit_diesel::{AnyConnection, AuditConnection};
+/// use diesel::{PgConnection, SqliteConnection};
+///
+/// #[derive(diesel::MultiConnection)]
+/// pub enum Either {
+///     Postgres(PgConnection),
+///     Sqlite(SqliteConnection),
+/// }
+///
+/// impl AuditConnection for Either {
+///     fn inside(&mut self) -> &mut dyn AnyConnection {
+///         match self {
+///             Self::Postgres(connection) => connection,
+///             Self::Sqlite(connection) => connection,
+///         }
+///     }
+/// }
+/// # }
+/// ```
+pub trait AuditConnection: Send {
+    /// The connection of one database that is inside.
+    fn inside(&mut self) -> &mut dyn AnyConnection;
 
-impl<C: sealed::Reach> AuditConnection for C {}
+    /// The database of every connection of this type; `None` where it may be one of several.
+    #[must_use]
+    fn dialect() -> Option<Dialect> {
+        None
+    }
+}
+
+impl<M> AuditConnection for PooledConnection<M>
+where
+    M: ManageConnection<Connection: AuditConnection>,
+{
+    fn inside(&mut self) -> &mut dyn AnyConnection {
+        (**self).inside()
+    }
+
+    fn dialect() -> Option<Dialect> {
+        M::Connection::dialect()
+    }
+}
 
 /// What happened when the context was taken off a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +92,8 @@ pub enum Expected {
 
 pub(crate) mod sealed {
     use super::{
-        AnsiTransactionManager, Arc, Attachment, BoundQuery, Cleared, Dialect, Expected,
-        ManageConnection, PooledConnection, QueryResult, R2D2Connection, Rows, Stamp,
+        AnsiTransactionManager, Arc, Attachment, AuditConnection, BoundQuery, Cleared, Dialect,
+        Expected, ManageConnection, PooledConnection, QueryResult, R2D2Connection, Rows, Stamp,
     };
     #[cfg(feature = "executor")]
     use super::{AttachError, Audit, AuditedManager, ContextScope, Error, QueryFragment, attach};
@@ -56,6 +102,10 @@ pub(crate) mod sealed {
     pub trait Reach: Send {
         /// Its type.
         type Raw: Capture;
+
+        /// Whether statements bring their own context.
+        #[cfg(feature = "deadpool-diesel")]
+        const BRINGS_CONTEXT: bool = false;
 
         /// The connection, with whatever context is on it.
         fn raw(&mut self) -> &mut Self::Raw;
@@ -75,6 +125,9 @@ pub(crate) mod sealed {
         M: ManageConnection<Connection: Reach>,
     {
         type Raw = <M::Connection as Reach>::Raw;
+
+        #[cfg(feature = "deadpool-diesel")]
+        const BRINGS_CONTEXT: bool = M::Connection::BRINGS_CONTEXT;
 
         fn raw(&mut self) -> &mut Self::Raw {
             (**self).raw()
@@ -116,7 +169,10 @@ pub(crate) mod sealed {
 
     /// The steps that differ between databases.
     pub trait Capture:
-        R2D2Connection<TransactionManager = AnsiTransactionManager> + Reach<Raw = Self> + 'static
+        R2D2Connection<TransactionManager = AnsiTransactionManager>
+        + AuditConnection
+        + Reach<Raw = Self>
+        + 'static
     {
         /// The SQL dialect.
         const DIALECT: Dialect;

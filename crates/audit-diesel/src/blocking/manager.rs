@@ -3,18 +3,19 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use audit_adapter::{Attachment, ContextScope, prepare};
+use audit_adapter::{Attachment, ContextScope};
 use audit_core::Audit;
 use diesel::r2d2::{ConnectionManager, ManageConnection};
 use diesel::result::Error;
 
-use super::connection::{AttachError, clear};
-use super::database::Cleared;
-use super::database::sealed::{Capture, Reach};
-use super::session::{Session, finish, unreadable};
+use super::connection::{AttachError, initialize};
+#[cfg(feature = "postgres")]
+use super::database::sealed::Reach;
+use super::database::{AuditConnection, Cleared};
 
 /// Manages the connections of an r2d2 pool so that each carries the context of whoever has it.
-/// What the pool hands out are Diesel's own connections, or with the feature `executor` those of an
+/// What the pool hands out are Diesel's own connections, one of several databases by an
+/// [`AuditConnection`] of the application's, or with the feature `executor` those of an
 /// `AuditedConnection`, where it is of them: then the context of each statement is put on as well.
 ///
 /// | r2d2 calls | on the thread | and then |
@@ -33,7 +34,7 @@ pub struct AuditedManager<M> {
 
 impl<M> AuditedManager<M>
 where
-    M: ManageConnection<Connection: Reach>,
+    M: ManageConnection<Connection: AuditConnection>,
 {
     /// Wraps a manager, such as `diesel::r2d2::ConnectionManager`. What one of your own does in
     /// `connect` runs before ours, in `is_valid` after it, in the context of the one who takes the
@@ -42,7 +43,7 @@ where
     /// # Errors
     /// [`AttachError::Functions`] when SQLite cannot take our functions.
     pub fn new(manager: M, audit: &Audit) -> Result<Self, AttachError> {
-        super::connection::initialize(<M::Connection as Reach>::Raw::DIALECT)?;
+        initialize(M::Connection::dialect())?;
         Ok(Self {
             manager,
             attachment: Arc::new(Attachment::new(audit, ContextScope::Connection)),
@@ -65,26 +66,23 @@ where
 
 impl<M> ManageConnection for AuditedManager<M>
 where
-    M: ManageConnection<Connection: Reach, Error: From<Error>>,
+    M: ManageConnection<Connection: AuditConnection, Error: From<Error>>,
 {
     type Connection = M::Connection;
     type Error = M::Error;
 
     fn connect(&self) -> Result<M::Connection, M::Error> {
         let mut connection = self.manager.connect()?;
-        let prepared = finish(prepare(&mut Session(connection.raw()), &self.attachment));
-        prepared.map_err(unreadable)?;
-        connection.attached(&self.attachment, None);
+        let inside = connection.inside();
+        inside.prepare(&self.attachment)?;
+        inside.hand_out(&self.attachment, None)?;
         Ok(connection)
     }
 
     fn is_valid(&self, connection: &mut M::Connection) -> Result<(), M::Error> {
         let puts_on = self.attachment.scope() == ContextScope::Connection;
         let stamp = puts_on.then(|| self.attachment.current_stamp());
-        if let Some(stamp) = &stamp {
-            connection.raw().check_out(&self.attachment, stamp)?;
-        }
-        connection.attached(&self.attachment, stamp);
+        connection.inside().hand_out(&self.attachment, stamp)?;
         if puts_on && self.is_only_a_ping() {
             return Ok(());
         }
@@ -92,21 +90,17 @@ where
     }
 
     fn has_broken(&self, connection: &mut M::Connection) -> bool {
-        self.manager.has_broken(connection) || !is_clean(connection.raw())
+        let is_broken = self.manager.has_broken(connection);
+        is_broken || !matches!(connection.inside().clear(), Ok(Cleared::Yes))
     }
 }
 
 impl<M> AuditedManager<M>
 where
-    M: ManageConnection<Connection: Reach>,
+    M: ManageConnection<Connection: AuditConnection>,
 {
     /// Whether the check of the manager is the ping of Diesel's, which the stamp stands in for.
     fn is_only_a_ping(&self) -> bool {
         TypeId::of::<M>() == TypeId::of::<ConnectionManager<M::Connection>>()
     }
-}
-
-/// Takes the context off a connection; says whether the next one may have it.
-fn is_clean<C: Capture>(connection: &mut C) -> bool {
-    matches!(clear(connection), Ok(Cleared::Yes))
 }

@@ -6,6 +6,7 @@ use diesel::result::Error;
 
 use super::check::examine;
 use super::database::AuditConnection;
+use super::database::sealed::Capture;
 use super::session::{Session, finish, outside_a_transaction, unreadable};
 
 /// The audit tables or triggers could not be brought to where the rules want them.
@@ -25,7 +26,14 @@ pub fn migrate<C: AuditConnection>(
     connection: &mut C,
     audit: &Audit,
 ) -> Result<Report, MigrateError> {
-    let connection = connection.raw();
+    connection.inside().migrate(audit)
+}
+
+/// The same on Diesel's own connection.
+pub(super) fn migrated<C: Capture>(
+    connection: &mut C,
+    audit: &Audit,
+) -> Result<Report, MigrateError> {
     let failed = MigrateError::Database;
     outside_a_transaction(connection).map_err(failed)?;
     finish(adapter::migrate(&mut Session(connection), audit))?;

@@ -14,7 +14,8 @@ use diesel::{QueryResult, RunQueryDsl};
 use uuid::Uuid;
 
 use super::database::sealed::{Capture, Reach};
-use super::database::{Cleared, Expected};
+use super::database::{AuditConnection, Cleared, Expected};
+use super::inside::AnyConnection;
 use crate::row;
 
 /// Puts a context on the connection; one that Diesel prepares once.
@@ -62,6 +63,16 @@ impl QueryFragment<Mysql> for TakeOff {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
         pass.push_sql(context::CLEAR_AND_TELL);
         Ok(())
+    }
+}
+
+impl AuditConnection for MysqlConnection {
+    fn inside(&mut self) -> &mut dyn AnyConnection {
+        self
+    }
+
+    fn dialect() -> Option<Dialect> {
+        Some(Self::DIALECT)
     }
 }
 

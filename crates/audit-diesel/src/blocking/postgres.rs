@@ -10,13 +10,24 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::{QueryResult, RunQueryDsl as _};
 
 use super::database::sealed::{Capture, Reach};
-use super::database::{Cleared, Expected};
+use super::database::{AuditConnection, Cleared, Expected};
+use super::inside::AnyConnection;
 use crate::row;
 #[cfg(feature = "executor")]
 use {
     crate::executor::leaves_the_context, audit_adapter::ContextScope,
     diesel::query_builder::QueryFragment,
 };
+
+impl AuditConnection for PgConnection {
+    fn inside(&mut self) -> &mut dyn AnyConnection {
+        self
+    }
+
+    fn dialect() -> Option<Dialect> {
+        Some(Self::DIALECT)
+    }
+}
 
 impl Reach for PgConnection {
     type Raw = Self;

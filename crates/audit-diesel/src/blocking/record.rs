@@ -4,7 +4,6 @@ use audit_core::ManualEvent;
 use diesel::result::Error;
 
 use super::database::AuditConnection;
-use super::session::{Session, finish};
 
 /// A manual event was not recorded.
 pub type RecordError = audit_adapter::RecordError<Error>;
@@ -19,6 +18,5 @@ pub fn record<C: AuditConnection>(
     connection: &mut C,
     event: ManualEvent,
 ) -> Result<(), RecordError> {
-    let connection = connection.current().map_err(RecordError::Database)?;
-    finish(audit_adapter::record(&mut Session(connection), event))
+    connection.inside().record(event)
 }

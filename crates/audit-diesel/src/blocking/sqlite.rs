@@ -14,7 +14,8 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl, select};
 
 use super::database::sealed::{Capture, Reach};
-use super::database::{Cleared, Expected};
+use super::database::{AuditConnection, Cleared, Expected};
+use super::inside::AnyConnection;
 use super::session::{Session, finish, unreadable};
 use crate::row;
 #[cfg(feature = "async-sqlite")]
@@ -62,6 +63,16 @@ impl Query for CheckOutQuery<'_> {
 }
 
 impl RunQueryDsl<SqliteConnection> for CheckOutQuery<'_> {}
+
+impl AuditConnection for SqliteConnection {
+    fn inside(&mut self) -> &mut dyn AnyConnection {
+        self
+    }
+
+    fn dialect() -> Option<Dialect> {
+        Some(Self::DIALECT)
+    }
+}
 
 impl Reach for SqliteConnection {
     type Raw = Self;

@@ -3,12 +3,9 @@
 use audit_adapter::{Attachment, ContextScope};
 use audit_core::Audit;
 use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::result::Error;
 
 use super::database::AuditConnection;
-use super::database::sealed::Capture as _;
-use super::session::{is_in_transaction, outside_a_transaction};
 use crate::options::TransactionOptions;
 
 /// Runs work in a transaction that carries the context of this thread, in the number of round trips
@@ -55,11 +52,11 @@ where
 }
 
 fn commit<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
-    AnsiTransactionManager::commit_transaction(connection.raw())
+    connection.inside().commit()
 }
 
 fn rollback<C: AuditConnection>(connection: &mut C) -> QueryResult<()> {
-    AnsiTransactionManager::rollback_transaction(connection.raw())
+    connection.inside().rollback()
 }
 
 /// Runs work in an open transaction and ends it as the work does.
@@ -93,9 +90,9 @@ where
 /// When it cannot be opened, or an earlier one has left the connection in a state that Diesel does
 /// not use any more.
 pub fn begin<C: AuditConnection>(connection: &mut C, audit: &Audit) -> Result<(), Error> {
-    let raw = connection.raw();
-    match is_in_transaction(raw)? {
-        true => AnsiTransactionManager::begin_transaction(raw),
+    let inside = connection.inside();
+    match inside.is_inside_a_transaction()? {
+        true => inside.begin_savepoint(),
         false => begin_with_options(connection, audit, TransactionOptions::new()),
     }
 }
@@ -111,15 +108,11 @@ pub fn begin_with_options<C: AuditConnection>(
     audit: &Audit,
     options: TransactionOptions,
 ) -> Result<(), Error> {
-    let connection = connection.raw();
-    outside_a_transaction(connection)?;
-    let opening = options.opening(C::Raw::DIALECT)?;
-    let attachment = Attachment::new(audit, ContextScope::Transaction);
-    let stamp = attachment.current_stamp();
-    let with_context = C::Raw::begin_statement(&opening, &stamp);
-    if with_context.is_none() {
-        connection.check_out(&attachment, &stamp)?;
+    let connection = connection.inside();
+    if connection.is_inside_a_transaction()? {
+        return Err(Error::AlreadyInTransaction);
     }
-    let statement = with_context.unwrap_or(opening);
-    AnsiTransactionManager::begin_transaction_sql(connection, &statement)
+    let opening = options.opening(connection.dialect_inside())?;
+    let attachment = Attachment::new(audit, ContextScope::Transaction);
+    connection.begin_by(opening, &attachment, &attachment.current_stamp())
 }

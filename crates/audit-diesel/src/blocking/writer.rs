@@ -5,7 +5,6 @@ use audit_core::log::Rows;
 use audit_core::query::BoundQuery;
 use audit_core::{BlockingLogReader, BlockingRowWriter, Dialect};
 
-use super::connection::stamp_until;
 use super::database::AuditConnection;
 use super::log::{ConnectionReader, LogError};
 
@@ -17,7 +16,7 @@ pub struct Writer<'c, C>(ConnectionReader<'c, C>);
 /// has a transaction open, as inside of [`begin`](crate::begin) or Diesel's own `transaction`. What it
 /// did is there when the caller commits.
 pub fn writer<C: AuditConnection>(connection: &mut C) -> Writer<'_, C> {
-    Writer(ConnectionReader(connection))
+    Writer(ConnectionReader::new(connection))
 }
 
 impl<C: AuditConnection> BlockingLogReader for Writer<'_, C> {
@@ -34,6 +33,11 @@ impl<C: AuditConnection> BlockingLogReader for Writer<'_, C> {
 
 impl<C: AuditConnection> BlockingRowWriter for Writer<'_, C> {
     fn stamp(&mut self) -> Result<(), LogError> {
-        stamp_until(&mut *self.0.0, Until::TransactionEnd).map_err(LogError::Database)
+        let stamped = self
+            .0
+            .connection
+            .inside()
+            .stamp_until(Until::TransactionEnd);
+        stamped.map_err(LogError::Database)
     }
 }

@@ -1,4 +1,4 @@
-//! How long the context stays on a connection, and pipelines, which only PostgreSQL has.
+//! How long the context stays on a connection.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is a panic")]
 
 use audit_core::Event;
@@ -8,12 +8,12 @@ use audit_testkit::Server;
 use diesel_async::pooled_connection::ManagerConfig;
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::{
-    AnsiTransactionManager, AsyncMysqlConnection, AsyncPgConnection, RunQueryDsl as _,
-    SimpleAsyncConnection as _, TransactionManager as _,
+    AnsiTransactionManager, AsyncMysqlConnection, AsyncPgConnection, SimpleAsyncConnection as _,
+    TransactionManager as _,
 };
 
 use crate::adapter::Sqlite;
-use crate::world::{Database, actors, audit, database, insertion, user};
+use crate::world::{Database, audit, database, insertion, user};
 
 /// A pool of one connection to a database with a table and the log.
 async fn pool(server: Server, scope: ContextScope) -> (Database, Pool<AsyncPgConnection>) {
@@ -40,25 +40,6 @@ macro_rules! version {
     ($module:ident, $server:ident) => {
         mod $module {
             use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn statements_in_a_pipeline_are_recorded() {
-                let (_database, pool) = pool(Server::$server, ContextScope::Connection).await;
-                for (name, ids) in [("alice", [1, 2]), ("bob", [3, 4])] {
-                    let work = async {
-                        let connection = pool.get().await.unwrap();
-                        let connection: &AsyncPgConnection = &connection;
-                        let (first, second) = tokio::join!(
-                            diesel::sql_query(insertion(ids[0])).execute(&mut &*connection),
-                            diesel::sql_query(insertion(ids[1])).execute(&mut &*connection),
-                        );
-                        assert_eq!((first.unwrap(), second.unwrap()), (1, 1));
-                    };
-                    user(name).scope(work).await;
-                }
-                let told = events(&pool).await;
-                assert_eq!(actors(&told), ["alice", "alice", "bob", "bob"]);
-            }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn a_context_of_the_transaction_ends_with_it() {

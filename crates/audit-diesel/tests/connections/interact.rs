@@ -1,8 +1,9 @@
 //! Pools of deadpool-diesel.
 
-/// Expands to the tests of one database: the server, the type of its connections.
+/// Expands to the tests of one database: the server, the type of its connections, and what cuts a
+/// connection off from a server.
 macro_rules! interacts {
-    ($server:expr, $connection:ty) => {
+    ($server:expr, $connection:ty $(, $disconnect:expr)?) => {
         #[cfg(feature = "deadpool-diesel")]
         mod interact {
             use audit_diesel::deadpool::{attach, interact};
@@ -84,23 +85,106 @@ macro_rules! interacts {
                 assert_eq!(actors(&events), ["alice", ""]);
             }
 
+            /// Runs a closure through our `interact`, as a user.
+            async fn by(
+                name: &str,
+                held: &Object<Manages>,
+                work: impl FnOnce(&mut $connection) + Send + 'static,
+            ) {
+                let done = user(name).scope(async { interact(held, work).await });
+                done.await.unwrap();
+            }
+
             #[tokio::test(flavor = "multi_thread")]
-            async fn a_held_connection_is_stamped_in_the_closure() {
+            async fn a_closure_on_a_held_connection_has_the_context_of_its_caller() {
                 let database = database($server).await;
                 let pool = pool(database.url()).await;
                 let held = user("alice").scope(pool.get()).await.unwrap();
-                let work = |held: &mut $connection| {
-                    insert(held, 1);
-                    audit_diesel::stamp(held).unwrap();
-                    insert(held, 2);
-                };
-                user("bob")
-                    .scope(async { interact(&held, work).await })
-                    .await
-                    .unwrap();
+                let heard = Overheard::default();
+                let listener = heard.listener();
+                let listen = |held: &mut $connection| held.set_instrumentation(listener);
+                held.interact(listen).await.unwrap();
+                let mut messages = Vec::new();
+                for (name, id) in [("alice", 1), ("bob", 2), ("bob", 3), ("alice", 4)] {
+                    by(name, &held, move |held| insert(held, id)).await;
+                    messages.push(heard.take().len());
+                }
+                interact(&held, |held: &mut $connection| insert(held, 5)).await.unwrap();
+                // Outside every scope, and past us: what is on the connection.
+                by("carla", &held, |held| insert(held, 6)).await;
+                held.interact(|held| insert(held, 7)).await.unwrap();
                 drop(held);
                 let events = events(&pool).await;
-                assert_eq!(actors(&events), ["alice", "bob"]);
+                let expected = ["alice", "bob", "bob", "alice", "", "carla", "carla"];
+                assert_eq!(actors(&events), expected);
+                // The first has that of the checkout, where nobody else was on the connection since.
+                assert_eq!(messages, [1, 2, 2, 2]);
+            }
+
+            /// Whatever a closure did to the context of a held connection, the next one has its own.
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_closure_does_not_inherit_what_another_put_on() {
+                let database = database($server).await;
+                let pool = pool(database.url()).await;
+                let take = || user("alice").scope(pool.get());
+                let as_bob = |work: fn(&mut $connection)| {
+                    move |held: &mut $connection| user("bob").sync_scope(|| work(held))
+                };
+                let held = take().await.unwrap();
+                by("alice", &held, as_bob(|held| insert_in_a_transaction(held, 1))).await;
+                by("alice", &held, |held| insert(held, 2)).await;
+                drop(held);
+                let held = take().await.unwrap();
+                by("alice", &held, as_bob(|held| audit_diesel::stamp(held).unwrap())).await;
+                by("alice", &held, |held| insert(held, 3)).await;
+                drop(held);
+                // What is put on inside a transaction may go with it.
+                let held = take().await.unwrap();
+                by("alice", &held, |held| held.batch_execute("BEGIN").unwrap()).await;
+                by("bob", &held, |held| insert(held, 4)).await;
+                by("bob", &held, |held| held.batch_execute("ROLLBACK").unwrap()).await;
+                by("bob", &held, |held| insert(held, 5)).await;
+                by("alice", &held, |held| insert(held, 6)).await;
+                drop(held);
+                let events = events(&pool).await;
+                assert_eq!(actors(&events), ["bob", "alice", "alice", "bob", "alice"]);
+            }
+
+            $(
+                /// A connection that cannot take the context runs nothing of somebody else's.
+                #[tokio::test(flavor = "multi_thread")]
+                async fn a_closure_whose_context_cannot_be_put_on_does_not_begin() {
+                    let database = database($server).await;
+                    let pool = pool(database.url()).await;
+                    let held = user("alice").scope(pool.get()).await.unwrap();
+                    held.interact(|held| held.batch_execute($disconnect)).await.unwrap().ok();
+                    let bobs = async { interact(&held, |held| insert(held, 1)).await };
+                    let refused = user("bob").scope(bobs).await.unwrap_err();
+                    assert!(matches!(refused, audit_diesel::deadpool::InteractError::Stamp(_)), "{refused:?}");
+                    assert_eq!(std::error::Error::source(&refused).map(|why| why.is::<Error>()), Some(true));
+                }
+            )?
+
+            #[cfg(feature = "executor")]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_pool_of_executors_never_writes_as_another() {
+                type Audited = audit_diesel::AuditedConnection<$connection>;
+                let database = database($server).await;
+                drop(pool(database.url()).await);
+                let manager = Manager::<Audited>::new(database.url(), Runtime::Tokio1);
+                let builder = attach(deadpool_diesel::Pool::builder(manager).max_size(1), audit());
+                let pool: deadpool_diesel::Pool<_> = builder.unwrap().build().unwrap();
+                let insert = |id| move |held: &mut Audited| insert(held, id);
+                let held = user("alice").scope(pool.get()).await.unwrap();
+                for (name, id) in [("alice", 1), ("bob", 2)] {
+                    let write = async { interact(&held, insert(id)).await };
+                    user(name).scope(write).await.unwrap();
+                    let past_us = async { held.interact(insert(10 + id)).await };
+                    user(name).scope(past_us).await.unwrap();
+                }
+                let read = |held: &mut Audited| audit_diesel::log(held).oldest_first().load();
+                let events = interact(&held, read).await.unwrap().unwrap();
+                assert_eq!(actors(&events), ["alice", "", "bob", ""]);
             }
 
             /// The most polls that a checkout and a closure may take; a test that reaches it hangs.

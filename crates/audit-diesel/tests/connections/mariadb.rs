@@ -10,6 +10,6 @@ connections!(
 );
 
 executors!(Server::MariaDb, MysqlConnection);
-interacts!(Server::MariaDb, MysqlConnection);
+interacts!(Server::MariaDb, MysqlConnection, "KILL CONNECTION_ID()");
 managers!(Server::MariaDb, MysqlConnection);
 stored!(Server::MariaDb, MysqlConnection, mysql);

@@ -12,7 +12,11 @@ macro_rules! version {
 
             connections!($server, PgConnection, ("SELECT 1", "pg_backend_pid()::text"));
             executors!($server, PgConnection);
-            interacts!($server, PgConnection);
+            interacts!(
+                $server,
+                PgConnection,
+                "SELECT pg_terminate_backend(pg_backend_pid())"
+            );
             managers!($server, PgConnection);
             stored!($server, PgConnection, postgres);
 

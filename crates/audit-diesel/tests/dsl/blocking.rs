@@ -69,7 +69,7 @@ macro_rules! of_sqlite {
         #[tokio::test(flavor = "multi_thread")]
         async fn rows_of_one_insert_are_returned() {
             let told = proved!(Server::Sqlite, $connection, "", |held| {
-                // On its own type, or out of its own manager's pool.
+                // Diesel has this for its own type alone, in a pool or not.
                 let rows: Vec<Person> = diesel::insert_into(people::table)
                     .values(vec![person(1, "a"), person(2, "b")])
                     .returning(Person::as_returning())

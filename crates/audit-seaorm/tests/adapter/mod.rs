@@ -184,8 +184,7 @@ macro_rules! adapter {
                         Step::Checkout => cut_after(polls, pool.acquire()).await.is_some(),
                         Step::Begin => cut_after(polls, begin()).await.is_some(),
                         Step::Statement => {
-                            let mut connection = pool.acquire().await.map_err(of_sqlx)?;
-                            let statement = connection.execute(AssertSqlSafe(sql));
+                            let statement = self.connection.execute_unprepared(sql);
                             cut_after(polls, statement).await.is_some()
                         }
                         Step::Release => {

@@ -14,6 +14,32 @@ pub mod customer {
         Gold,
     }
 
+    /// Kept as a number.
+    #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "i32", db_type = "Integer")]
+    pub enum Risk {
+        #[sea_orm(num_value = 1)]
+        Low,
+        #[sea_orm(num_value = 9)]
+        High,
+    }
+
+    /// The tags of a customer, by the table between.
+    #[derive(Debug)]
+    pub struct ToTags;
+
+    impl Linked for ToTags {
+        type FromEntity = Entity;
+        type ToEntity = super::tag::Entity;
+
+        fn link(&self) -> Vec<sea_orm::LinkDef> {
+            vec![
+                super::customer_tag::Relation::Customer.def().rev(),
+                super::customer_tag::Relation::Tag.def(),
+            ]
+        }
+    }
+
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "customer")]
@@ -23,6 +49,7 @@ pub mod customer {
         #[sea_orm(unique)]
         pub email: String,
         pub tier: Tier,
+        pub risk: Option<Risk>,
         pub token: Option<Uuid>,
         #[sea_orm(column_type = "Decimal(Some((20, 4)))")]
         pub balance: Decimal,

@@ -239,19 +239,27 @@ where
             full.born_on = Set(Some("1999-12-31".parse().unwrap()));
             full.picture = Set(Some(vec![0, 255, 1, 0]));
             full.score = Set(Some(0.1));
+            full.risk = Set(Some(customer::Risk::Low));
             let mut model = full.insert(db).await?.into_active_model();
             model.token = Set(None);
             model.settings = Set(None);
             model.picture = Set(None);
             model.score = Set(Some(-1.5e300));
             model.tier = Set(customer::Tier::Gold);
+            model.risk = Set(Some(customer::Risk::High));
             model.update(db).await?;
             Ok(())
         })
         .await;
     let mut changed = events[1].changed_fields.clone().unwrap();
     changed.sort();
-    assert_eq!(changed, ["picture", "score", "settings", "tier", "token"]);
+    let expected = ["picture", "risk", "score", "settings", "tier", "token"];
+    assert_eq!(changed, expected);
+    let risks = [&events[0].after_data, &events[1].after_data].map(|data| {
+        let image = data.as_ref().unwrap().to_value();
+        image["risk"].as_i64()
+    });
+    assert_eq!(risks, [Some(1), Some(9)]);
     let after = events[0].after_data.as_ref().unwrap().as_str();
     // SQLite has no decimals: SeaORM binds a double.
     let balance = shop
@@ -298,6 +306,10 @@ where
                 tag_id: Set(found.id),
             };
             link.insert(db).await?;
+            let linked = by_link.find_linked(customer::ToTags).one(db).await?;
+            let mut linked = linked.unwrap().into_active_model();
+            linked.name = Set("old".to_owned());
+            linked.update(db).await?;
             // Takes the purchases and links with it, by foreign keys.
             by_link.delete(db).await?;
             Ok(())
@@ -311,6 +323,7 @@ where
         "DELETE purchase",
         "INSERT customer",
         "INSERT customer_tag",
+        "UPDATE tag",
     ];
     assert_eq!(words, expected);
 }

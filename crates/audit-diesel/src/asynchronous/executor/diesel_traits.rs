@@ -57,7 +57,7 @@ impl<C: Run> AsyncConnection for AuditedAsyncConnection<C> {
     type TransactionManager = AuditedTransactions;
 
     async fn establish(url: &str) -> ConnectionResult<Self> {
-        initialize(C::DIALECT).map_err(|error| unregistered(&error))?;
+        initialize(Some(C::DIALECT)).map_err(|error| unregistered(&error))?;
         C::establish(url).await.map(Self::unattached)
     }
 

@@ -126,3 +126,49 @@ pub(crate) fn run_alone<'c, C: Run>(
         shared.statement(done).await
     })
 }
+
+/// Expands to how a connection runs statements that are taken apart, one at a time: all of [`Run`] but
+/// `put_on`. The backend is named, because binds are collected by its types.
+#[cfg(any(feature = "async-mysql", feature = "async-sqlite"))]
+macro_rules! runs_alone {
+    ($backend:ty) => {
+        fn execute<'c, T>(
+            &'c mut self,
+            shared: &'c $crate::executor::Shared,
+            source: T,
+        ) -> BoxFuture<'c, QueryResult<usize>>
+        where
+            T: diesel::query_builder::QueryFragment<$backend> + diesel::query_builder::QueryId,
+        {
+            let statement = $crate::executor::collected::<$backend, _>(&source, &mut ());
+            $crate::asynchronous::executor::execute_alone(self, shared, statement)
+        }
+
+        fn load_rows<'c, 'q, T>(
+            &'c mut self,
+            shared: &'c $crate::executor::Shared,
+            source: T,
+        ) -> BoxFuture<'c, QueryResult<Self::Stream<'c, 'q>>>
+        where
+            T: diesel::query_builder::AsQuery + 'q,
+            T::Query: diesel::query_builder::QueryFragment<$backend>
+                + diesel::query_builder::QueryId
+                + 'q,
+        {
+            let query = source.as_query();
+            let statement = $crate::executor::collected::<$backend, _>(&query, &mut ());
+            $crate::asynchronous::executor::load_alone(self, shared, statement)
+        }
+
+        fn run_text<'c>(
+            &'c mut self,
+            shared: &'c $crate::executor::Shared,
+            text: &'c str,
+        ) -> BoxFuture<'c, QueryResult<()>> {
+            $crate::asynchronous::executor::run_alone(self, shared, text)
+        }
+    };
+}
+
+#[cfg(any(feature = "async-mysql", feature = "async-sqlite"))]
+pub(crate) use runs_alone;

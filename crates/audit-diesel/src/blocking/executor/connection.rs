@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use audit_adapter::{Attachment, ContextScope};
-use audit_core::Audit;
 use audit_core::stamp::Stamp;
+use audit_core::{Audit, Dialect};
 use diesel::{Connection, QueryResult};
 
 use super::super::connection::AttachError;
+use super::super::database::AuditConnection;
 use super::super::database::sealed::{Capture, Host, Reach};
+use super::super::inside::AnyConnection;
 use super::super::session::is_in_transaction;
 use crate::executor::Carrying;
 use crate::refusal::in_failed_transaction;
@@ -131,8 +133,21 @@ impl<C: Reach> AuditedConnection<C> {
     }
 }
 
+impl<C: Reach> AuditConnection for AuditedConnection<C> {
+    fn inside(&mut self) -> &mut dyn AnyConnection {
+        self
+    }
+
+    fn dialect() -> Option<Dialect> {
+        Some(C::Raw::DIALECT)
+    }
+}
+
 impl<C: Reach> Reach for AuditedConnection<C> {
     type Raw = C::Raw;
+
+    #[cfg(feature = "deadpool-diesel")]
+    const BRINGS_CONTEXT: bool = true;
 
     fn raw(&mut self) -> &mut C::Raw {
         self.carrying.forget();

@@ -36,7 +36,7 @@ where
     type TransactionManager = AuditedTransactions;
 
     fn establish(url: &str) -> ConnectionResult<Self> {
-        initialize(C::Raw::DIALECT).map_err(|error| unregistered(&error))?;
+        initialize(Some(C::Raw::DIALECT)).map_err(|error| unregistered(&error))?;
         C::establish(url).map(Self::unattached)
     }
 
