@@ -38,7 +38,8 @@ mod values;
 #[path = "postgres/world.rs"]
 mod world;
 
-/// Expands to one module a version and in it one test a case, so that each fails by its name.
+/// Expands to one module a version, in it one a group, and in this one test a case, so that each fails
+/// by its name.
 macro_rules! cases {
     ($($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
         cases!(@module postgres15, Postgres15, $($group: [$($case),+]),+);
@@ -48,12 +49,14 @@ macro_rules! cases {
     };
     (@module $module:ident, $server:ident, $($group:ident: [$($case:ident),+]),+) => {
         mod $module {
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$group::$case(audit_testkit::Server::$server).await;
-                }
-            )+)+
+            $(mod $group {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        crate::$group::$case(audit_testkit::Server::$server).await;
+                    }
+                )+
+            })+
         }
     };
 }
