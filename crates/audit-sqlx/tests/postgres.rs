@@ -165,6 +165,7 @@ cases! {
         upserts_of_every_kind_record_what_they_did,
         copy_is_recorded_through_views_filters_and_errors,
         statements_on_one_table_within_a_statement_are_recorded_once,
+        what_only_others_have_is_refused,
     ],
     tables: [
         partitions_are_known_by_their_root,

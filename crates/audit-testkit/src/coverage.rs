@@ -3,6 +3,8 @@
 mod alone;
 mod elsewhere;
 
+pub use elsewhere::what_only_others_have_is_refused;
+
 use std::fmt::Write as _;
 
 use crate::cases::CASES;
@@ -214,7 +216,8 @@ pub fn markdown() -> String {
          of the tables before and after. What one database has alone says so itself: `replayed`, \
          in which a change of the schema in the midst of a case is left out, or `compared`, of \
          images, answers, findings and errors, with what is written in the case or with a \
-         database without audit.\n",
+         database without audit. What a database does not have is so by the page of its vendor, and \
+         where a statement shows it, `what only others have is refused` runs it.\n",
         ADAPTERS.join(", ")
     );
     for (group, cases) in CASES {

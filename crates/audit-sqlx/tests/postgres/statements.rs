@@ -1,7 +1,7 @@
 //! Ways to write a row.
 
 use audit_core::Operation;
-use audit_testkit::Server;
+use audit_testkit::{Server, coverage};
 use sqlx::Executor;
 
 use crate::world::{World, after, alice, before, count, line};
@@ -445,4 +445,9 @@ pub(crate) async fn statements_on_one_table_within_a_statement_are_recorded_once
         ]
     );
     world.remove().await;
+}
+
+/// What the page of the coverage says is not there.
+pub(crate) async fn what_only_others_have_is_refused(server: Server) {
+    coverage::what_only_others_have_is_refused(server).await;
 }

@@ -1,8 +1,8 @@
 //! Kinds of tables.
 
-use audit_core::{Audit, Operation, Redaction, TableRule};
+use audit_core::{Audit, Dialect, Operation, Redaction, TableRule};
 use audit_sqlx::Finding;
-use audit_testkit::Server;
+use audit_testkit::{Server, oracle};
 
 use crate::world::{World, after, before, run_on};
 
@@ -126,6 +126,17 @@ pub(crate) async fn truncating_a_root_is_one_event_and_each_partition_its_own(se
          TRUNCATE orders_eu; END$$",
     ];
     assert_eq!(count(&world.prove(&both_of).await), 2);
+    // It names the root alone, so nothing in the log tells that the other partitions keep their rows.
+    let mut raw = world.database.raw().await;
+    world.run(&rows).await;
+    let before = oracle::snapshot(&mut raw, Dialect::Postgres).await;
+    world.run(&["TRUNCATE orders_us_1"]).await;
+    let after = oracle::snapshot(&mut raw, Dialect::Postgres).await;
+    let last = world.events().await.pop().unwrap();
+    assert_eq!(
+        oracle::replay(Dialect::Postgres, &before, &[last], &after),
+        Err(r#"orders ["1","eu"]: a row that no event tells of"#.to_owned())
+    );
     world.remove().await;
 }
 

@@ -2,9 +2,12 @@
 
 mod mariadb;
 mod postgres;
+mod refused;
 mod sqlite;
 
 use Elsewhere::{Case, Group, NotThere, Untested};
+
+pub use refused::what_only_others_have_is_refused;
 
 /// The outcome on another database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,9 @@ pub(super) fn of(database: &str) -> &'static [Matter] {
         _ => sqlite::MATTERS,
     }
 }
+
+/// That each refuses what the page says it does not have.
+const REFUSED: Elsewhere = Case("what_only_others_have_is_refused");
 
 // What several of them say.
 const SQLITE_ACCOUNTS: Elsewhere = NotThere(

@@ -2,11 +2,12 @@
 
 use super::Elsewhere::{Case, Group, NotThere, Untested};
 use super::{
-    Elsewhere, Matter, OWN_TRIGGERS, PAST_THE_HOOK, POSTGRES_REPLACE, SQLITE_ACCOUNTS, SQLITE_LOAD,
-    SQLITE_PARTITIONS, SQLITE_ROUTINES,
+    Elsewhere, Matter, OWN_TRIGGERS, PAST_THE_HOOK, POSTGRES_REPLACE, REFUSED, SQLITE_ACCOUNTS,
+    SQLITE_LOAD, SQLITE_PARTITIONS, SQLITE_ROUTINES,
 };
 
 pub(super) const MATTERS: &[Matter] = &[
+    ("what_only_others_have_is_refused", [REFUSED, REFUSED]),
     (
         "cascades",
         [
@@ -188,7 +189,7 @@ pub(super) const MATTERS: &[Matter] = &[
     ),
     (
         "a_statement_that_fails_in_the_middle_leaves_nothing",
-        [REFUSED, REFUSED],
+        [NOTHING_LEFT, NOTHING_LEFT],
     ),
     (
         "skipped_rows_of_a_table_without_a_key_are_no_events",
@@ -270,7 +271,7 @@ const FOLLOWED_KEYS: Elsewhere = Case("foreign_keys_that_follow_the_key_are_reco
 
 const ODD_NAMES: Elsewhere = Case("odd_names_are_captured");
 
-const REFUSED: Elsewhere = Case("a_refused_statement_leaves_nothing");
+const NOTHING_LEFT: Elsewhere = Case("a_refused_statement_leaves_nothing");
 
 const TRUNCATE: Elsewhere = Case("truncate_is_recorded_where_the_database_tells");
 

@@ -2,11 +2,12 @@
 
 use super::Elsewhere::{Case, Group, NotThere, Untested};
 use super::{
-    Elsewhere, MARIADB_DEFERRED, Matter, OWN_TRIGGERS, SQLITE_ACCOUNTS, SQLITE_LOAD,
+    Elsewhere, MARIADB_DEFERRED, Matter, OWN_TRIGGERS, REFUSED, SQLITE_ACCOUNTS, SQLITE_LOAD,
     SQLITE_PARTITIONS, SQLITE_ROUTINES,
 };
 
 pub(super) const MATTERS: &[Matter] = &[
+    ("what_only_others_have_is_refused", [REFUSED, REFUSED]),
     (
         "altered",
         [

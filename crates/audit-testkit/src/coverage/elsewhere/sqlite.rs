@@ -1,9 +1,12 @@
 //! What SQLite has alone.
 
 use super::Elsewhere::{Case, Group, NotThere, Untested};
-use super::{Elsewhere, MARIADB_DEFERRED, Matter, OWN_TRIGGERS, PAST_THE_HOOK, POSTGRES_REPLACE};
+use super::{
+    Elsewhere, MARIADB_DEFERRED, Matter, OWN_TRIGGERS, PAST_THE_HOOK, POSTGRES_REPLACE, REFUSED,
+};
 
 pub(super) const MATTERS: &[Matter] = &[
+    ("what_only_others_have_is_refused", [REFUSED, REFUSED]),
     (
         "strict_and_rowid_less_tables_are_captured",
         [Group("values"), Group("values")],
