@@ -317,6 +317,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tests_of_one_database_run_there_alone() {
+        let on = |database| {
+            let own = SUITES.iter().filter(|suite| !suite.groups.is_empty());
+            own.filter(|suite| suite.runs_on(database))
+                .map(|suite| suite.program)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(on(Database::Mariadb), ["mariadb"]);
+        assert_eq!(on(Database::Postgres(18)), ["postgres"]);
+        assert_eq!(on(Database::Sqlite), ["sqlite"]);
+        assert!(SUITES.iter().any(|suite| suite.notices(PARTITIONS)));
+        assert!(!FIRST.notices(PARTITIONS));
+    }
+
+    #[test]
     fn failed_tests_are_found_in_what_either_runner_writes() {
         let text = "
         FAIL [   0.080s] ( 3/85) audit-sqlx::conformance sqlite::b

@@ -119,7 +119,10 @@ cases! {
         a_child_that_comes_later_is_found,
         foreign_keys_reach_partitions_and_the_table_itself,
     ],
-    results: [answers_are_those_of_a_database_without_audit],
+    results: [
+        answers_are_those_of_a_database_without_audit,
+        what_answers_alike_is_recorded,
+    ],
     probe: [
         triggers_that_do_not_fire_are_found,
         a_connection_that_wrote_under_a_rule_is_found,

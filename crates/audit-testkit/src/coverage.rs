@@ -3,12 +3,12 @@
 mod alone;
 mod elsewhere;
 
-pub use elsewhere::what_only_others_have_is_refused;
-
 use std::fmt::Write as _;
 
 use crate::cases::CASES;
 use crate::database::Server;
+
+pub use self::elsewhere::what_only_others_have_is_refused;
 
 /// The databases, in the order of the page.
 const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];

@@ -7,15 +7,14 @@ use crate::world::{World, count, line};
 
 pub(crate) async fn ids_grow_with_the_events_and_carry_their_time(server: Server) {
     let world = World::new(server, "CREATE TABLE t (id int PRIMARY KEY, v int)").await;
-    world
-        .run(&[
+    let events = world
+        .prove(&[
             "INSERT INTO t SELECT n, 0 FROM generate_series(1, 500) AS n",
             "UPDATE t SET v = 1",
             "DO $$BEGIN FOR n IN 1..300 LOOP UPDATE t SET v = v + 1 WHERE id = 7; END LOOP; END$$",
             "DELETE FROM t WHERE id <= 100",
         ])
         .await;
-    let events = world.events().await;
     assert_eq!(events.len(), 500 + 500 + 300 + 100);
     // The ids alone give the order of the log, and no two are the same.
     let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();

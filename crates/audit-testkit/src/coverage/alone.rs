@@ -41,7 +41,7 @@ pub(super) fn cases(database: &str) -> Vec<(String, Vec<Alone>)> {
 fn alone(text: &str, names: Vec<String>) -> Vec<Alone> {
     let cases = names.into_iter().map(|name| {
         let body = body_of(text, &name);
-        let proofs = [" prove(", ".prove(", ".prove_on(", ".proved("];
+        let proofs = [" prove(", "(prove(", ".prove(", ".prove_on(", ".proved("];
         let is_replayed = proofs.iter().any(|proof| body.contains(proof));
         Alone { name, is_replayed }
     });

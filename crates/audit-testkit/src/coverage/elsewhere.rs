@@ -7,7 +7,7 @@ mod sqlite;
 
 use Elsewhere::{Case, Group, NotThere, Untested};
 
-pub use refused::what_only_others_have_is_refused;
+pub use self::refused::what_only_others_have_is_refused;
 
 /// The outcome on another database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
