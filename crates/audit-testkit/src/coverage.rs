@@ -326,15 +326,14 @@ mod tests {
             cases.clone().any(|case| case.name == name)
         };
         let groups = |place: usize| own[place].iter().map(|(group, _)| group.as_str());
-        for place in 0..DATABASES.len() {
+        for (place, database) in ALONE.iter().enumerate() {
             let others: Vec<usize> = (0..DATABASES.len())
                 .filter(|other| *other != place)
                 .collect();
-            for (name, outcomes) in elsewhere::of(ALONE[place]) {
+            for (name, outcomes) in elsewhere::of(database) {
                 assert!(
                     has(place, name) || groups(place).any(|group| group == *name),
-                    "{name} is no case of {}",
-                    ALONE[place]
+                    "{name} is no case of {database}"
                 );
                 for (other, outcome) in others.iter().zip(outcomes) {
                     let is_true = match outcome {
