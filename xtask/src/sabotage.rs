@@ -1,5 +1,6 @@
 //! `cargo xtask test --sabotage`: the triggers are broken in each known way, and every way must
-//! turn the conformance suite red on every database, through every adapter.
+//! turn the conformance suite red on every database, through every adapter; those that a replay of
+//! the rows notices must also turn the tests red of what one database has alone.
 
 use std::fmt;
 use std::process::Command;
@@ -12,39 +13,66 @@ use crate::servers::{self, Fleet, Place};
 use crate::test::{packages, runner, skip_others, with};
 use crate::workspace::cargo;
 
-/// The conformance suite as one test program.
+/// A test program that must notice broken triggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Suite {
     package: &'static str,
     program: &'static str,
+    /// The groups of its tests that replay what they did; none where it is the conformance suite.
+    groups: &'static [&'static str],
+    /// The case that looks at the results of writes alone. It must pass all the same: triggers that
+    /// refuse writes are noticed by everybody, and prove nothing.
+    writes: &'static str,
+}
+
+impl Suite {
+    /// The conformance suite, through an adapter.
+    const fn conformance(package: &'static str, program: &'static str) -> Self {
+        Self {
+            package,
+            program,
+            groups: &[],
+            writes: "results_are_the_same_as_without_audit",
+        }
+    }
 }
 
 /// The suites that must notice.
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 8] = [
     FIRST,
+    Suite::conformance("audit-sqlx", "executors"),
+    Suite::conformance("audit-seaorm", "conformance"),
+    Suite::conformance("audit-diesel", "conformance"),
+    Suite::conformance("audit-diesel", "asynchronous"),
+    // What a database has alone; the name of the program is how that of the database begins.
     Suite {
         package: "audit-sqlx",
-        program: "executors",
+        program: "postgres",
+        groups: &[
+            "order",
+            "partitions",
+            "statements",
+            "tables",
+            "transactions",
+        ],
+        writes: "answers_are_those_of_a_database_without_audit",
     },
     Suite {
-        package: "audit-seaorm",
-        program: "conformance",
+        package: "audit-sqlx",
+        program: "mariadb",
+        groups: &["cascades", "families", "statements", "tables"],
+        writes: "every_answer_is_that_of_a_database_without_the_log",
     },
     Suite {
-        package: "audit-diesel",
-        program: "conformance",
-    },
-    Suite {
-        package: "audit-diesel",
-        program: "asynchronous",
+        package: "audit-sqlx",
+        program: "sqlite",
+        groups: &["statements", "tables", "triggers", "values"],
+        writes: "rows_names_types_counts_and_errors_are_the_same",
     },
 ];
 
 /// The suite that takes every way on every database.
-const FIRST: Suite = Suite {
-    package: "audit-sqlx",
-    program: "conformance",
-};
+const FIRST: Suite = Suite::conformance("audit-sqlx", "conformance");
 
 /// The ways that the other suites take on servers unless they are asked for more: what a fault of an
 /// adapter would look like. The triggers are the same there, whoever installed them. On SQLite each
@@ -60,9 +88,26 @@ const OF_ADAPTERS: [&str; 8] = [
     "request_is_lost",
 ];
 
-/// The case that looks at the results of writes alone. It must pass all the same: triggers that
-/// refuse writes are noticed by everybody, and prove nothing.
-const WRITES: &str = "results_are_the_same_as_without_audit";
+/// The ways that the tests of one database take: what a replay of the rows notices.
+const OF_DATABASES: [&str; 14] = [
+    "after_is_before",
+    "after_is_lost",
+    "before_is_after",
+    "before_is_lost",
+    "deletes_are_missed",
+    "events_are_doubled",
+    "first_rows_are_recorded_alone",
+    "inserts_are_missed",
+    "key_is_lost",
+    "old_key_is_lost",
+    "operation_is_wrong",
+    PARTITIONS,
+    "table_is_wrong",
+    "updates_are_missed",
+];
+
+/// The way that the conformance suite cannot notice: its tables are those that every database has.
+const PARTITIONS: &str = "partitions_are_missed";
 
 /// The way that changes the text of the triggers and nothing that they do. A case that fails by it
 /// looks at the text, as `check` does, and is left out of all other ways: it fails by every one.
@@ -101,7 +146,7 @@ pub(crate) struct Sabotage<'a> {
 }
 
 impl Sabotage<'_> {
-    /// Breaks the triggers in every way on these databases.
+    /// Breaks the triggers on these databases, in every way that a suite can notice.
     ///
     /// # Errors
     ///
@@ -125,12 +170,15 @@ impl Sabotage<'_> {
         let variables = servers::environment(&names(&databases), fleet.servers());
         let mut unnoticed = Vec::new();
         for (database, ways) in databases.iter().zip(&ways) {
-            for suite in &suites {
+            for suite in suites.iter().filter(|suite| suite.runs_on(*database)) {
+                let is_other = suite.groups.is_empty() && *suite != FIRST;
                 let takes_all =
-                    !self.packages.is_empty() || *suite == FIRST || *database == Database::Sqlite;
-                let taken = |way: &&String| takes_all || some.contains(way);
+                    !self.packages.is_empty() || !is_other || *database == Database::Sqlite;
+                let taken = |way: &&String| suite.notices(way) && (takes_all || some.contains(way));
                 let ways: Vec<&String> = ways.iter().filter(taken).collect();
-                unnoticed.extend(suite.misses(*database, &ways, &variables)?);
+                if !ways.is_empty() {
+                    unnoticed.extend(suite.misses(*database, &ways, &variables)?);
+                }
             }
         }
         fleet.stop()?;
@@ -168,6 +216,20 @@ impl Sabotage<'_> {
 }
 
 impl Suite {
+    /// Whether it has tests on a database.
+    fn runs_on(self, database: Database) -> bool {
+        self.groups.is_empty() || database.to_string().starts_with(self.program)
+    }
+
+    /// Whether it is one to notice a way.
+    fn notices(self, way: &str) -> bool {
+        if self.groups.is_empty() {
+            way != PARTITIONS
+        } else {
+            OF_DATABASES.contains(&way)
+        }
+    }
+
     /// The ways on a database that this suite does not notice.
     fn misses(
         self,
@@ -192,7 +254,7 @@ impl Suite {
         println!("{self} on {database}: {NOTHING}: {}", by_text.join(", "));
         let mut missed = Vec::new();
         for way in ways {
-            if !run(Some(way), Cases::One(WRITES))?.is_empty() {
+            if !run(Some(way), Cases::One(self.writes))?.is_empty() {
                 bail!("{way} lets no write pass on {database}; correct the sabotage");
             }
             let noticed = run(Some(way), Cases::Without(&by_text))?;
@@ -216,12 +278,16 @@ impl Suite {
         if !is_nextest {
             command.args(["--test-threads", "2"]);
         }
+        let groups = self.groups.iter().map(|group| format!("::{group}::"));
         match cases {
-            Cases::Every => {}
+            Cases::Every => {
+                command.args(groups);
+            }
             Cases::One(case) => {
                 command.arg(case);
             }
             Cases::Without(skipped) => {
+                command.args(groups);
                 command.args(skipped.iter().flat_map(|case| ["--skip", case]));
             }
         }
@@ -249,6 +315,21 @@ fn failed(text: &str, database: Database) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_of_one_database_run_there_alone() {
+        let on = |database| {
+            let own = SUITES.iter().filter(|suite| !suite.groups.is_empty());
+            own.filter(|suite| suite.runs_on(database))
+                .map(|suite| suite.program)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(on(Database::Mariadb), ["mariadb"]);
+        assert_eq!(on(Database::Postgres(18)), ["postgres"]);
+        assert_eq!(on(Database::Sqlite), ["sqlite"]);
+        assert!(SUITES.iter().any(|suite| suite.notices(PARTITIONS)));
+        assert!(!FIRST.notices(PARTITIONS));
+    }
 
     #[test]
     fn failed_tests_are_found_in_what_either_runner_writes() {

@@ -38,7 +38,8 @@ mod values;
 #[path = "postgres/world.rs"]
 mod world;
 
-/// Expands to one module a version and in it one test a case, so that each fails by its name.
+/// Expands to one module a version, in it one a group, and in this one test a case, so that each fails
+/// by its name.
 macro_rules! cases {
     ($($group:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
         cases!(@module postgres15, Postgres15, $($group: [$($case),+]),+);
@@ -48,12 +49,14 @@ macro_rules! cases {
     };
     (@module $module:ident, $server:ident, $($group:ident: [$($case:ident),+]),+) => {
         mod $module {
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$group::$case(audit_testkit::Server::$server).await;
-                }
-            )+)+
+            $(mod $group {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        crate::$group::$case(audit_testkit::Server::$server).await;
+                    }
+                )+
+            })+
         }
     };
 }
@@ -116,7 +119,10 @@ cases! {
         a_child_that_comes_later_is_found,
         foreign_keys_reach_partitions_and_the_table_itself,
     ],
-    results: [answers_are_those_of_a_database_without_audit],
+    results: [
+        answers_are_those_of_a_database_without_audit,
+        what_answers_alike_is_recorded,
+    ],
     probe: [
         triggers_that_do_not_fire_are_found,
         a_connection_that_wrote_under_a_rule_is_found,
@@ -162,6 +168,7 @@ cases! {
         upserts_of_every_kind_record_what_they_did,
         copy_is_recorded_through_views_filters_and_errors,
         statements_on_one_table_within_a_statement_are_recorded_once,
+        what_only_others_have_is_refused,
     ],
     tables: [
         partitions_are_known_by_their_root,

@@ -6,7 +6,9 @@
 //! | value of a masked column | the same | 10 |
 //! | value of a hashed column | the same | 10 |
 //! | tail of a truncated column | the same | 10 |
-//! | values of these columns | a change whose event cannot be written | 4 |
+//! | dropped, masked, hashed and truncated part of a document, in objects and in lists | the same | 40 |
+//! | dropped element of a list, masked part that has parts itself | the same | 20 |
+//! | values of these columns and parts | a change whose event cannot be written | 10 |
 //! | key of the hashes | the settings | 1 |
 //! | secret that signs tokens | the verifier | 1 |
 //! | token that holds, its signature, a claim that nobody asked for | the `Authorization` header | 3 |
@@ -23,10 +25,14 @@
 //! of the refused writes with them), the texts of our errors, and the answers to refused requests; as
 //! it is, in hex of both cases and in base64 of the three alignments.
 //!
-//! The server's log of all statements is searched as well, as far as the server itself keeps the
-//! values of binds out of it: PostgreSQL with `log_parameter_max_length = 0` for every secret;
-//! MariaDB, whose general log shows every bind, for those that the application never sends. What a
-//! statement's text holds is in a log of statements whatever we do.
+//! The server's log of all statements is searched as far as the server itself keeps the values of
+//! binds out of it. What a statement's text holds is in a log of statements whatever we do.
+//!
+//! | log | searched for | why not for the others |
+//! |---|---|---|
+//! | PostgreSQL, `log_statement = all`, `log_parameter_max_length = 0` | all of the above but the password that the server takes | other tests write it into a statement |
+//! | MariaDB, `general_log = 1` | what the application never sends: tokens, their secret, other credentials | every bind is in it by nature: the test fails where a secret of a column or part is not, and where `check` does not say that the key is |
+//! | SQLite | nothing | it has no log |
 #![expect(
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -48,13 +54,13 @@ use std::io::{Read as _, Seek as _};
 
 use sqlx::AssertSqlSafe;
 
-use self::columns::{COLUMNS, KEY, LOST, audit, canary, statements, tables};
+use self::columns::{KEY, LOST, PLACE_OF_DOCUMENT, SHOWN, audit, binds, statements, tables};
 use self::credentials::Credentials;
-use self::search::{Place, output, search};
+use self::search::{Place, find_all, output, search};
 
 /// Expands to the test of one database: sqlx has no common type for its pools.
 macro_rules! planted {
-    ($module:ident, $server:ident, $database:ty, $options:ty, $text:literal, $upsert:expr, $away:literal, $place:expr) => {
+    ($module:ident, $server:ident, $database:ty, $options:ty, $text:literal, $json:literal, $upsert:expr, $away:literal, $place:expr) => {
         mod $module {
             use super::*;
 
@@ -65,7 +71,7 @@ macro_rules! planted {
                 let database =
                     audit_testkit::TestDatabase::create(audit_testkit::Server::$server).await;
                 let mut raw = database.raw().await;
-                raw.run(&tables($text)).await;
+                raw.run(&tables($text, $json)).await;
                 let audit = audit(KEY);
                 let attach = || audit_sqlx::attach(<$options>::new().max_connections(1), &audit);
                 let mut shown = format!("{audit:?} {:?}", attach());
@@ -75,8 +81,8 @@ macro_rules! planted {
                     for (sql, way) in statements($upsert, $place) {
                         let mut query = sqlx::query(AssertSqlSafe(sql.as_str()));
                         if !sql.starts_with("DELETE") {
-                            for column in COLUMNS {
-                                query = query.bind(canary(column, way));
+                            for bind in binds(way) {
+                                query = query.bind(bind);
                             }
                         }
                         if let Err(error) = query.execute(&pool).await {
@@ -90,8 +96,7 @@ macro_rules! planted {
                 credentials.knock(database.url(), attach).await;
                 let events = audit_sqlx::log(&pool).list().await.unwrap();
                 assert_eq!(events.len(), 13);
-                let hash = events[0].before_data.as_ref().unwrap().to_value()["hashed"].to_string();
-                assert!(hash.starts_with("\"hmac-sha256:"), "{hash}");
+                each_rule_has_its_own_effect(&events[0]);
                 let report = audit_sqlx::check(&pool).await.unwrap();
                 let logs_binds = report
                     .findings()
@@ -107,8 +112,8 @@ macro_rules! planted {
                 raw.run($away).await;
                 let (sql, _) = &statements($upsert, $place)[0];
                 let mut query = sqlx::query(AssertSqlSafe(sql.as_str()));
-                for column in COLUMNS {
-                    query = query.bind(canary(column, LOST));
+                for bind in binds(LOST) {
+                    query = query.bind(bind);
                 }
                 let error = query.execute(&pool).await.unwrap_err();
                 let capture = audit_sqlx::CaptureError::of(&error).unwrap();
@@ -126,20 +131,30 @@ macro_rules! planted {
                     ("the output", output.written()),
                     ("what we say and Debug shows", shown.into_bytes()),
                 ];
-                let unsent = credentials.secrets;
-                let all = [columns::secrets(), unsent.clone()].concat();
-                if let Some(log) = log {
-                    search(if logs_binds { &unsent } else { &all }, &[log.since_then()]);
+                let (bound, unsent) = (columns::secrets(), credentials.secrets);
+                let all = [vec![KEY.to_owned()], bound.clone(), unsent.clone()].concat();
+                match log.map(|log| log.since_then()) {
+                    Some(log) if logs_binds => {
+                        find_all(&bound, &log);
+                        search(&unsent, &[log]);
+                    }
+                    log => search(&all, log.as_slice()),
                 }
-                search(
-                    &all.into_iter()
-                        .chain(credentials.password)
-                        .collect::<Vec<_>>(),
-                    &places,
-                );
+                let all: Vec<_> = all.into_iter().chain(credentials.password).collect();
+                search(&all, &places);
             }
         }
     };
+}
+
+/// Each part was hidden by its own rule, and not the document as a whole.
+fn each_rule_has_its_own_effect(event: &audit_core::Event) {
+    let image = event.before_data.as_ref().unwrap().to_value();
+    let (hash, document) = (image["hashed"].to_string(), image["document"].to_string());
+    assert!(hash.starts_with("\"hmac-sha256:"), "{hash}");
+    let hashes = document.matches("hmac-sha256:").count();
+    let shown = document.matches(SHOWN).count();
+    assert_eq!((hashes, shown), (2, 2), "{document}");
 }
 
 /// The server's log of statements, from a place on: other tests of the run write it as well.
@@ -209,13 +224,23 @@ macro_rules! logged {
 }
 
 const UPSERT: &str = "ON CONFLICT (id) DO UPDATE SET dropped = excluded.dropped, \
-     masked = excluded.masked, hashed = excluded.hashed, truncated = excluded.truncated";
+     masked = excluded.masked, hashed = excluded.hashed, truncated = excluded.truncated, document = excluded.document";
+
+/// A bind of PostgreSQL: what is bound are texts.
+fn dollar(index: usize) -> String {
+    if index == PLACE_OF_DOCUMENT {
+        format!("${index}::text::jsonb")
+    } else {
+        format!("${index}")
+    }
+}
 
 planted!(
     sqlite,
     Sqlite,
     sqlx::Sqlite,
     sqlx::sqlite::SqlitePoolOptions,
+    "TEXT",
     "TEXT",
     UPSERT,
     "ALTER TABLE audit_logs RENAME TO away",
@@ -233,8 +258,9 @@ planted!(
     sqlx::MySql,
     sqlx::mysql::MySqlPoolOptions,
     "VARCHAR(100)",
+    "JSON",
     "ON DUPLICATE KEY UPDATE dropped = VALUES(dropped), masked = VALUES(masked), \
-     hashed = VALUES(hashed), truncated = VALUES(truncated)",
+     hashed = VALUES(hashed), truncated = VALUES(truncated), document = VALUES(document)",
     "ALTER TABLE audit_logs RENAME TO away",
     |_| "?".to_owned()
 );
@@ -244,9 +270,10 @@ planted!(
     sqlx::Postgres,
     sqlx::postgres::PgPoolOptions,
     "TEXT",
+    "JSONB",
     UPSERT,
     "ALTER TABLE audit.audit_logs RENAME TO away",
-    |index| format!("${index}")
+    dollar
 );
 planted!(
     postgres18,
@@ -254,7 +281,8 @@ planted!(
     sqlx::Postgres,
     sqlx::postgres::PgPoolOptions,
     "TEXT",
+    "JSONB",
     UPSERT,
     "ALTER TABLE audit.audit_logs RENAME TO away",
-    |index| format!("${index}")
+    dollar
 );

@@ -8,7 +8,7 @@
 
 use audit_core::{Actor, Audit, AuditContext, Dialect, Event, OnDrift, Redaction, TableRule};
 use audit_sqlx::{CaptureError, Finding, MigrateError};
-use audit_testkit::{Server, TestDatabase, oracle};
+use audit_testkit::{Server, TestDatabase, oracle, sabotage};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, SqlitePool};
 
@@ -22,7 +22,15 @@ fn audit() -> Audit {
 
 async fn pool_of(database: &TestDatabase, connections: u32) -> SqlitePool {
     let options = SqlitePoolOptions::new().max_connections(connections);
+    // Triggers are put on each connection, and so is the sabotage of them, where one is asked for.
     audit_sqlx::attach(options, &audit())
+        .after_connect(|connection, _| Box::pin(sabotage::connection(connection)))
+        .before_acquire(|connection, _| {
+            Box::pin(async {
+                sabotage::connection(connection).await?;
+                Ok(true)
+            })
+        })
         .connect(database.url())
         .await
         .unwrap()
@@ -34,6 +42,7 @@ async fn world(tables: &'static str, connections: u32) -> (TestDatabase, SqliteP
     database.raw().await.run(tables).await;
     let pool = pool_of(&database, connections).await;
     audit_sqlx::migrate(&pool, &audit()).await.unwrap();
+    sabotage::schema(&mut database.raw().await, Dialect::Sqlite).await;
     (database, pool)
 }
 
@@ -48,14 +57,7 @@ async fn findings(pool: &SqlitePool) -> Vec<Finding> {
 
 /// Does work and proves that the new events tell exactly what changed; gives them.
 async fn prove(database: &TestDatabase, pool: &SqlitePool, work: impl AsyncFnOnce()) -> Vec<Event> {
-    let mut raw = database.raw().await;
-    let known = events(pool).await.len();
-    let before = oracle::snapshot(&mut raw, Dialect::Sqlite).await;
-    work().await;
-    let after = oracle::snapshot(&mut raw, Dialect::Sqlite).await;
-    let new = events(pool).await.split_off(known);
-    oracle::replay(Dialect::Sqlite, &before, &new, &after).unwrap();
-    new
+    oracle::prove(database, async || events(pool).await, work()).await
 }
 
 mod sqlite {

@@ -1,11 +1,14 @@
 //! What each database does with each case, as the page `docs/coverage.md`.
 
 mod alone;
+mod elsewhere;
 
 use std::fmt::Write as _;
 
 use crate::cases::CASES;
 use crate::database::Server;
+
+pub use self::elsewhere::what_only_others_have_is_refused;
 
 /// The databases, in the order of the page.
 const DATABASES: [&str; 3] = ["PostgreSQL 15, 18", "MariaDB 10.11", "SQLite"];
@@ -204,14 +207,18 @@ pub fn markdown() -> String {
     let mut page = format!(
         "# Coverage\n\n\
          Every case of the conformance suite and its outcome on each database, through every \
-         adapter: {}; then every test of what only one database has, through audit-sqlx alone. This \
-         page is made from the lists and the source of the tests; a test keeps it true. What a \
-         library has of its own is tested in its adapter and not listed here. SeaORM holds a \
-         connection in transactions alone: where a case holds one outside of them, it does so \
-         through the pool of sqlx behind SeaORM's.\n\n\
+         adapter: {}; then every test of what one database has alone, through audit-sqlx, with \
+         what the others have instead. This page is made from the lists and the source of the \
+         tests; a test keeps it true. What a library has of its own is tested in its adapter and \
+         not listed here. SeaORM holds a connection in transactions alone: where a case holds one \
+         outside of them, it does so through the pool of sqlx behind SeaORM's.\n\n\
          `holds` means that the sentence of the case is what the test asserts. Where a case proves \
          what was recorded (`prove` in its source), every event is replayed as well, on full reads \
-         of the tables before and after.\n",
+         of the tables before and after. What one database has alone says so itself: `replayed`, \
+         in which a change of the schema in the midst of a case is left out, or `compared`, of \
+         images, answers, findings and errors, with what is written in the case or with a \
+         database without audit. What a database does not have is so by the page of its vendor, and \
+         where a statement shows it, `what only others have is refused` runs it.\n",
         ADAPTERS.join(", ")
     );
     for (group, cases) in CASES {
@@ -230,18 +237,42 @@ pub fn markdown() -> String {
         }
     }
     page.push_str(&inline());
-    for (database, file) in DATABASES.iter().zip(ALONE) {
-        let _ = write!(
-            page,
-            "\n## {database} alone\n\n| group | case |\n|---|---|\n"
-        );
-        for (group, cases) in alone::cases(file) {
-            for case in cases {
-                let _ = writeln!(page, "| {group} | {} |", case.replace('_', " "));
-            }
-        }
+    for place in 0..DATABASES.len() {
+        page.push_str(&alone(place));
     }
     page
+}
+
+/// The section of what one database has alone.
+fn alone(place: usize) -> String {
+    let others = || (0..DATABASES.len()).filter(|other| *other != place);
+    let names: Vec<&str> = others().map(|other| DATABASES[other]).collect();
+    let mut section = format!(
+        "\n## {} alone\n\n| group | case | proof | {} |\n|---|---|---|---|---|\n",
+        DATABASES[place],
+        names.join(" | ")
+    );
+    let matters = elsewhere::of(ALONE[place]);
+    for (group, cases) in alone::cases(ALONE[place]) {
+        for case in cases {
+            let of = |wanted: &str| matters.iter().find(|(name, _)| *name == wanted);
+            let matter = of(&case.name).or_else(|| of(&group));
+            let (_, outcomes) =
+                matter.unwrap_or_else(|| panic!("no outcome elsewhere: {}", case.name));
+            let [first, second] = outcomes.map(elsewhere::Elsewhere::in_words);
+            let shown = case.name.replace('_', " ");
+            let proof = if case.is_replayed {
+                "replayed"
+            } else {
+                "compared"
+            };
+            let _ = writeln!(
+                section,
+                "| {group} | {shown} | {proof} | {first} | {second} |"
+            );
+        }
+    }
+    section
 }
 
 fn outcome(case: &str, database: usize) -> &'static str {
@@ -279,6 +310,49 @@ mod tests {
             .collect();
         running.sort();
         assert_eq!(running, ADAPTERS);
+    }
+
+    /// A case or group that another database is said to have is there, and so is what it is said of.
+    #[test]
+    fn every_outcome_elsewhere_is_about_a_case() {
+        use elsewhere::Elsewhere::{Case, Group, NotThere, Untested};
+        let shared: Vec<&str> = CASES
+            .iter()
+            .flat_map(|(_, cases)| *cases)
+            .copied()
+            .collect();
+        let own = ALONE.map(alone::cases);
+        let has = |place: usize, name: &str| {
+            let cases = own[place].iter().flat_map(|(_, cases)| cases);
+            cases.clone().any(|case| case.name == name)
+        };
+        let groups = |place: usize| own[place].iter().map(|(group, _)| group.as_str());
+        for (place, database) in ALONE.iter().enumerate() {
+            let others: Vec<usize> = (0..DATABASES.len())
+                .filter(|other| *other != place)
+                .collect();
+            for (name, outcomes) in elsewhere::of(database) {
+                assert!(
+                    has(place, name) || groups(place).any(|group| group == *name),
+                    "{name} is no case of {database}"
+                );
+                for (other, outcome) in others.iter().zip(outcomes) {
+                    let is_true = match outcome {
+                        Case(case) => shared.contains(case) || has(*other, case),
+                        Group(group) => groups(*other).any(|known| known == *group),
+                        NotThere(_, page) | Untested(_, page) => {
+                            let vendor = [
+                                "www.postgresql.org/docs/",
+                                "mariadb.com/kb/en/",
+                                "sqlite.org/",
+                            ];
+                            page.starts_with(&format!("https://{}", vendor[*other]))
+                        }
+                    };
+                    assert!(is_true, "{name} on {}: {outcome:?}", ALONE[*other]);
+                }
+            }
+        }
     }
 
     #[test]

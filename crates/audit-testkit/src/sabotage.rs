@@ -18,7 +18,7 @@ use crate::database::Raw;
 use self::edit::{Edit, Installed};
 
 /// Every way, by name.
-const SABOTAGES: [(&str, Edit); 31] = [
+const SABOTAGES: [(&str, Edit); 33] = [
     ("actor_is_somebody_else", Edit::Set("actor_id", "'mallory'")),
     ("actor_kind_is_lost", Edit::Set("actor_kind", "'unknown'")),
     (
@@ -68,12 +68,14 @@ const SABOTAGES: [(&str, Edit); 31] = [
     ("deletes_are_missed", Edit::Miss("DELETE")),
     ("events_are_doubled", Edit::Double),
     ("events_survive_a_rollback", Edit::KeepEvents),
+    ("first_rows_are_recorded_alone", Edit::FirstRow),
     ("inserts_are_missed", Edit::Miss("INSERT")),
     ("key_is_lost", Edit::Set("record_id", "'0'")),
     ("label_is_lost", Edit::Set("label", "NULL")),
     ("nothing_is_broken", Edit::Nothing),
     ("old_key_is_lost", Edit::Set("previous_record_id", "NULL")),
     ("operation_is_wrong", Edit::Set("operation", "'CUSTOM'")),
+    ("partitions_are_missed", Edit::MissPartitions),
     ("reason_is_lost", Edit::Set("reason", "NULL")),
     ("redaction_is_not_applied", Edit::Unmask),
     ("request_is_lost", Edit::Set("request_id", "NULL")),
@@ -89,10 +91,12 @@ const SABOTAGES: [(&str, Edit); 31] = [
 pub fn names(database: &str) -> impl Iterator<Item = &'static str> {
     // Only there a table can be outside of transactions.
     let has_engines = database == "mariadb";
+    let is_postgres = database.starts_with("postgres");
     SABOTAGES
         .iter()
         .filter(move |(_, edit)| match edit {
             Edit::KeepEvents => has_engines,
+            Edit::FirstRow | Edit::MissPartitions => is_postgres,
             Edit::Nothing => false,
             _ => true,
         })

@@ -1,5 +1,6 @@
 //! Statements that only this dialect has, and what the triggers see of them.
 
+use audit_testkit::{Server, coverage};
 use sqlx::{AssertSqlSafe, Executor, Row};
 
 use super::world::{World, after, alice, before};
@@ -361,4 +362,10 @@ async fn a_statement_that_fails_in_the_middle_leaves_nothing() {
             .len(),
         2
     );
+}
+
+/// What the page of the coverage says is not there.
+#[tokio::test]
+async fn what_only_others_have_is_refused() {
+    coverage::what_only_others_have_is_refused(Server::MariaDb).await;
 }

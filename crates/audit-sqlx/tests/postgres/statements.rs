@@ -1,21 +1,23 @@
 //! Ways to write a row.
 
 use audit_core::Operation;
-use audit_testkit::Server;
+use audit_testkit::{Server, coverage};
 use sqlx::Executor;
 
-use crate::world::{World, after, alice, before, count};
+use crate::world::{World, after, alice, before, count, line};
 
 const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, v text)";
 
 pub(crate) async fn copy_records_each_row(server: Server) {
     let world = World::new(server, TABLE).await;
-    let mut connection = alice().scope(world.pool.acquire()).await.unwrap();
-    let mut copy = connection.copy_in_raw("COPY t FROM STDIN").await.unwrap();
-    copy.send("1\ta\n2\t\\N\n".as_bytes()).await.unwrap();
-    assert_eq!(copy.finish().await.unwrap(), 2);
-    drop(connection);
-    let events = world.events().await;
+    let events = world
+        .proved(async |world| {
+            let mut connection = world.connection().await;
+            let mut copy = connection.copy_in_raw("COPY t FROM STDIN").await.unwrap();
+            copy.send("1\ta\n2\t\\N\n".as_bytes()).await.unwrap();
+            assert_eq!(copy.finish().await.unwrap(), 2);
+        })
+        .await;
     assert_eq!(after(&events[0]), r#"{"id":1,"v":"a"}"#);
     assert_eq!(after(&events[1]), r#"{"id":2,"v":null}"#);
     assert_eq!(events[1].actor_id.as_deref(), Some("alice"));
@@ -25,7 +27,7 @@ pub(crate) async fn copy_records_each_row(server: Server) {
 pub(crate) async fn merge_records_what_it_did(server: Server) {
     let world = World::new(server, TABLE).await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')",
             "MERGE INTO t USING (VALUES (1, 'x'), (2, 'b'), (4, 'd')) AS s (id, v) ON t.id = s.id \
              WHEN MATCHED AND s.id = 1 THEN DELETE \
@@ -46,7 +48,7 @@ pub(crate) async fn statements_within_a_statement_are_recorded(server: Server) {
     )
     .await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
             "WITH gone AS (DELETE FROM t WHERE id = 1 RETURNING *), \
                   changed AS (UPDATE t SET v = 'c' WHERE id = 2 RETURNING id) \
@@ -54,9 +56,9 @@ pub(crate) async fn statements_within_a_statement_are_recorded(server: Server) {
             "INSERT INTO u VALUES (1, 'x'), (7, 'y') \
              ON CONFLICT (id) DO UPDATE SET v = excluded.v WHERE u.v <> excluded.v",
             "INSERT INTO u VALUES (1, 'x') ON CONFLICT DO NOTHING",
-            "CREATE TABLE copied AS SELECT * FROM u",
         ])
         .await;
+    world.run(&["CREATE TABLE copied AS SELECT * FROM u"]).await;
     let mut story = world.story().await.split_off(2);
     story[..3].sort();
     story[3..].sort();
@@ -89,9 +91,8 @@ pub(crate) async fn views_and_their_triggers_are_seen_in_their_tables(server: Se
          CREATE RULE r AS ON INSERT TO ruled DO ALSO INSERT INTO t VALUES (NEW.id + 1000, 'rule');",
     )
     .await;
-    assert_eq!(world.gaps().await, []);
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO simple VALUES (1, 'a')",
             "UPDATE simple SET w = 'b'",
             "INSERT INTO joined VALUES (2, 'c')",
@@ -132,11 +133,11 @@ pub(crate) async fn functions_and_procedures_are_captured(server: Server) {
              INSERT INTO t VALUES (22, 'p'); COMMIT; END$$;",
     )
     .await;
-    world
-        .run(&["SELECT add(1)", "SELECT caught()", "CALL batches()"])
+    let events = world
+        .prove(&["SELECT add(1)", "SELECT caught()", "CALL batches()"])
         .await;
     assert_eq!(
-        world.story().await,
+        events.iter().map(line).collect::<Vec<_>>(),
         [
             "INSERT t 1",
             "INSERT t 10",
@@ -145,7 +146,6 @@ pub(crate) async fn functions_and_procedures_are_captured(server: Server) {
             "INSERT t 22"
         ]
     );
-    let events = world.events().await;
     assert_eq!(events[1].transaction_id, events[2].transaction_id);
     assert_ne!(events[3].transaction_id, events[4].transaction_id);
     assert!(
@@ -164,21 +164,28 @@ pub(crate) async fn a_deferred_constraint_takes_its_events_with_it(server: Serve
              parent int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
     )
     .await;
-    let error = world
-        .try_run("INSERT INTO child VALUES (1, 9)")
-        .await
-        .unwrap_err();
-    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "23503");
-    assert_eq!(world.events().await, []);
-    let mut transaction = alice().scope(audit_sqlx::begin(&world.pool)).await.unwrap();
-    for sql in [
-        "INSERT INTO child VALUES (1, 9)",
-        "INSERT INTO parent VALUES (9)",
-    ] {
-        transaction.execute(sql).await.unwrap();
-    }
-    transaction.commit().await.unwrap();
-    assert_eq!(world.story().await, ["INSERT child 1", "INSERT parent 9"]);
+    let refused = world
+        .proved(async |world| {
+            let refused = world.try_run("INSERT INTO child VALUES (1, 9)").await;
+            let error = refused.unwrap_err();
+            assert_eq!(error.as_database_error().unwrap().code().unwrap(), "23503");
+        })
+        .await;
+    assert_eq!(refused, []);
+    let kept = world
+        .proved(async |world| {
+            let mut transaction = alice().scope(audit_sqlx::begin(&world.pool)).await.unwrap();
+            for sql in [
+                "INSERT INTO child VALUES (1, 9)",
+                "INSERT INTO parent VALUES (9)",
+            ] {
+                transaction.execute(sql).await.unwrap();
+            }
+            transaction.commit().await.unwrap();
+        })
+        .await;
+    let kept: Vec<_> = kept.iter().map(line).collect();
+    assert_eq!(kept, ["INSERT child 1", "INSERT parent 9"]);
     world.remove().await;
 }
 
@@ -194,7 +201,7 @@ pub(crate) async fn foreign_keys_carry_the_actor_to_the_children(server: Server)
     )
     .await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO parent VALUES (1), (2), (3)",
             "INSERT INTO gone VALUES (20, 2), (30, 3)",
             "INSERT INTO emptied VALUES (20, 2)",
@@ -205,7 +212,7 @@ pub(crate) async fn foreign_keys_carry_the_actor_to_the_children(server: Server)
         ])
         .await;
     let events = world.events().await;
-    let mut story: Vec<_> = events.iter().map(crate::world::line).skip(9).collect();
+    let mut story: Vec<_> = events.iter().map(line).skip(9).collect();
     story.sort();
     assert_eq!(
         story,
@@ -246,7 +253,7 @@ pub(crate) async fn truncate_names_each_table_it_empties(server: Server) {
     )
     .await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1)",
             "TRUNCATE parent CASCADE",
             "TRUNCATE other, child",
@@ -278,7 +285,7 @@ pub(crate) async fn merge_reaches_every_partition(server: Server) {
     )
     .await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO p VALUES (1, 'a'), (2, 'b'), (11, 'c')",
             "MERGE INTO p USING (VALUES (1), (2), (5), (11)) AS s (id) ON p.id = s.id \
              WHEN MATCHED AND s.id = 1 THEN UPDATE SET id = 15 \
@@ -310,10 +317,13 @@ pub(crate) async fn merge_by_source_records_what_it_did(server: Server) {
                  WHEN NOT MATCHED BY TARGET THEN INSERT VALUES (s.id, 'z') \
                  RETURNING merge_action(), seen.id";
     world
-        .run(&["INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')"])
+        .prove(&["INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')"])
         .await;
-    let merged = world.try_run(merge).await;
-    let mut story = world.story().await.split_off(3);
+    let mut merged = Ok(());
+    let events = world
+        .proved(async |world| merged = world.try_run(merge).await)
+        .await;
+    let mut story: Vec<_> = events.iter().map(line).collect();
     story.sort();
     if matches!(server, Server::Postgres15 | Server::Postgres16) {
         let error = merged.unwrap_err();
@@ -339,7 +349,7 @@ pub(crate) async fn upserts_of_every_kind_record_what_they_did(server: Server) {
     )
     .await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO t VALUES (1, 'A', 1), (2, 'B', 2); INSERT INTO p VALUES (1, 'a')",
             "INSERT INTO t VALUES (1, 'C', 3) ON CONFLICT ON CONSTRAINT k DO UPDATE SET v = 'c'",
             "INSERT INTO t VALUES (9, 'b', 9) ON CONFLICT (lower(v)) WHERE w > 0 \
@@ -388,15 +398,15 @@ pub(crate) async fn copy_is_recorded_through_views_filters_and_errors(server: Se
         ("COPY t FROM STDIN (FORMAT csv)", "5,e\n1,twice\n"),
         ("COPY t FROM STDIN (FORMAT csv)", "6,f\nno number,g\n"),
     ] {
-        let mut connection = alice().scope(world.pool.acquire()).await.unwrap();
-        let mut stream = connection.copy_in_raw(copy).await.unwrap();
-        stream.send(rows.as_bytes()).await.unwrap();
-        let copied = stream.finish().await;
-        assert_eq!(
-            copied.is_err(),
-            rows.contains("twice") || rows.contains("no number"),
-            "{copy}"
-        );
+        let work = async |world: &World| {
+            let mut connection = world.connection().await;
+            let mut stream = connection.copy_in_raw(copy).await.unwrap();
+            stream.send(rows.as_bytes()).await.unwrap();
+            let copied = stream.finish().await;
+            let fails = rows.contains("twice") || rows.contains("no number");
+            assert_eq!(copied.is_err(), fails, "{copy}");
+        };
+        world.proved(work).await;
     }
     assert_eq!(
         world.story().await,
@@ -410,7 +420,7 @@ pub(crate) async fn copy_is_recorded_through_views_filters_and_errors(server: Se
 pub(crate) async fn statements_on_one_table_within_a_statement_are_recorded_once(server: Server) {
     let world = World::new(server, TABLE).await;
     world
-        .run(&[
+        .prove(&[
             "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')",
             "WITH i AS (INSERT INTO t VALUES (5, 'e') RETURNING id), \
                   j AS (INSERT INTO t VALUES (6, 'f') RETURNING id), \
@@ -435,4 +445,9 @@ pub(crate) async fn statements_on_one_table_within_a_statement_are_recorded_once
         ]
     );
     world.remove().await;
+}
+
+/// What the page of the coverage says is not there.
+pub(crate) async fn what_only_others_have_is_refused(server: Server) {
+    coverage::what_only_others_have_is_refused(server).await;
 }

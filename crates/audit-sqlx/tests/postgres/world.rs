@@ -2,9 +2,10 @@
 
 use audit_core::{Actor, Audit, AuditContext, Event, Operation};
 use audit_sqlx::{Finding, Report};
-use audit_testkit::{Raw, Server, TestDatabase};
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor};
+use audit_testkit::{Raw, Server, TestDatabase, oracle, sabotage};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor, Postgres};
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
@@ -22,24 +23,26 @@ pub(crate) fn audit() -> Audit {
 }
 
 impl World {
-    /// These tables under the default rules.
+    /// These tables under the default rules, and no gap.
     pub(crate) async fn new(server: Server, tables: &str) -> Self {
         Self::with(server, tables, audit()).await
     }
 
-    /// These tables under these rules.
+    /// These tables under these rules, and no gap.
     pub(crate) async fn with(server: Server, tables: &str, audit: Audit) -> Self {
         let database = TestDatabase::create(server).await;
         let mut raw = database.raw().await;
         raw.run(tables).await;
         let pool = attach(&audit, database.url()).await;
-        audit_sqlx::migrate(&pool, &audit).await.unwrap();
-        Self {
+        let world = Self {
             database,
             pool,
             raw,
             audit,
-        }
+        };
+        let report = world.migrate().await;
+        assert!(!report.has_gaps(), "{report:?}");
+        world
     }
 
     /// Runs statements as alice, each by itself; all must succeed.
@@ -57,14 +60,36 @@ impl World {
         alice().scope(work).await.map(|_| ())
     }
 
+    /// A connection that is alice's.
+    pub(crate) async fn connection(&self) -> PoolConnection<Postgres> {
+        alice().scope(self.pool.acquire()).await.unwrap()
+    }
+
     /// Runs statements as alice, one after the other on one connection.
     pub(crate) async fn held(&self, statements: &[&str]) {
-        let mut connection = alice().scope(self.pool.acquire()).await.unwrap();
-        for sql in statements {
-            if let Err(error) = connection.execute(AssertSqlSafe(*sql)).await {
-                panic!("{sql}: {error}");
-            }
-        }
+        run_on(&mut *self.connection().await, statements).await;
+    }
+
+    /// Does work, proves by two full reads of a superuser that the new events tell exactly what
+    /// changed, and gives them, oldest first.
+    pub(crate) async fn proved(&self, work: impl AsyncFnOnce(&Self)) -> Vec<Event> {
+        oracle::prove(&self.database, async || self.events().await, work(self)).await
+    }
+
+    /// [`World::run`] with the proof of [`World::proved`].
+    pub(crate) async fn prove(&self, statements: &[&str]) -> Vec<Event> {
+        let run = async |world: &Self| world.run(statements).await;
+        self.proved(run).await
+    }
+
+    /// The same on a connection that is held.
+    pub(crate) async fn prove_on(
+        &self,
+        connection: &mut PgConnection,
+        statements: &[&str],
+    ) -> Vec<Event> {
+        let run = async |_: &Self| run_on(connection, statements).await;
+        self.proved(run).await
     }
 
     /// Opens every connection of the pool anew.
@@ -73,8 +98,12 @@ impl World {
         self.pool = attach(&self.audit, self.database.url()).await;
     }
 
+    /// Migrates; then breaks the triggers, where a sabotage is asked for.
     pub(crate) async fn migrate(&self) -> Report {
-        audit_sqlx::migrate(&self.pool, &self.audit).await.unwrap()
+        let report = audit_sqlx::migrate(&self.pool, &self.audit).await.unwrap();
+        let dialect = self.database.server().dialect();
+        sabotage::schema(&mut self.database.raw().await, dialect).await;
+        report
     }
 
     /// The gaps that `check` finds.
@@ -107,6 +136,15 @@ impl World {
     /// Closes the pool; the database goes by itself.
     pub(crate) async fn remove(self) {
         self.pool.close().await;
+    }
+}
+
+/// Runs statements, one after the other on one connection; all must succeed.
+pub(crate) async fn run_on(connection: &mut PgConnection, statements: &[&str]) {
+    for sql in statements {
+        if let Err(error) = connection.execute(AssertSqlSafe(*sql)).await {
+            panic!("{sql}: {error}");
+        }
     }
 }
 

@@ -85,11 +85,31 @@ fn as_pads(key: &str) -> Vec<String> {
 /// A place where no secret may be, and its bytes.
 pub(crate) type Place = (&'static str, Vec<u8>);
 
-/// Looks for secrets in places.
+/// Looks for secrets in places, where none may be.
 pub(crate) fn search(secrets: &[String], places: &[Place]) {
-    let mut found = Vec::new();
     for (place, bytes) in places {
         assert!(!bytes.is_empty(), "nothing to search in {place}");
+    }
+    assert_eq!(found(secrets, places), [""; 0]);
+}
+
+/// Looks for secrets in a place that has each of them, as it is.
+pub(crate) fn find_all(secrets: &[String], (place, bytes): &Place) {
+    let text = String::from_utf8_lossy(bytes);
+    let missing: Vec<_> = secrets
+        .iter()
+        .filter(|secret| !text.contains(secret.as_str()))
+        .collect();
+    assert_eq!(
+        missing, [""; 0],
+        "not in {place} any more: search it as well"
+    );
+}
+
+/// The forms of secrets that are somewhere, with where.
+fn found(secrets: &[String], places: &[Place]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (place, bytes) in places {
         let text = String::from_utf8_lossy(bytes);
         for secret in secrets {
             let pads = if secret == KEY {
@@ -102,7 +122,7 @@ pub(crate) fn search(secrets: &[String], places: &[Place]) {
             found.extend(here.map(|form| format!("{form} in {place}")));
         }
     }
-    assert_eq!(found, [""; 0]);
+    found
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Statements that other databases do not have.
 
+use audit_testkit::coverage;
+
 use super::*;
 
 const TABLES: &str = "CREATE TABLE p (id INTEGER PRIMARY KEY, v INTEGER UNIQUE); \
@@ -82,4 +84,10 @@ async fn a_deferred_key_that_is_broken_at_commit_leaves_no_event() {
         let new = prove(&database, &pool, work).await;
         assert_eq!(new.len(), expected);
     }
+}
+
+/// What the page of the coverage says is not there.
+#[tokio::test]
+async fn what_only_others_have_is_refused() {
+    coverage::what_only_others_have_is_refused(Server::Sqlite).await;
 }

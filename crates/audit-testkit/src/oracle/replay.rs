@@ -42,20 +42,41 @@ pub fn replay(
     after: &Snapshot,
 ) -> Result<(), String> {
     let mut state = before.clone();
-    let mut hashes = Hashes::default();
+    let (mut hashes, mut aside) = (Hashes::default(), Aside::new());
     for event in events {
-        let Some(table) = &event.table_name else {
+        let Some(table) = place(dialect, event) else {
             continue;
         };
         let rows = state
             .entry(table.clone())
             .or_insert_with(|| Rows::Keyed(BTreeMap::new()));
-        let step = Step { dialect, event };
-        step.play(rows, &mut hashes)
+        let step = Step {
+            dialect,
+            event,
+            table: &table,
+        };
+        step.play(rows, &mut hashes, &mut aside)
             .map_err(|how| format!("{} {table} {:?}: {how}", event.operation, event.record_id))?;
+    }
+    if let Some((_, table, record)) = aside.keys().next() {
+        return Err(format!("{table} {record}: {TAKEN}"));
     }
     compare(&state, events, after)
 }
+
+/// The name that the snapshot has for the table of an event.
+fn place(dialect: Dialect, event: &Event) -> Option<String> {
+    let table = event.table_name.as_ref()?;
+    let schema = event.table_schema.as_deref();
+    let schema = schema.filter(|name| dialect == Dialect::Postgres && *name != "public");
+    Some(schema.map_or_else(|| table.clone(), |schema| format!("{schema}.{table}")))
+}
+
+/// Rows whose key another row has taken, by transaction, table and record id, until their own event
+/// takes them to another: a statement may let keys change places.
+type Aside = BTreeMap<(Option<String>, String, String), Row>;
+
+const TAKEN: &str = "the row was there already";
 
 /// The record ids of rows without a key: the same one for the same row, and for no other.
 #[derive(Debug, Default)]
@@ -81,10 +102,11 @@ impl Hashes {
 struct Step<'a> {
     dialect: Dialect,
     event: &'a Event,
+    table: &'a str,
 }
 
 impl Step<'_> {
-    fn play(&self, rows: &mut Rows, hashes: &mut Hashes) -> Result<(), String> {
+    fn play(&self, rows: &mut Rows, hashes: &mut Hashes, aside: &mut Aside) -> Result<(), String> {
         match self.event.operation {
             Operation::Truncate => {
                 match rows {
@@ -104,7 +126,7 @@ impl Step<'_> {
             return Err("no image after".to_owned());
         }
         match rows {
-            Rows::Keyed(rows) => self.play_keyed(rows, record),
+            Rows::Keyed(rows) => self.play_keyed(rows, record, aside),
             Rows::Loose(rows) => self.play_loose(rows, record, hashes),
         }
     }
@@ -113,12 +135,24 @@ impl Step<'_> {
         hidden_columns(self.event).collect()
     }
 
-    fn play_keyed(&self, rows: &mut BTreeMap<String, Row>, record: &String) -> Result<(), String> {
+    /// A record of this table in the transaction of the event.
+    fn here(&self, record: &str) -> (Option<String>, String, String) {
+        let transaction = self.event.transaction_id.clone();
+        (transaction, self.table.to_owned(), record.to_owned())
+    }
+
+    fn play_keyed(
+        &self,
+        rows: &mut BTreeMap<String, Row>,
+        record: &String,
+        aside: &mut Aside,
+    ) -> Result<(), String> {
         let hidden = self.hidden();
         let mut hidden_values = Row::new();
         if let Some(json) = &self.event.before_data {
             let old = self.event.previous_record_id.as_ref().unwrap_or(record);
-            let row = rows.remove(old).ok_or("there was no such row")?;
+            let row = aside.remove(&self.here(old)).or_else(|| rows.remove(old));
+            let row = row.ok_or("there was no such row")?;
             if let Some(how) = differs(&row, &image(self.dialect, json), &hidden) {
                 return Err(format!("before, {how}"));
             }
@@ -128,8 +162,11 @@ impl Step<'_> {
             let mut row = image(self.dialect, json);
             row.retain(|name, _| !hidden.contains(name));
             row.extend(hidden_values);
-            if rows.insert(record.clone(), row).is_some() {
-                return Err("the row was there already".to_owned());
+            if let Some(taken) = rows.insert(record.clone(), row) {
+                let moves = self.event.previous_record_id.is_some();
+                if !moves || aside.insert(self.here(record), taken).is_some() {
+                    return Err(TAKEN.to_owned());
+                }
             }
         }
         Ok(())
@@ -142,9 +179,8 @@ impl Step<'_> {
         hashes: &mut Hashes,
     ) -> Result<(), String> {
         let hidden = self.hidden();
-        let table = self.event.table_name.as_deref().unwrap_or_default();
         let mut known = |row: &Row, id: &String| match hidden.as_slice() {
-            [] => hashes.add(table, row, id),
+            [] => hashes.add(self.table, row, id),
             _ => Ok(()),
         };
         let mut hidden_values = Row::new();

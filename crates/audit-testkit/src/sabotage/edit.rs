@@ -11,6 +11,8 @@ pub(super) enum Edit {
     Copy(&'static str, &'static str),
     /// Each event is written twice.
     Double,
+    /// Of the rows of a statement the first alone is seen, where one trigger sees all (PostgreSQL).
+    FirstRow,
     /// A connection keeps its first context; the triggers stay as they are.
     KeepContext,
     /// Events are outside of transactions; the triggers stay as they are.
@@ -19,6 +21,9 @@ pub(super) enum Edit {
     Miss(&'static str),
     /// What deletes the children of a parent is not seen.
     MissCascades,
+    /// The triggers of partitioned tables are gone, with those that partitions have of them
+    /// (PostgreSQL).
+    MissPartitions,
     /// The triggers of a table are gone.
     MissTable(&'static str),
     /// The triggers stay as they are.
@@ -49,14 +54,17 @@ impl Installed<'_> {
             Edit::Miss(missed) if missed == self.operation => return None,
             Edit::MissTable(missed) if missed == self.table => return None,
             Edit::MissCascades if self.is_of_cascade() => return None,
+            Edit::MissPartitions if self.name.starts_with("!audit_root_") => return None,
             Edit::KeepContext
             | Edit::KeepEvents
             | Edit::Miss(_)
             | Edit::MissCascades
+            | Edit::MissPartitions
             | Edit::MissTable(_)
             | Edit::Nothing => text.to_owned(),
             Edit::Always => self.unconditional(),
             Edit::Double => doubled(text),
+            Edit::FirstRow => text.replacen("OFFSET 0", "LIMIT 1", 1),
             Edit::Unmask => self.unmasked(),
             Edit::Set(column, value) => with_column(text, column, |_| value.to_owned()),
             Edit::Copy(column, other) => with_column(text, column, |row| value_of(row, other)),
@@ -185,7 +193,14 @@ struct Insert {
 impl Insert {
     fn find(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
-        let at = lower.find("audit_logs")?;
+        // A table of the application may have the name of the log, and the function its name.
+        let into = |(at, words): &(usize, &str)| {
+            let (table, _) = lower[at + words.len()..]
+                .split_once('(')
+                .unwrap_or_default();
+            table.contains("audit_logs")
+        };
+        let (at, _) = lower.match_indices("insert into").find(into)?;
         let open = at + lower[at..].find('(')? + 1;
         let close = open + lower[open..].find(')')?;
         let names: Vec<String> = text[open..close]
