@@ -261,7 +261,10 @@ mod tests {
             );
         }
         let refused = StateFilter::from("[0] = 1").read().unwrap_err().to_string();
-        assert!(refused.starts_with("`[0] = 1` is no condition"), "{refused}");
+        assert!(
+            refused.starts_with("`[0] = 1` is no condition"),
+            "{refused}"
+        );
         let none = StateFilter::is("s", Vec::<Value>::new()).read();
         assert!(matches!(none, Err(QueryError::NoValue { .. })));
     }

@@ -146,16 +146,11 @@ pub(crate) async fn a_search_takes_an_index_of_trigrams<DB: Db>(server: Server) 
     let report = audit_sqlx::check(&world.pool).await.unwrap();
     assert_eq!(report.findings(), before.findings());
     world.raw.run(Explain::of(server.dialect()).analyze).await;
+    // So few events are read sooner than an index.
+    world.raw.run("SET enable_seqscan = off").await;
     let taken = plan(&mut world.raw, server, &query).await;
-    assert_eq!(
-        taken
-            .matches("Bitmap Index Scan on audit_logs_label")
-            .count(),
-        5,
-        "{taken}"
-    );
-    assert_eq!(
-        world.trail().page(&query, None).await.unwrap().events,
-        found
-    );
+    let scans = taken.matches("Bitmap Index Scan on audit_logs_label");
+    assert_eq!(scans.count(), 5, "{taken}");
+    let again = world.trail().page(&query, None).await.unwrap().events;
+    assert_eq!(again, found);
 }
