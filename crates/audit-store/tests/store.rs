@@ -88,6 +88,7 @@ macro_rules! every_log {
                 filters::a_text_is_found_in_every_place_that_is_searched,
                 filters::an_id_leads_to_its_event,
                 follow::what_is_given_is_in_pages_and_only_once,
+                gaps::a_record_that_came_without_images_is_unknown,
                 gaps::events_meet_over_one_without_images,
                 gaps::images_that_do_not_meet_are_a_gap,
                 gaps::what_a_tenant_cannot_see_is_a_gap,

@@ -46,8 +46,8 @@ impl Document {
 /// has none of them.
 ///
 /// Made of a text such as `after.status = "paid"`, `before.address.city != "Bonn"` or
-/// `metadata["odd name"] = null`: a [`Document`], a path in the form of [`JsonPath`] without its `$`,
-/// a sign, a JSON text, number, `true`, `false` or `null`. The text is read when the query runs. Values that come
+/// `metadata["odd name"] = null`: a [`Document`], a path in the form of
+/// [`JsonPath`](crate::rules::JsonPath) without its `$`, a sign, a JSON text, number, `true`, `false` or `null`. The text is read when the query runs. Values that come
 /// from elsewhere are given by [`FieldFilter::is`], which needs no quoting.
 ///
 /// Texts are equal when their bytes are, numbers when their values are (as doubles and, on

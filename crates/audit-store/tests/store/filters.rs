@@ -35,8 +35,11 @@ enum Spec {
 /// How a query is narrowed to some texts.
 type Ask = fn(LogQuery, Vec<&'static str>) -> LogQuery;
 
+/// What an event has in a column.
+type Has = fn(&Event) -> &Option<String>;
+
 /// The filters by a column, and what an event has in it.
-const TEXT_FILTERS: [(Ask, fn(&Event) -> &Option<String>); 11] = [
+const TEXT_FILTERS: [(Ask, Has); 11] = [
     (LogQuery::action, |event| &event.action),
     (LogQuery::actor, |event| &event.actor_id),
     (LogQuery::environment, |event| &event.environment),

@@ -189,6 +189,12 @@ fn statement() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The tree without values that only one row may have. Those go back in the order in which they came, which
+/// foreign keys of other rows can forbid: the database then refuses the undo, and nothing is done.
+fn loose() -> String {
+    TREE.replace(" UNIQUE", "")
+}
+
 /// Requests of such statements.
 fn requests(count: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
     let request = proptest::collection::vec(statement(), 1..12);
@@ -208,7 +214,7 @@ pub(crate) async fn random_work_is_undone_and_redone<DB: Db>(server: Server) {
         let rule = TableRule::new("*").snapshot(snapshot);
         let audit = Audit::builder().table(rule).build().unwrap();
         property::holds(&requests(10), 2, async |requests| {
-            let mut world = World::<DB>::of(server, TREE, &audit).await;
+            let mut world = World::<DB>::of(server, &loose(), &audit).await;
             for (round, statements) in requests.iter().enumerate() {
                 let before = self::snapshot(&mut world).await;
                 let id = format!("request {round}");
@@ -408,7 +414,7 @@ pub(crate) async fn a_database_goes_back_to_an_event<DB: Db>(server: Server) {
         proptest::collection::vec(statement(), 80),
     );
     property::holds(&work, 2, async |(first, then)| {
-        let mut world = World::<DB>::of(server, TREE, &audit()).await;
+        let mut world = World::<DB>::of(server, &loose(), &audit()).await;
         // Something of either is never refused.
         all(&world, "before", &["INSERT INTO orgs VALUES (9, 'z')"]).await;
         request(&world, "before", &first).await;
