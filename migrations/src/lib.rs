@@ -54,6 +54,7 @@ macro_rules! index {
 #[must_use]
 pub fn index(dialect: Dialect, index: LogIndex) -> &'static str {
     match index {
+        LogIndex::Action => index!(dialect, "index_action"),
         LogIndex::Actor => index!(dialect, "index_actor"),
         LogIndex::Request => index!(dialect, "index_request"),
         LogIndex::Tenant => index!(dialect, "index_tenant"),

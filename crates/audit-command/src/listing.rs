@@ -12,13 +12,17 @@ use crate::table::{self, seconds};
 const LONGEST_VALUE: usize = 48;
 /// From this width on there is a column for the request.
 const WITH_REQUEST: u16 = 110;
-/// The columns whose width is always the same: space for an instant, a name, an operation, an id.
-const TIME: (&str, u16) = ("time (UTC)", 19);
-const WHO: (&str, u16) = ("who", 12);
-const WHAT: (&str, u16) = ("what", 9);
-const RECORD: (&str, u16) = ("record", 18);
-const REQUEST: (&str, u16) = ("request", 22);
-const ID: (&str, u16) = ("id", 36);
+/// A column and its width, and that on a terminal where the wide ones leave the changes no space.
+type Column = (&'static str, u16, u16);
+/// Space for an instant, a name, an operation, an id.
+const TIME: Column = ("time (UTC)", 19, 10);
+const WHO: Column = ("who", 12, 8);
+const WHAT: Column = ("what", 9, 9);
+const RECORD: Column = ("record", 18, 10);
+const REQUEST: Column = ("request", 22, 22);
+const ID: Column = ("id", 36, 36);
+/// The narrowest space for changes.
+const CHANGES: u16 = 12;
 
 /// What a table of events shows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,6 +85,11 @@ impl Listing {
         output::write(&bytes)
     }
 
+    /// How many events it has so far.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Ends it; how many events it had.
     pub(crate) fn end(mut self) -> Result<usize, Fault> {
         if self.output.format == Format::Csv {
@@ -102,9 +111,20 @@ impl Listing {
         let place = columns.len();
         columns.extend(self.has_requests().then_some(REQUEST));
         columns.extend(self.columns.has_ids.then_some(ID));
-        let taken: u16 = columns.iter().map(|(_, width)| width + 1).sum();
-        let rest = self.output.width.saturating_sub(taken);
-        columns.insert(place, ("changes", rest.max(WHO.1)));
+        let space = |columns: &[(&str, u16)]| {
+            let taken: u16 = columns.iter().map(|(_, width)| width + 1).sum();
+            self.output.width.saturating_sub(taken)
+        };
+        let with = |width: fn(Column) -> u16| -> Vec<(&'static str, u16)> {
+            let columns = columns.iter();
+            columns.map(|column| (column.0, width(*column))).collect()
+        };
+        let mut columns = with(|(_, wide, _)| wide);
+        if space(&columns) < CHANGES {
+            columns = with(|(.., narrow)| narrow);
+        }
+        let rest = space(&columns).max(CHANGES);
+        columns.insert(place, ("changes", rest));
         columns
     }
 

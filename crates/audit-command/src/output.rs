@@ -228,14 +228,54 @@ pub(crate) fn talk(text: &str) {
 pub(crate) struct Progress {
     is_shown: bool,
     was_told: bool,
+    /// When a number was told last.
+    counted: Option<Instant>,
 }
 
 impl Progress {
     pub(crate) fn begin() -> Self {
         Self {
             is_shown: io::stderr().is_terminal(),
-            was_told: false,
+            ..Self::none()
         }
+    }
+
+    /// Of work that nothing is said of.
+    pub(crate) fn none() -> Self {
+        Self {
+            is_shown: false,
+            was_told: false,
+            counted: None,
+        }
+    }
+
+    /// Of work whose answer is written while it goes on: on a terminal that is seen anyway.
+    pub(crate) fn beside_output() -> Self {
+        Self {
+            is_shown: io::stderr().is_terminal() && !io::stdout().is_terminal(),
+            ..Self::none()
+        }
+    }
+
+    /// How many there are so far, unless that was just told.
+    pub(crate) fn tell_of(&mut self, count: usize, what: &str) {
+        if self.is_due() {
+            self.tell(&format!("{count} {what} written"));
+        }
+    }
+
+    /// Whether a number is to be told again; it then is.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.counted.is_none_or(|told| told.elapsed() >= BEAT);
+        if is_due {
+            self.counted = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// How many there were.
+    pub(crate) fn end_with(mut self, count: usize, what: &str) {
+        self.tell(&format!("{count} {what} written"));
     }
 
     /// Does work of which nothing is known but for how long it goes on.
@@ -267,7 +307,6 @@ impl Progress {
 pub(crate) struct Counted<W> {
     inner: W,
     bytes: u64,
-    told: Option<Instant>,
     progress: Progress,
 }
 
@@ -276,7 +315,6 @@ impl<W> Counted<W> {
         Self {
             inner,
             bytes: 0,
-            told: None,
             progress: Progress::begin(),
         }
     }
@@ -292,7 +330,7 @@ impl<W> Counted<W> {
 impl<W> Drop for Counted<W> {
     /// What was told last may be long ago.
     fn drop(&mut self) {
-        if self.told.is_some() {
+        if self.progress.counted.is_some() {
             self.tell();
         }
     }
@@ -302,8 +340,7 @@ impl<W: io::Write> io::Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.bytes += written as u64;
-        if self.told.is_none_or(|told| told.elapsed() >= BEAT) {
-            self.told = Some(Instant::now());
+        if self.progress.is_due() {
             self.tell();
         }
         Ok(written)

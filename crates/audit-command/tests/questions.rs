@@ -6,11 +6,16 @@
     reason = "test code: a failure is a panic"
 )]
 
+#[path = "verbs/masked.rs"]
+mod masked;
+
 use std::path::Path;
 use std::process::Command;
 
 use audit_testkit::{Raw, Server, TestDatabase};
 use serde_json::Value;
+
+use masked::without_numbers;
 
 /// What the command answers: its exit code, standard output, standard error.
 type Answer = (i32, String, String);
@@ -139,31 +144,6 @@ async fn the_questions_are_answered(server: Server) {
     assert_eq!(invoices(&mut raw).await, [row("1001"), row("1002")]);
     let by_olga = played.find(&["log", "--actor", "olga"]);
     assert_eq!(by_olga.len(), 4);
-}
-
-/// Times and ids differ from run to run.
-fn without_numbers(text: &str) -> String {
-    let mut masked = String::new();
-    for line in text.lines() {
-        let is_id = |word: &str| {
-            word.len() >= 26
-                && word
-                    .chars()
-                    .all(|c| c.is_ascii_hexdigit() || "-:.TZ".contains(c))
-        };
-        let is_time = |word: &str| {
-            let is_clock = |c: char| c.is_ascii_digit() || "-:".contains(c);
-            word.len() >= 8 && word.chars().all(is_clock) && word.contains([':', '-'])
-        };
-        let word = |word: &str| match is_id(word) || is_time(word) {
-            true => "*".repeat(word.len().min(10)),
-            false => word.to_owned(),
-        };
-        let words: Vec<String> = line.split(' ').map(word).collect();
-        masked += words.join(" ").trim_end();
-        masked.push('\n');
-    }
-    masked
 }
 
 /// The README has what is printed, on SQLite.

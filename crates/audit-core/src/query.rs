@@ -2,6 +2,7 @@
 
 mod bind;
 mod column;
+mod condition;
 mod count;
 mod document;
 mod error;
@@ -16,6 +17,7 @@ mod position;
 mod records;
 pub(crate) mod setter;
 pub(crate) mod sql;
+mod state;
 
 use std::fmt::Write as _;
 
@@ -38,6 +40,7 @@ pub use keyed::removal;
 pub use one_of::OneOf;
 pub use position::Position;
 pub use records::Keys;
+pub use state::{StateFilter, StateTest};
 
 use filter::{Filter, check_range};
 use setter::setters;

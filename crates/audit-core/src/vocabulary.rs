@@ -194,6 +194,8 @@ words! {
 words! {
     /// An index of the log that `migrate` makes when it is asked to.
     LogIndex, "an index of the log" {
+        /// What was done by a business verb: by `action`.
+        Action = "action",
         /// Who did what: by `actor_id`.
         Actor = "actor",
         /// What a request did: by `request_id`.

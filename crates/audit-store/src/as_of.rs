@@ -1,8 +1,8 @@
 //! One record as it was.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
-use audit_core::query::{LogQuery, Position};
+use audit_core::query::{LogQuery, Position, StateTest};
 use audit_core::{Event, Json, LogReader, Operation};
 use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
@@ -10,93 +10,10 @@ use uuid::Uuid;
 
 use crate::continuity::{Backwards, Break, Fields, breaks, found_by};
 use crate::error::StoreError;
-use crate::record::{Timeline, came_from, hides, is_truncated, left, newest_first};
+use crate::gap::Gap;
+use crate::record::{Timeline, came_from, fields_of, hides, is_truncated, left, newest_first};
 use crate::trail::{Trail, now};
 use crate::typed::{ColumnChange, Shapes};
-use crate::words;
-
-/// Something that the log does not tell of a state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Gap {
-    /// The log begins later: the state is what the first event found.
-    BeforeFirstEvent,
-    /// The events hold changed columns alone, and none of them holds the others.
-    Incomplete,
-    /// The log knows nothing of the record.
-    NoEvent,
-    /// A redaction hides the column, or a part of it.
-    Redacted {
-        /// The column.
-        field: String,
-    },
-    /// The value was too long to be stored whole.
-    Truncated {
-        /// The column.
-        field: String,
-    },
-    /// The table had other columns than the newest event tells of, as far as `migrate` found: what
-    /// that did to the row is in no event.
-    Columns {
-        /// What became of a column.
-        change: ColumnChange,
-    },
-    /// The column changed without an event within reach: an event found another value than the one
-    /// before it left. The state has what events tell, and when it stopped to be so is not known. So it is
-    /// where events were purged, capture was off, a rule ignores the column or the trail is narrowed.
-    Unrecorded {
-        /// The column.
-        field: String,
-    },
-    /// The record came or went without an event within reach: the next event found one where there
-    /// should be none, or none where there should be one.
-    CameOrWent,
-}
-
-impl From<Break> for Gap {
-    fn from(found: Break) -> Self {
-        match found {
-            Break::Changed { field, .. } => Self::Unrecorded { field },
-            Break::CameOrWent => Self::CameOrWent,
-        }
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BeforeFirstEvent => formatter.write_str(
-                "the log begins later; this is what its first event of the record found",
-            ),
-            Self::Incomplete => {
-                formatter.write_str("the events hold changed columns alone; others are missing")
-            }
-            Self::NoEvent => formatter.write_str("the log has no event of the record"),
-            Self::Redacted { field } => {
-                let field = words::printable(field);
-                write!(formatter, "`{field}` is hidden, or a part of it")
-            }
-            Self::Truncated { field } => {
-                let field = words::printable(field);
-                write!(formatter, "`{field}` was too long to be stored whole")
-            }
-            Self::Columns { change } => {
-                write!(
-                    formatter,
-                    "{change} since the newest event, which no event tells"
-                )
-            }
-            Self::Unrecorded { field } => {
-                let field = words::printable(field);
-                write!(
-                    formatter,
-                    "`{field}` changed without an event: the next one found another value"
-                )
-            }
-            Self::CameOrWent => formatter.write_str("the record came or went without an event"),
-        }
-    }
-}
 
 /// What a record was.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,9 +77,14 @@ impl AsOf {
         let hidden = newest.redacted_fields.iter().flatten();
         // What a redaction leaves out is in no image.
         let left_out = hidden.filter(|entry| !fields.iter().any(|(field, ..)| hides(entry, field)));
-        gaps.extend(left_out.map(|entry| Gap::Redacted {
-            field: entry.clone(),
-        }));
+        for entry in left_out {
+            let gap = Gap::Redacted {
+                field: entry.clone(),
+            };
+            if !gaps.contains(&gap) {
+                gaps.push(gap);
+            }
+        }
         for (field, value, event) in &fields {
             let field = field.clone();
             let mut hidden = event.redacted_fields.iter().flatten();
@@ -177,6 +99,25 @@ impl AsOf {
 }
 
 impl AsOf {
+    /// Whether a condition held; `None` where nobody can tell, because the state is not known, or a [`Gap`]
+    /// is of the column or of the record as a whole. A record that was not there meets no condition, and
+    /// neither does one that had no such column.
+    #[must_use]
+    pub fn meets(&self, condition: &StateTest) -> Option<bool> {
+        let fields = match &self.state {
+            State::Absent => &[][..],
+            State::Present(fields) => fields,
+            State::Unknown => return None,
+        };
+        let column = condition.column();
+        let value = fields.iter().find(|(field, _)| field == column);
+        let hides = |gap: &Gap| gap.hides(column, value.is_some());
+        if self.gaps.iter().any(hides) {
+            return None;
+        }
+        Some(value.is_some_and(|(_, value)| condition.holds(value)))
+    }
+
     /// Adds what became of columns where the fields do not show it.
     fn note(&mut self, changes: Vec<ColumnChange>) {
         let State::Present(fields) = &self.state else {
@@ -210,17 +151,7 @@ impl AsOf {
 
 /// Whether a change of columns made a field differ, and nobody else.
 fn alters(change: &ColumnChange, found: &Break) -> bool {
-    let Break::Changed { field: name, .. } = found else {
-        return false;
-    };
-    match change {
-        ColumnChange::Added { field }
-        | ColumnChange::Dropped { field }
-        | ColumnChange::Retyped { field, .. }
-        | ColumnChange::Required { field } => field == name,
-        ColumnChange::Renamed { from, to } => from == name || to == name,
-        ColumnChange::Optional { .. } => false,
-    }
+    matches!(found, Break::Changed { field, .. } if change.alters(field))
 }
 
 fn fields_by_name(fields: Vec<(String, Json, &Event)>, gaps: Vec<Gap>) -> AsOf {
@@ -337,7 +268,7 @@ fn before_first(first: Option<&Event>, key: &str) -> AsOf {
     if first.operation == Operation::Insert || came_from(first, key).is_some() {
         return AsOf::new(State::Absent, Vec::new());
     }
-    let fields = first.before_data.iter().flat_map(Json::fields);
+    let fields = fields_of(first.before_data.as_ref()).into_iter();
     let fields: Vec<_> = fields.map(|(field, value)| (field, value, first)).collect();
     let mut gaps = vec![Gap::BeforeFirstEvent];
     if !has_every_column(first, fields.len()) {
@@ -372,36 +303,27 @@ async fn state_of<R: LogReader, S: Send>(
     let mut breaks = Vec::new();
     let mut backwards = Backwards::behind(found);
     let mut is_complete = false;
-    'events: while !is_complete && let Some(turns) = timeline.next().await? {
+    'events: while let Some(turns) = timeline.next().await? {
         for turn in turns {
-            let found = backwards.look_at(&turn.event);
+            breaks.extend(backwards.look_at(&turn.event));
             // Before a DELETE it was another row.
-            let is_another = turn.event.operation == Operation::Delete;
-            breaks.extend(found);
-            if is_another {
+            if turn.event.operation == Operation::Delete {
                 break 'events;
             }
-            let count = turn.event.after_data.iter().flat_map(Json::fields).count();
-            is_complete = has_every_column(&turn.event, count);
+            let fields = fields_of(turn.event.after_data.as_ref());
+            is_complete = has_every_column(&turn.event, fields.len());
+            // So it was before an INSERT, also one that tells nothing of the row.
+            let is_first = turn.event.operation == Operation::Insert;
             events.push(turn.event);
-            if is_complete {
-                break;
+            if is_complete || is_first {
+                break 'events;
             }
         }
     }
-    let mut fields: Vec<(String, Json, &Event)> = Vec::new();
-    for event in &events {
-        for (field, value) in event.after_data.iter().flat_map(Json::fields) {
-            if !fields.iter().any(|(known, ..)| *known == field) {
-                fields.push((field, value, event));
-            }
-        }
+    let (fields, mut gaps) = joined(&events);
+    if !is_complete {
+        gaps.insert(0, Gap::Incomplete);
     }
-    let gaps = if is_complete {
-        Vec::new()
-    } else {
-        vec![Gap::Incomplete]
-    };
     let was = match events.first() {
         Some(newest) => AsOf::present(fields, gaps, newest),
         None => AsOf::new(State::Unknown, vec![Gap::NoEvent]),
@@ -411,6 +333,35 @@ async fn state_of<R: LogReader, S: Send>(
         breaks,
         oldest: events.pop(),
     })
+}
+
+/// The newest value of each field that images tell, and the fields that an event behind those changed
+/// without telling to what.
+fn joined(events: &[Event]) -> (Vec<(String, Json, &Event)>, Vec<Gap>) {
+    let mut fields: Vec<(String, Json, &Event)> = Vec::new();
+    let mut untold: BTreeSet<&String> = BTreeSet::new();
+    let mut gaps = Vec::new();
+    for event in events {
+        let is_known = |fields: &[(String, Json, &Event)], field: &String| {
+            fields.iter().any(|(known, ..)| known == field)
+        };
+        for (field, value) in fields_of(event.after_data.as_ref()) {
+            if !is_known(&fields, &field) && !untold.contains(&field) {
+                fields.push((field, value, event));
+            }
+        }
+        for field in event.changed_fields.iter().flatten() {
+            if !is_known(&fields, field) && untold.insert(field) {
+                let mut hidden = event.redacted_fields.iter().flatten();
+                let field = field.clone();
+                gaps.push(match hidden.any(|entry| hides(entry, &field)) {
+                    true => Gap::Redacted { field },
+                    false => Gap::NoImage { field },
+                });
+            }
+        }
+    }
+    (fields, gaps)
 }
 
 /// Whether an image of this many fields is known to have every column: it has others than the

@@ -2,7 +2,7 @@
 
 use audit_core::{Event, Json, Operation};
 
-use crate::record::{hides, is_truncated};
+use crate::record::{fields_of, hides, is_truncated};
 
 /// Fields in their order, each with the exact text of its value.
 pub(crate) type Fields = Vec<(String, Json)>;
@@ -52,10 +52,12 @@ pub(crate) fn found_by(event: &Event, newer: Option<Fields>) -> Option<Fields> {
 
 /// The fields of an image that are as the row has them, and of others those that the event did not touch.
 fn told(event: &Event, image: Option<&Json>, others: Option<Fields>) -> Fields {
-    // What an event without images touched is not known.
-    let Some(image) = image.map(Json::fields) else {
+    // An event without images may tell what it changed, but not the values; others found or left the row
+    // whole, so that nothing is known of it.
+    if image.is_none() && event.operation != Operation::Update {
         return Fields::new();
-    };
+    }
+    let image = fields_of(image);
     let hidden = event.redacted_fields.as_deref().unwrap_or_default();
     let is_hidden = |field: &str| hidden.iter().any(|entry| hides(entry, field));
     let changed = event.changed_fields.as_deref().unwrap_or_default();

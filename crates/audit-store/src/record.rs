@@ -68,6 +68,12 @@ pub(crate) fn is_truncated(value: &Json) -> bool {
     fields.first().is_some_and(|(name, _)| name == "$truncated")
 }
 
+/// The fields of an image; none where there is no image, or it was too long as a whole.
+pub(crate) fn fields_of(image: Option<&Json>) -> Vec<(String, Json)> {
+    let image = image.filter(|image| !is_truncated(image));
+    image.map(Json::fields).unwrap_or_default()
+}
+
 /// One event of a record, and what it changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -93,8 +99,9 @@ impl Turn {
 pub struct Blame {
     /// The column.
     pub field: String,
-    /// Its value now, or when the record was deleted; a stand-in where it is redacted.
-    pub value: Json,
+    /// Its value now, or when the record was deleted; a stand-in where it is redacted, `None` where the
+    /// event that changed it does not tell it: images were suppressed, or a redaction leaves it out.
+    pub value: Option<Json>,
     /// The event that gave it this value; `None` where that was before the log began, or without an
     /// event within reach: one that came later found another value than the events before it left.
     pub event: Option<Event>,
@@ -134,29 +141,39 @@ impl Blames {
         } else {
             &event.after_data
         };
-        let image = image.iter().flat_map(Json::fields);
         if !self.are_all_known {
-            let count = image.clone().count();
-            for (field, value) in image {
-                self.fields.entry(field.clone()).or_insert(Blame {
-                    field,
-                    value,
-                    event: None,
-                });
-            }
+            let image = fields_of(image.as_ref());
             // An image of the changed columns alone tells nothing of the others.
-            self.are_all_known = has_every_column(event, count);
+            self.are_all_known = has_every_column(event, image.len());
+            for (field, value) in image {
+                self.tell(field, Some(value));
+            }
         }
         // What a deleted record had last is from an event before.
         if is_delete && is_newest {
             return;
         }
         for change in &turn.changes {
+            // What changed without a value has none, whatever an event before it tells.
+            if !is_delete && !self.are_all_known {
+                self.tell(change.field.clone(), None);
+            }
             let blame = self.fields.get_mut(&change.field);
             if let Some(blame) = blame.filter(|blame| !self.lost.contains(&blame.field)) {
                 blame.event.get_or_insert_with(|| event.clone());
             }
         }
+        // What was before an INSERT was another row.
+        self.is_over = event.operation == Operation::Insert;
+    }
+
+    /// Takes the value of a field, where none that is newer is known.
+    fn tell(&mut self, field: String, value: Option<Json>) {
+        self.fields.entry(field.clone()).or_insert(Blame {
+            field,
+            value,
+            event: None,
+        });
     }
 
     fn are_complete(&self) -> bool {
@@ -215,8 +232,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     }
 
     /// Who each field of a record has its present value from, by field; empty for a record that
-    /// the log does not know. A field has its value from the newest event that changed it, unless a
-    /// later one found another value there.
+    /// the log does not know, or knows no field of. A field has its value from the newest event that
+    /// changed it, unless a later one found another value there.
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails.

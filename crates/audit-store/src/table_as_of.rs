@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use audit_core::LogReader;
-use audit_core::query::{Keys, LogQuery, Position};
+use audit_core::query::{Keys, LogQuery, Position, StateFilter};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ pub struct TableAsOf<'t, R, S> {
     behind: Option<String>,
     is_last_page: bool,
     shapes: Option<Shapes>,
+    conditions: Vec<StateFilter>,
 }
 
 impl<R: LogReader, S: Send> Trail<R, S> {
@@ -48,7 +49,22 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             behind: None,
             is_last_page: false,
             shapes: None,
+            conditions: Vec::new(),
         }
+    }
+}
+
+impl<R, S> TableAsOf<'_, R, S> {
+    /// Narrows to records that met a condition then, such as `status = "paid"`; of several conditions to
+    /// those that met all. Records of which nobody can tell, because a [`Gap`](crate::Gap) is of the column
+    /// or of the record, are given as well: [`AsOf::meets`] says which they are.
+    ///
+    /// A record is put together before its state can be looked at, so this takes as many statements as the
+    /// whole table does.
+    #[must_use]
+    pub fn having(mut self, condition: impl Into<StateFilter>) -> Self {
+        self.conditions.push(condition.into());
+        self
     }
 }
 
@@ -59,11 +75,14 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
     ///
     /// # Errors
     /// [`StoreError::Log`] when the database fails; the call can be repeated. Also when the query of the
-    /// table, or the trail, has a filter that is not of tables, schemas or tenants.
+    /// table, or the trail, has a filter that is not of tables, schemas or tenants, and where a condition
+    /// cannot be read.
     ///
     /// # Cancel safety
     /// A record that was not waited for is given by the next call.
     pub async fn next(&mut self) -> Result<Option<(String, AsOf)>, StoreError<R::Error>> {
+        let conditions = self.conditions.iter().map(StateFilter::read);
+        let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
         loop {
             let Some(key) = self.keys.front().cloned() else {
                 if self.is_last_page {
@@ -78,7 +97,9 @@ impl<R: LogReader, S: Send> TableAsOf<'_, R, S> {
                 .as_of_position(&self.table, key.clone(), last, shapes);
             let was = was.await?;
             self.keys.pop_front();
-            if was.state != State::Absent || !was.gaps.is_empty() {
+            let is_told = was.state != State::Absent || !was.gaps.is_empty();
+            let fails = |condition| was.meets(condition) == Some(false);
+            if is_told && !conditions.iter().any(fails) {
                 return Ok(Some((key, was)));
             }
         }

@@ -67,6 +67,20 @@ pub enum ColumnChange {
     },
 }
 
+impl ColumnChange {
+    /// Whether values of a column may be others because of it.
+    pub(crate) fn alters(&self, column: &str) -> bool {
+        match self {
+            Self::Added { field }
+            | Self::Dropped { field }
+            | Self::Retyped { field, .. }
+            | Self::Required { field } => field == column,
+            Self::Renamed { from, to } => from == column || to == column,
+            Self::Optional { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for ColumnChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |name| words::printable(name);

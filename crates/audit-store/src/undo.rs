@@ -135,8 +135,9 @@ pub enum Conflict {
         field: String,
     },
     /// The record and others refer to each other in a circle, by columns that may not be NULL and keys
-    /// that the database looks at in each statement: none can come or go before the others. On SQLite only
-    /// where they would go and each key of the circle has an action ON DELETE, which is not put off.
+    /// that the database looks at in each statement, or have come to each other's keys: none can come or go
+    /// before the others. Of references on SQLite only where they would go and each key of the circle has an
+    /// action ON DELETE, which is not put off.
     Circle,
     /// There is a record again.
     Exists,
@@ -207,6 +208,9 @@ pub struct UndoStep {
     null_documents: Vec<String>,
     #[serde(skip)]
     key: Fields,
+    /// Whether another record of the plan has come to its key since, and goes from it first.
+    #[serde(skip)]
+    is_key_taken: bool,
     #[serde(skip)]
     now: Option<Fields>,
     #[serde(skip)]

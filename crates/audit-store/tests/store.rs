@@ -9,6 +9,7 @@
 mod store {
     pub(crate) mod as_of;
     pub(crate) mod batches;
+    pub(crate) mod changed;
     pub(crate) mod circles;
     pub(crate) mod conflicts;
     pub(crate) mod conversion;
@@ -18,6 +19,7 @@ mod store {
     pub(crate) mod filters;
     pub(crate) mod follow;
     pub(crate) mod gaps;
+    pub(crate) mod history;
     pub(crate) mod holds;
     pub(crate) mod indexes;
     pub(crate) mod libraries;
@@ -25,6 +27,7 @@ mod store {
     pub(crate) mod optimize;
     pub(crate) mod pages;
     pub(crate) mod partitions;
+    pub(crate) mod property;
     pub(crate) mod record;
     pub(crate) mod removal;
     pub(crate) mod retention;
@@ -57,12 +60,16 @@ macro_rules! every_log {
     ($server:ident, $database:ty, $how:expr) => {
         tests! { $server, $database, $how,
                 as_of::a_column_that_is_hidden_is_the_only_gap,
+                as_of::a_filtered_table_is_what_a_full_read_showed_then,
+                as_of::a_part_of_a_document_is_compared,
                 as_of::a_record_is_what_a_full_read_showed_then,
                 as_of::a_table_of_many_keys_is_given_once,
                 as_of::images_of_changes_make_what_a_full_read_showed,
                 as_of::nothing_is_there_once_a_table_was_emptied,
+                as_of::what_cannot_be_compared_is_given,
                 as_of::what_was_never_recorded_is_a_gap,
                 batches::a_batch_is_found_by_the_primary_key,
+                changed::images_of_changes_tell_what_whole_ones_do,
                 circles::rows_that_need_each_other_are_a_conflict,
                 circles::rows_that_take_each_other_along_are_a_conflict,
                 circles::a_circle_that_is_skipped_puts_nothing_off,
@@ -81,9 +88,12 @@ macro_rules! every_log {
                 filters::a_text_is_found_in_every_place_that_is_searched,
                 filters::an_id_leads_to_its_event,
                 follow::what_is_given_is_in_pages_and_only_once,
+                gaps::a_record_that_came_without_images_is_unknown,
+                gaps::events_meet_over_one_without_images,
                 gaps::images_that_do_not_meet_are_a_gap,
                 gaps::what_a_tenant_cannot_see_is_a_gap,
                 gaps::what_an_event_does_not_show_is_no_such_gap,
+                gaps::what_an_event_without_images_did_is_a_gap,
                 gaps::what_happened_while_capture_was_off_is_a_gap,
                 gaps::what_no_event_tells_is_a_gap,
                 gaps::who_no_event_tells_is_not_guessed,
@@ -107,6 +117,7 @@ macro_rules! every_log {
                 holds::what_is_held_meanwhile_stays,
                 holds::who_may_not_remove_is_told,
                 stats::numbers_are_those_of_a_model,
+                tenant::a_tenant_follows_and_downloads_its_own_events,
                 tenant::a_tenant_is_told_what_its_own_events_tell,
                 tenant::a_tenant_sees_its_own_events_alone,
                 typed::a_value_has_the_type_of_its_column,
@@ -129,6 +140,7 @@ macro_rules! every_log {
                 conflicts::what_nothing_can_take_back_is_told,
                 conflicts::a_key_that_grew_is_told_and_touches_no_row,
                 undo::a_database_goes_back_to_an_event,
+                undo::a_key_that_another_took_is_free_again,
         }
     };
 }
@@ -205,6 +217,7 @@ shared!(
     postgres18_shared,
     Postgres18,
     sqlx::Postgres,
+    indexes::a_search_takes_an_index_of_trigrams,
     optimize::an_index_is_made_while_others_write,
     optimize::an_index_that_nobody_reads_is_told,
     optimize::an_index_that_was_begun_is_ended,
@@ -218,4 +231,9 @@ partitioned!(postgres18_partitioned, Postgres18, sqlx::Postgres);
 #[tokio::test]
 async fn sqlite_has_no_partitions() {
     store::partitions::a_database_without_partitions_says_so().await;
+}
+
+#[tokio::test]
+async fn more_events_than_one_plan_takes_are_refused() {
+    store::undo::more_events_than_one_plan_takes_are_refused().await;
 }

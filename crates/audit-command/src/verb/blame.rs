@@ -28,7 +28,9 @@ pub(crate) struct Blame {
 #[derive(Debug, Serialize)]
 struct Line<'b> {
     field: &'b str,
-    value: &'b Json,
+    /// Left out where the event does not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'b Json>,
     /// The event that gave it this value; null where that was before the log began, or without one.
     event: Option<&'b Event>,
 }
@@ -59,7 +61,7 @@ impl Run for Blame {
                     .iter()
                     .map(|blame| Line {
                         field: &blame.field,
-                        value: &blame.value,
+                        value: blame.value.as_ref(),
                         event: blame.event.as_ref(),
                     })
                     .collect();
@@ -71,7 +73,10 @@ impl Run for Blame {
 }
 
 fn row(blame: &audit_store::Blame) -> [String; 6] {
-    let value = words::value(Some(&blame.value));
+    let value = match &blame.value {
+        None => "(not told)".to_owned(),
+        told => words::value(told.as_ref()),
+    };
     let of_event = |told: fn(&Event) -> String| blame.event.as_ref().map(told);
     [
         words::printable(&blame.field),

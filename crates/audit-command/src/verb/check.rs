@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, Progress};
 
 /// The arguments of `audit check`.
 #[derive(Debug, Args)]
@@ -35,7 +35,8 @@ impl Run for Check {
     ) -> Result<Exit, Fault> {
         let audit = Config::rules_or_none()?;
         let pool = database.attach::<DB>(&audit).await?;
-        let report = audit_sqlx::check(&pool).await.map_err(Fault::database)?;
+        let report = Progress::during("capture is checked", audit_sqlx::check(&pool)).await;
+        let report = report.map_err(Fault::database)?;
         let line = |finding: &audit_sqlx::Finding| Line {
             is_gap: finding.is_gap(),
             finding: finding.to_string(),

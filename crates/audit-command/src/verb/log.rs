@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
 use crate::listing::{Columns, Listing};
-use crate::output::{Output, talk};
+use crate::output::{Output, Progress, talk};
 
 /// The events that a list has unless told otherwise.
 const LIMIT: u32 = 100;
@@ -76,15 +76,14 @@ impl Run for Log {
         if self.oldest_first {
             query = query.oldest_first();
         }
-        if self.after.is_none() {
-            note_missing_index(&mut trail(&pool), &query).await?;
-        }
         if self.follow {
+            note_missing_index(&mut trail(&pool), &query).await?;
             self.follow(&pool, &query, &mut listing).await?;
             listing.end()?;
             return Ok(Exit::Success);
         }
         if self.all {
+            note_missing_index(&mut trail(&pool), &query).await?;
             all(&pool, &query, &mut listing).await?;
         } else {
             self.page(&pool, &query, &mut listing).await?;
@@ -109,6 +108,9 @@ impl Log {
         let mut trail = trail(pool).cursor_key(key);
         let query = query.clone().limit(self.limit.unwrap_or(LIMIT));
         let page = trail.page(&query, self.after.as_deref()).await?;
+        if let Some(missing) = page.missing_index {
+            talk(&format!("note: {missing}"));
+        }
         listing.add(&page.events)?;
         if let Some(cursor) = page.next {
             talk(&format!("there are more: --after {cursor}"));
@@ -161,8 +163,11 @@ async fn all<DB: AuditDatabase>(
 ) -> Result<(), Fault> {
     let mut trail = trail(pool);
     let mut pages = trail.pages(query);
+    let mut progress = Progress::beside_output();
     while let Some(events) = pages.next().await? {
         listing.add(&events)?;
+        progress.tell_of(listing.count(), "events");
     }
+    progress.end_with(listing.count(), "events");
     Ok(())
 }

@@ -60,6 +60,9 @@ const COLUMNS: [&str; 8] = [
     "policy", "keep", "cutoff", "events", "tables", "oldest", "newest", "held",
 ];
 
+/// What goes on before a purge.
+const COUNTED: &str = "what would go is counted";
+
 /// Some of the events: those of a table, or those that a hold keeps.
 #[derive(Debug, Serialize)]
 struct Part<'p> {
@@ -164,7 +167,7 @@ impl Run for Purge {
             None => trail.purge(&retention).await?,
         };
         if !self.approval.is_given() {
-            let told = trail.preview(&purge).await?;
+            let told = Progress::during(COUNTED, trail.preview(&purge)).await?;
             show(&told, output)?;
             let would_go = told.iter().any(|told| told.events > 0);
             talk("nothing was removed; `--apply --as ID` does it");
@@ -172,7 +175,7 @@ impl Run for Purge {
         }
         let claim = Claim::<DB>::of(database).await?;
         if self.confirmation.is_missing() {
-            let told = trail.preview(&purge).await?;
+            let told = Progress::during(COUNTED, trail.preview(&purge)).await?;
             let events: u64 = told.iter().map(|told| told.events).sum();
             let what = format!("{events} events will be removed, and nothing brings them back");
             self.confirmation.ask(&what, WORD)?;

@@ -11,7 +11,7 @@ use crate::database::{Database, note_missing_index, trail};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::filters::Filters;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, Progress};
 use crate::table::table;
 
 /// The arguments of `audit stats`.
@@ -96,7 +96,8 @@ impl Run for Stats {
         let mut trail = trail(&pool);
         let query = self.filters.query();
         note_missing_index(&mut trail, &query).await?;
-        let groups = self.groups(&mut trail, &query).await?;
+        let counted = self.groups(&mut trail, &query);
+        let groups = Progress::during("events are counted", counted).await?;
         match output.format {
             Format::Table if groups.is_empty() => {}
             Format::Table => {

@@ -96,7 +96,7 @@ async fn write_what_is_hard(application: &mut Application) {
         .await;
 }
 
-pub(crate) async fn comes_back_row_by_row<DB: Db>(server: Server) {
+pub(crate) async fn a_backup_comes_back_row_by_row<DB: Db>(server: Server) {
     let mut application = Application::with_rules(server).await;
     let (code, _, said) = application.ask("migrate up --backup first.backup");
     assert_eq!(code, 0, "{said}");

@@ -34,7 +34,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Every format, to a file and to a pipe, with and without a filter, in both directions.
-pub(crate) async fn reads_back_as_the_events<DB: Db>(server: Server) {
+pub(crate) async fn an_export_reads_back_as_the_events<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let folder = tempfile::tempdir().unwrap();
     let formats = [

@@ -123,7 +123,7 @@ impl Application {
     }
 }
 
-pub(crate) async fn is_made_and_taken_back<DB: Db>(server: Server) {
+pub(crate) async fn a_log_is_made_and_taken_back<DB: Db>(server: Server) {
     let mut application = Application::create(server).await;
     let before = application.catalog().await;
     nothing_is_done_without_rules(&mut application, &before).await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{Audited, Db};
 
-pub(crate) async fn is_shown_and_then_done<DB: Db>(server: Server) {
+pub(crate) async fn an_optimization_is_shown_and_then_done<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     let (code, told, _) = audited.ask(&["optimize"]);
     assert_eq!(code, 0, "{told}");

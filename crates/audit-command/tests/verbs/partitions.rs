@@ -9,7 +9,7 @@ fn partitions<DB: Db>(audited: &Audited<DB>, arguments: &[&str]) -> (i32, String
     audited.ask(&[&["partitions"], arguments].concat())
 }
 
-pub(crate) async fn are_made_and_taken_away<DB: Db>(server: Server) {
+pub(crate) async fn partitions_are_made_and_taken_away<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     if server == Server::Sqlite {
         let (code, told, said) = partitions(&audited, &["convert"]);

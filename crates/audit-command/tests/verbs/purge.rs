@@ -85,7 +85,7 @@ impl<DB: Db> Old<DB> {
     }
 }
 
-pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
+pub(crate) async fn a_purge_is_shown_and_then_done<DB: Db>(server: Server) {
     let old = Old::<DB>::create(server).await;
     let (code, lines) = old.lines(&["purge"]);
     assert_eq!((code, lines.len()), (0, 1));
@@ -182,7 +182,7 @@ fn nothing_is_done_by_mistake<DB: Db>(old: &Old<DB>) {
 }
 
 /// One purge at a time; one that is killed leaves what it did, and tells of all of it.
-pub(crate) async fn killed_in_the_middle_leaves_whole_batches<DB: Db>(server: Server) {
+pub(crate) async fn a_purge_that_is_killed_leaves_whole_batches<DB: Db>(server: Server) {
     let old = Old::<DB>::create(server).await;
     let values: Vec<String> = (0..200)
         .map(|number| format!("('many', '{number}', 'open', 'x')"))

@@ -15,6 +15,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use sqlx::migrate::Migrator;
 
 use super::migrate::Application;
+use crate::Db;
 
 #[path = "../../templates/audit_migrator.rs"]
 #[expect(unreachable_pub, reason = "it is for the crate of an application")]
@@ -158,15 +159,15 @@ async fn runs_what_is_printed(tool: Tool, server: Server) {
     }
 }
 
-pub(crate) async fn sqlx_runs_what_is_printed(server: Server) {
+pub(crate) async fn sqlx_runs_what_is_printed<DB: Db>(server: Server) {
     runs_what_is_printed(Tool::Sqlx, server).await;
 }
 
-pub(crate) async fn diesel_runs_what_is_printed(server: Server) {
+pub(crate) async fn diesel_runs_what_is_printed<DB: Db>(server: Server) {
     runs_what_is_printed(Tool::Diesel, server).await;
 }
 
-pub(crate) async fn sea_orm_runs_what_is_printed(server: Server) {
+pub(crate) async fn sea_orm_runs_what_is_printed<DB: Db>(server: Server) {
     let application = Application::with_rules(server).await;
     fs::write(
         application.path().join("Cargo.toml"),

@@ -43,7 +43,7 @@ fn disturbances(server: Server) -> [&'static str; 4] {
     }
 }
 
-pub(crate) async fn are_compared_and_brought<DB: Db>(server: Server) {
+pub(crate) async fn triggers_are_compared_and_brought<DB: Db>(server: Server) {
     let mut application = Application::with_rules(server).await;
     for verb in ["status", "install", "print"] {
         let (code, _, said) = application.ask(&format!("triggers {verb}"));
@@ -130,7 +130,7 @@ async fn are_on_connections<DB: Db>(mut application: Application) {
 }
 
 /// What is printed makes the same triggers, run by something that is not ours.
-pub(crate) async fn printed_are_those_of_the_rules<DB: Db>(server: Server) {
+pub(crate) async fn printed_triggers_are_those_of_the_rules<DB: Db>(server: Server) {
     let mut application = Application::with_rules(server).await;
     assert_eq!(application.ask("migrate up").0, 0);
     let before = application.catalog().await;

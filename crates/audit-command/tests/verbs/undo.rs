@@ -27,7 +27,7 @@ fn applying(server: Server) -> Vec<&'static str> {
 
 const OF_CARL: [&str; 5] = ["undo", "--actor", "carl", "--since", "1h"];
 
-pub(crate) async fn shows_and_then_does<DB: Db>(server: Server) {
+pub(crate) async fn an_undo_is_shown_and_then_done<DB: Db>(server: Server) {
     let audited = Audited::<DB>::create(server).await;
     audited
         .write(

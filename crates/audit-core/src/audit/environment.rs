@@ -80,7 +80,7 @@ impl AuditBuilder {
     /// | `AUDIT_ON_DRIFT` | [`on_drift`](Self::on_drift) | `deny`, `install` or `warn` |
     /// | `AUDIT_MAX_CELL_BYTES` | [`max_cell_bytes`](Self::max_cell_bytes) | a whole number |
     /// | `AUDIT_MAX_IMAGE_BYTES` | [`max_image_bytes`](Self::max_image_bytes) | a whole number |
-    /// | `AUDIT_INDEXES` | [`index`](Self::index) | `actor`, `request`, `tenant`, `transaction`, with commas between them |
+    /// | `AUDIT_INDEXES` | [`index`](Self::index) | `action`, `actor`, `request`, `tenant`, `transaction`, with commas between them |
     /// | `AUDIT_HASH_KEY` | [`hash_key`](Self::hash_key) | the key; a secret |
     ///
     /// # Errors

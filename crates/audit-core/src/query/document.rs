@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::query::QueryError;
-use crate::query::field::{Scalar, Test};
+use crate::query::condition::{Condition, Scalar};
+use crate::query::field::Test;
 use crate::query::sql::Sql;
 use crate::rules::{JsonPath, PathStep};
 use crate::vocabulary::Dialect;
@@ -118,8 +119,12 @@ impl Sql {
 
     /// That a field has one of some values, or is there with another.
     pub(super) fn field(&mut self, test: &Test) -> Result<(), QueryError> {
+        let Test {
+            document,
+            condition: test,
+        } = test;
         let kinds = Kinds::of(&test.values);
-        let column = test.document.column();
+        let column = document.column();
         let condition = match self.dialect {
             Dialect::Postgres => self.field_of_postgres(column, test, &kinds)?,
             Dialect::MySql => self.field_of_mysql(column, test, &kinds)?,
@@ -132,7 +137,7 @@ impl Sql {
     fn field_of_postgres(
         &mut self,
         column: &str,
-        test: &Test,
+        test: &Condition,
         kinds: &Kinds<'_>,
     ) -> Result<String, QueryError> {
         let mut value = readable_in_postgres(column);
@@ -176,7 +181,7 @@ impl Sql {
     fn field_of_sqlite(
         &mut self,
         column: &str,
-        test: &Test,
+        test: &Condition,
         kinds: &Kinds<'_>,
     ) -> Result<String, QueryError> {
         let mut parts = String::new();
@@ -222,7 +227,7 @@ impl Sql {
     fn field_of_mysql(
         &mut self,
         column: &str,
-        test: &Test,
+        test: &Condition,
         kinds: &Kinds<'_>,
     ) -> Result<String, QueryError> {
         let path = mysql_path(&test.path, test.path.steps())?;

@@ -22,6 +22,14 @@ pub enum QueryError {
         /// The condition.
         text: String,
     },
+    /// A condition on a record as it was cannot be read.
+    #[error(
+        "`{text}` is no condition on a record; write one such as `status = \"paid\"` or `address.city != null`, with a JSON text, number, true, false or null behind the sign"
+    )]
+    InvalidStateCondition {
+        /// The condition.
+        text: String,
+    },
     /// A time is neither a duration nor an instant.
     #[error(
         "`{text}` is no time; write a duration such as `90m`, `24h`, `30d`, `2w`, `3mo`, `1y`, a day such as `2026-01-31`, or an instant such as `2026-01-31T09:00:00Z`"

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::query::QueryError;
-use crate::rules::{JsonPath, PathStep};
+use crate::query::condition::{Condition, Parts};
 
 /// A document of an event into which a condition looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,8 +46,8 @@ impl Document {
 /// has none of them.
 ///
 /// Made of a text such as `after.status = "paid"`, `before.address.city != "Bonn"` or
-/// `metadata["odd name"] = null`: a [`Document`], a path in the form of [`JsonPath`] without its `$`,
-/// a sign, a JSON text, number, `true`, `false` or `null`. The text is read when the query runs. Values that come
+/// `metadata["odd name"] = null`: a [`Document`], a path in the form of
+/// [`JsonPath`](crate::rules::JsonPath) without its `$`, a sign, a JSON text, number, `true`, `false` or `null`. The text is read when the query runs. Values that come
 /// from elsewhere are given by [`FieldFilter::is`], which needs no quoting.
 ///
 /// Texts are equal when their bytes are, numbers when their values are (as doubles and, on
@@ -59,12 +58,7 @@ pub struct FieldFilter(Form);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 enum Form {
-    Parts {
-        document: Document,
-        path: String,
-        is_one: bool,
-        values: Vec<String>,
-    },
+    Parts { document: Document, parts: Parts },
     Text(String),
 }
 
@@ -80,23 +74,11 @@ impl From<String> for FieldFilter {
     }
 }
 
-/// A value to compare with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scalar {
-    Boolean(bool),
-    Null,
-    /// In the form of JSON.
-    Number(String),
-    Text(String),
-}
-
 /// A condition that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Test {
     pub(super) document: Document,
-    pub(super) path: JsonPath,
-    pub(super) is_one: bool,
-    pub(super) values: Vec<Scalar>,
+    pub(super) condition: Condition,
 }
 
 impl FieldFilter {
@@ -107,7 +89,8 @@ impl FieldFilter {
         path: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        Self::parts(document, path.into(), true, values)
+        let parts = Parts::new(path.into(), true, values);
+        Self(Form::Parts { document, parts })
     }
 
     /// That the field at a path is there and has none of these values.
@@ -116,28 +99,14 @@ impl FieldFilter {
         path: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        Self::parts(document, path.into(), false, values)
-    }
-
-    fn parts<V: Into<Value>>(
-        document: Document,
-        path: String,
-        is_one: bool,
-        values: impl IntoIterator<Item = V>,
-    ) -> Self {
-        let values = values.into_iter().map(|value| value.into().to_string());
-        Self(Form::Parts {
-            document,
-            path,
-            is_one,
-            values: values.collect(),
-        })
+        let parts = Parts::new(path.into(), false, values);
+        Self(Form::Parts { document, parts })
     }
 
     /// How many values it names, as far as that is known before it is read.
     pub(super) fn count(&self) -> usize {
         match &self.0 {
-            Form::Parts { values, .. } => values.len(),
+            Form::Parts { parts, .. } => parts.count(),
             Form::Text(_) => 1,
         }
     }
@@ -145,46 +114,13 @@ impl FieldFilter {
     /// Reads the condition.
     pub(super) fn read(&self) -> Result<Test, QueryError> {
         match &self.0 {
-            Form::Parts { values, .. } if values.is_empty() => {
-                Err(QueryError::NoValue { filter: "filter" })
-            }
-            Form::Parts {
-                document,
-                path,
-                is_one,
-                values,
-            } => {
-                let invalid = |text: &String| QueryError::InvalidCondition { text: text.clone() };
-                let values = values
-                    .iter()
-                    .map(|text| scalar(text).ok_or_else(|| invalid(text)));
-                Ok(Test {
-                    document: *document,
-                    path: rooted(path)?,
-                    is_one: *is_one,
-                    values: values.collect::<Result<_, _>>()?,
-                })
-            }
+            Form::Parts { document, parts } => Ok(Test {
+                document: *document,
+                condition: parts.read()?,
+            }),
             Form::Text(text) => parse(text),
         }
     }
-}
-
-/// A path that stands behind the name of its document.
-fn rooted(path: &str) -> Result<JsonPath, QueryError> {
-    let dot = if path.starts_with(['.', '[']) {
-        ""
-    } else {
-        "."
-    };
-    let path = JsonPath::parse(&format!("${dot}{path}"))?;
-    if path.steps().contains(&PathStep::Each) {
-        return Err(QueryError::UnsupportedPath {
-            path: path.to_string(),
-            remedy: "name one element, such as `[0]`",
-        });
-    }
-    Ok(path)
 }
 
 fn parse(text: &str) -> Result<Test, QueryError> {
@@ -200,47 +136,18 @@ fn parse(text: &str) -> Result<Test, QueryError> {
         .strip_prefix(document.name())
         .filter(|rest| rest.starts_with(['.', '[']))
         .ok_or_else(invalid)?;
-    // A quoted name may hold a sign: the first sign between a path and a value is meant.
-    let mut refused = None;
-    for (at, _) in rest.match_indices('=') {
-        let (left, right) = rest.split_at(at);
-        let Some(value) = right.strip_prefix('=').and_then(scalar) else {
-            continue;
-        };
-        let (path, is_one) = match left.strip_suffix('!') {
-            Some(path) => (path, false),
-            None => (left, true),
-        };
-        match rooted(path.trim_end()) {
-            Ok(path) => {
-                return Ok(Test {
-                    document,
-                    path,
-                    is_one,
-                    values: vec![value],
-                });
-            }
-            Err(error) => refused = refused.or(Some(error)),
-        }
-    }
-    Err(refused.unwrap_or_else(invalid))
-}
-
-fn scalar(text: &str) -> Option<Scalar> {
-    // Numbers keep the digits that they were written with.
-    let raw: &RawValue = serde_json::from_str(text).ok()?;
-    match serde_json::from_str(raw.get()).ok()? {
-        Value::Bool(value) => Some(Scalar::Boolean(value)),
-        Value::Null => Some(Scalar::Null),
-        Value::Number(_) => Some(Scalar::Number(raw.get().to_owned())),
-        Value::String(value) => Some(Scalar::Text(value)),
-        Value::Array(_) | Value::Object(_) => None,
-    }
+    let condition = Condition::parse(rest).map_err(|refused| refused.unwrap_or_else(invalid))?;
+    Ok(Test {
+        document,
+        condition,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::condition::Scalar;
+    use crate::rules::JsonPath;
 
     fn read(text: &str) -> Test {
         FieldFilter::from(text).read().unwrap()
@@ -250,9 +157,11 @@ mod tests {
     fn a_text_is_a_document_a_path_a_sign_and_a_value() {
         let paid = Test {
             document: Document::After,
-            path: JsonPath::parse("$.status").unwrap(),
-            is_one: true,
-            values: vec![Scalar::Text("paid".to_owned())],
+            condition: Condition {
+                path: JsonPath::parse("$.status").unwrap(),
+                is_one: true,
+                values: vec![Scalar::Text("paid".to_owned())],
+            },
         };
         assert_eq!(read(r#" after.status = "paid" "#), paid);
         assert_eq!(read(r#"after["status"]="paid""#), paid);
@@ -261,13 +170,14 @@ mod tests {
 
         let odd = read(r#"metadata["a = 1"][3] != 1.50"#);
         assert_eq!(odd.document, Document::Metadata);
+        let odd = odd.condition;
         assert_eq!(odd.path.to_string(), r#"$["a = 1"][3]"#);
         assert_eq!(
             (odd.is_one, odd.values),
             (false, vec![Scalar::Number("1.50".to_owned())])
         );
         let typed = FieldFilter::is_not(Document::Before, "[\"x\"]", [Value::Null, true.into()]);
-        let typed = typed.read().unwrap();
+        let typed = typed.read().unwrap().condition;
         assert_eq!(typed.values, [Scalar::Null, Scalar::Boolean(true)]);
     }
 

@@ -6,10 +6,11 @@ use crate::schema::LOG_TABLE;
 use crate::vocabulary::{Dialect, LogIndex};
 
 /// The opt-in indexes, beginning with the one that leads to the fewest events.
-const INDEXES: [LogIndex; 4] = [
+const INDEXES: [LogIndex; 5] = [
     LogIndex::Transaction,
     LogIndex::Request,
     LogIndex::Actor,
+    LogIndex::Action,
     LogIndex::Tenant,
 ];
 
@@ -24,6 +25,7 @@ impl LogIndex {
     #[must_use]
     pub fn column(self) -> &'static str {
         match self {
+            Self::Action => "action",
             Self::Actor => "actor_id",
             Self::Request => "request_id",
             Self::Tenant => "tenant_id",

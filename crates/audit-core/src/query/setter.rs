@@ -103,7 +103,7 @@ macro_rules! setters {
 
         /// Events with this text, of 1 to 500 characters, inside the label, the description, the
         /// record id or the JSON text of an image, the names of columns included. ASCII letters
-        /// match in either case, others as the database has it. No index helps: narrow by time or
+        /// match in either case, others as the database has it. No index of ours helps: narrow by time or
         /// table as well.
         pub fn search(self, text: impl Into<String>) -> Self {
             let filter = crate::query::filter::Filter::Search(text.into());

@@ -20,6 +20,8 @@ pub(super) struct Net {
     pub(super) table: TableName,
     /// The key that the newest of the events left.
     pub(super) record_id: String,
+    /// The key that the oldest of the events found.
+    pub(super) came_from: String,
     /// What the newest of the events left; `None` where it deleted the record.
     pub(super) left: Option<Fields>,
     /// What there was before the oldest one, as far as the events changed it; `None` where it
@@ -157,6 +159,7 @@ impl Net {
         Self {
             table: step.table.clone(),
             record_id: step.record_id.clone(),
+            came_from: step.came_from.clone(),
             left: left_by(step.event, None),
             nulls: step.nulls(was.iter().flatten()),
             was,

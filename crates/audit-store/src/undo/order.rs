@@ -90,8 +90,27 @@ pub(super) fn of(
             }
         }
     }
+    // A key is free once the record that has come to it is gone from it.
+    let holders = holders(nets);
+    let there = nets.iter().enumerate().filter(|(_, net)| net.was.is_some());
+    for (place, net) in there {
+        if let Some(first) = holders.get(&(&net.table, net.came_from.as_str())) {
+            add(*first, place, true);
+        }
+    }
     let is_back = |place: usize| nets.get(place).is_some_and(|net| net.left.is_none());
     sorted(behind, is_back)
+}
+
+/// The records that are there, by their tables and keys.
+pub(super) fn holders(nets: &[Net]) -> HashMap<(&TableName, &str), usize> {
+    let there = nets
+        .iter()
+        .enumerate()
+        .filter(|(_, net)| net.left.is_some());
+    there
+        .map(|(place, net)| ((&net.table, net.record_id.as_str()), place))
+        .collect()
 }
 
 /// The rows that come back or go, by the values that others refer to them by.

@@ -96,6 +96,7 @@ impl<R: LogReader> Trail<R, Everything> {
             behind,
         } = order;
         let shapes = self.shapes_of(&able).await?;
+        let holders = order::holders(&able);
         let mut steps = Vec::with_capacity(able.len());
         let mut places = vec![0; able.len()];
         for action in &actions {
@@ -108,6 +109,8 @@ impl<R: LogReader> Trail<R, Everything> {
                 continue;
             };
             let mut step = UndoStep::of(net, table, shapes);
+            step.is_key_taken =
+                step.now.is_none() && holders.contains_key(&(&net.table, net.record_id.as_str()));
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());

@@ -115,6 +115,7 @@ impl UndoStep {
             ambiguous: nulls.ambiguous,
             null_documents: nulls.documents,
             key: key_of(table, image, &net.record_id),
+            is_key_taken: false,
             now,
             then,
         }
@@ -142,6 +143,7 @@ impl UndoStep {
 
     /// Looks at the row as it is: its image, and what was expected as the database writes it.
     pub(super) fn compare(&mut self, row: Option<&Vec<Option<String>>>) {
+        let row = row.filter(|_| !self.is_key_taken);
         let found = row.and_then(|row| image_of(row.first()));
         let conflict = match (&self.now, &found) {
             (None, Some(_)) => Some(Conflict::Exists),

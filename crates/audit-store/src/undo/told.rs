@@ -55,7 +55,7 @@ impl fmt::Display for Conflict {
                 words::printable(field)
             ),
             Self::Circle => formatter.write_str(
-                "the record and others refer to each other, by columns that may not be null",
+                "the record and others refer to each other, by columns that may not be null, or have each other's keys",
             ),
             Self::Exists => formatter.write_str("there is such a record again"),
             Self::Referenced { table, rows } => write!(

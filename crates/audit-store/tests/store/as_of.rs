@@ -1,172 +1,200 @@
 //! A record as it was, against full reads of its table.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, Dialect, Event, Json, LogReader, Redaction, Snapshot, TableRule};
+use audit_core::{Audit, AuditContext, Dialect, Redaction, Snapshot, TableRule};
 use audit_sqlx::PoolReader;
-use audit_store::{AsOf, Gap, State, Trail};
+use audit_store::{AsOf, Gap, State, StateFilter, Trail};
 use audit_testkit::Server;
-use proptest::prelude::*;
+use chrono::{DateTime, Utc};
 
 use super::events::drawn;
+use super::history::{self, Key, agrees, texts};
+use super::property;
 use super::world::{Db, World};
 
-/// What the statements of the test do; ids are few, so that they come back.
-fn statement() -> impl Strategy<Value = String> {
-    let id = 1..5_u8;
-    let name = proptest::sample::select(&["'Ann'", "'it''s'", "NULL", "''"][..]);
-    prop_oneof![
-        3 => (id.clone(), name.clone())
-            .prop_map(|(id, name)| format!("INSERT INTO users (id, name) SELECT {id}, {name} \
-                WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = {id})")),
-        3 => (id.clone(), name.clone())
-            .prop_map(|(id, name)| format!("UPDATE users SET name = {name} WHERE id = {id}")),
-        1 => name.prop_map(|name| format!("UPDATE users SET email = {name}")),
-        1 => id.clone().prop_map(|id| format!("DELETE FROM users WHERE id = {id}")),
-        2 => (id.clone(), 10..13_u8)
-            .prop_map(|(id, other)| format!("UPDATE users SET id = {other} WHERE id = {id} \
-                AND {other} NOT IN (SELECT id FROM (SELECT id FROM users) AS present)")),
-        2 => (id, 10..13_u8)
-            .prop_map(|(id, other)| format!("UPDATE users SET id = {id} WHERE id = {other} \
-                AND {id} NOT IN (SELECT id FROM (SELECT id FROM users) AS present)")),
-    ]
-}
+/// How much work of a table is drawn, and how long a piece of it is.
+const CASES: u32 = 2;
+const STEPS: usize = 20;
 
-/// The rows of the table, by key, as the fields of an image.
-async fn rows<DB: Db>(world: &mut World<DB>) -> BTreeMap<String, Vec<(String, Option<String>)>> {
-    let rows = world
-        .raw
-        .texts("SELECT CAST(id AS CHAR(5)), name, email FROM users")
-        .await;
-    rows.into_iter()
-        .map(|row| {
-            let id = row[0].clone().unwrap().trim().to_owned();
-            let fields = vec![
-                ("email".to_owned(), row[2].clone()),
-                ("id".to_owned(), Some(id.clone())),
-                ("name".to_owned(), row[1].clone()),
-            ];
-            (id, fields)
-        })
-        .collect()
-}
-
-/// The texts of a state, to compare with rows.
-fn texts(fields: &[(String, Json)]) -> Vec<(String, Option<String>)> {
-    fields
-        .iter()
-        .map(|(field, value)| {
-            let text = match value.to_value() {
-                serde_json::Value::Null => None,
-                serde_json::Value::String(text) => Some(text),
-                other => Some(other.to_string()),
-            };
-            (field.clone(), text)
-        })
-        .collect()
-}
-
-/// An event, and what a full read of the table showed after it.
-pub(crate) type Seen = (Event, BTreeMap<String, Vec<(String, Option<String>)>>);
-
-/// Random work, and what was seen meanwhile.
-pub(crate) async fn worked<DB: Db>(server: Server, statements: usize) -> (World<DB>, Vec<Seen>) {
-    worked_under(server, &Audit::builder().build().unwrap(), statements).await
-}
-
-/// The same under these rules.
-async fn worked_under<DB: Db>(
-    server: Server,
-    audit: &Audit,
-    statements: usize,
-) -> (World<DB>, Vec<Seen>) {
-    let mut world = World::<DB>::with(server, audit).await;
-    let mut seen = Vec::new();
-    for sql in drawn(&statement(), statements) {
-        world.run_as("ann", &[&sql]).await;
-        let newest = audit_sqlx::log(&world.pool)
-            .limit(1)
-            .list()
-            .await
-            .unwrap()
-            .pop();
-        if let Some(event) = newest {
-            seen.push((event, rows(&mut world).await));
-        }
+/// At every event of random work, as many pieces of it as cases, on a table of each key.
+fn proven<DB: Db>(server: Server, snapshot: Snapshot) {
+    let told = Cell::new((0, 0));
+    let audit = history::audit(snapshot);
+    for key in [Key::Single, Key::Composite] {
+        let steps = proptest::collection::vec(history::step(), STEPS);
+        property::holds(&steps, CASES, async |steps| {
+            let (world, seen) = history::worked::<DB>(server, key, &audit, &steps).await;
+            let (present, absent) = agrees(&mut world.trail(), &seen).await;
+            let (before, gone) = told.get();
+            told.set((before + present, gone + absent));
+        });
     }
-    (world, seen)
-}
-
-/// Compares what a trail tells with what was seen; how many records were there, and how many not.
-pub(crate) async fn agrees<R: LogReader>(trail: &mut Trail<R>, seen: &[Seen]) -> (usize, usize) {
-    let users = LogQuery::new().table("users");
-    let (mut present, mut absent) = (0, 0);
-    for (event, rows) in seen {
-        for key in (1..5).chain(10..13).map(|key| key.to_string()) {
-            let by_event = trail.as_of_event(&users, &key, event).await.unwrap();
-            let by_time = trail.as_of(&users, &key, event.occurred_at).await.unwrap();
-            assert_eq!(by_event, by_time);
-            match (rows.get(&key), &by_event.state) {
-                (Some(row), State::Present(fields)) => {
-                    assert_eq!(&texts(fields), row, "{key} at {event:?}");
-                    assert_eq!(by_event.gaps, [], "{key} at {event:?}");
-                    present += 1;
-                }
-                (None, State::Absent) => {
-                    assert_eq!(by_event.gaps, [], "{key} at {event:?}");
-                    absent += 1;
-                }
-                (None, State::Unknown) => assert_eq!(by_event.gaps, [Gap::NoEvent]),
-                (row, state) => panic!("{key} was {row:?} and is told as {state:?}"),
-            }
-        }
-    }
-    for (event, rows) in seen {
-        let mut table = trail.table_as_of(&users, event.occurred_at);
-        let mut told = BTreeMap::new();
-        while let Some((key, was)) = table.next().await.unwrap() {
-            if let State::Present(fields) = was.state {
-                assert_eq!(was.gaps, []);
-                assert_eq!(told.insert(key, texts(&fields)), None);
-            }
-        }
-        assert_eq!(&told, rows, "at {event:?}");
-    }
-    (present, absent)
+    let (present, absent) = told.get();
+    assert!(present > 50 && absent > 50, "{present} {absent}");
 }
 
 /// At every event after which the table was read.
 pub(crate) async fn a_record_is_what_a_full_read_showed_then<DB: Db>(server: Server) {
-    let (world, seen) = worked::<DB>(server, 60).await;
-    let (present, absent) = agrees(&mut world.trail(), &seen).await;
-    assert!(present > 30 && absent > 30, "{present} {absent}");
+    proven::<DB>(server, Snapshot::Full);
 }
 
 /// The same of images of changed columns, which are put together.
 pub(crate) async fn images_of_changes_make_what_a_full_read_showed<DB: Db>(server: Server) {
-    let rule = TableRule::new("users").snapshot(Snapshot::Changed);
-    let audit = Audit::builder().table(rule).build().unwrap();
-    let (world, seen) = worked_under::<DB>(server, &audit, 40).await;
-    let (present, absent) = agrees(&mut world.trail(), &seen).await;
-    assert!(present > 20 && absent > 20, "{present} {absent}");
+    proven::<DB>(server, Snapshot::Changed);
 }
 
 /// A redaction hides a change, and is none.
 pub(crate) async fn a_column_that_is_hidden_is_the_only_gap<DB: Db>(server: Server) {
     let rule = TableRule::new("users").redact("name", Redaction::Mask);
     let audit = Audit::builder().table(rule).build().unwrap();
-    let (world, seen) = worked_under::<DB>(server, &audit, 40).await;
+    let steps = drawn(&history::step(), 40);
+    let (world, seen) = history::worked::<DB>(server, Key::Single, &audit, &steps).await;
     let mut trail = world.trail();
     let users = LogQuery::new().table("users");
     let hidden = [Gap::Redacted {
         field: "name".to_owned(),
     }];
-    for (event, rows) in &seen {
+    for (event, rows) in &seen.reads {
         for key in rows.keys() {
             let was = trail.as_of_event(&users, key, event).await.unwrap();
             assert_eq!(was.gaps, hidden, "{key} at {event:?}");
         }
+    }
+}
+
+/// The keys that a table has under conditions.
+async fn keys_having<DB: Db>(
+    world: &World<DB>,
+    at: DateTime<Utc>,
+    conditions: &[&str],
+) -> Vec<String> {
+    let mut trail = world.trail();
+    let of = LogQuery::new().table("users");
+    let mut table = trail.table_as_of(&of, at);
+    for condition in conditions {
+        table = table.having(*condition);
+    }
+    let mut keys = Vec::new();
+    while let Some((key, _)) = table.next().await.unwrap() {
+        keys.push(key);
+    }
+    keys
+}
+
+/// Whether a field of a row, by its name, has a value.
+type Holds = fn(&str, Option<&str>) -> bool;
+
+/// What is asked of a table is asked of what it was then.
+pub(crate) async fn a_filtered_table_is_what_a_full_read_showed_then<DB: Db>(server: Server) {
+    let steps = drawn(&history::step(), 40);
+    let audit = history::audit(Snapshot::Changed);
+    let (world, seen) = history::worked::<DB>(server, Key::Single, &audit, &steps).await;
+    let holds: [(&[&str], Holds); 6] = [
+        (&[r#"name = "Ann""#], |field, value| {
+            field == "name" && value == Some("Ann")
+        }),
+        (&[r#"name != "it's""#], |field, value| {
+            field == "name" && value != Some("it's")
+        }),
+        (&["email = null"], |field, value| {
+            field == "email" && value.is_none()
+        }),
+        (&["id = 2.0"], |field, value| {
+            field == "id" && value == Some("2")
+        }),
+        (&["age = 3"], |_, _| false),
+        (&["id != 2", "id != 40e-1"], |field, value| {
+            field == "id" && !matches!(value, Some("2" | "4"))
+        }),
+    ];
+    for (conditions, holds) in holds {
+        let expected = seen.having(holds);
+        let mut found_some = 0;
+        for ((event, _), expected) in seen.reads.iter().zip(expected) {
+            let found = keys_having(&world, event.occurred_at, conditions).await;
+            assert_eq!(found, expected, "{conditions:?} at {event:?}");
+            found_some += usize::from(!found.is_empty());
+        }
+        assert!(
+            found_some > 5 || conditions == ["age = 3"],
+            "{conditions:?}: {found_some}"
+        );
+    }
+    let of = LogQuery::new().table("users");
+    let mut trail = world.trail();
+    let mut table = trail.table_as_of(&of, Utc::now()).having("name = Ann");
+    let refused = table.next().await.unwrap_err().to_string();
+    assert!(
+        refused.starts_with("`name = Ann` is no condition on a record"),
+        "{refused}"
+    );
+}
+
+/// Of whom nobody can tell whether a condition holds is given, and said to be so.
+#[expect(
+    clippy::cognitive_complexity,
+    reason = "a list of what can be told and what cannot"
+)]
+pub(crate) async fn what_cannot_be_compared_is_given<DB: Db>(server: Server) {
+    let rule = TableRule::new("users").redact("email", Redaction::Mask);
+    let audit = Audit::builder().table(rule).build().unwrap();
+    let world = World::<DB>::with(server, &audit).await;
+    let rows = "INSERT INTO users VALUES (1, 'Ann', 'a'), (2, 'Ben', 'b'), (3, 'Cy', 'c')";
+    world
+        .run_as("ann", &[rows, "DELETE FROM users WHERE id = 3"])
+        .await;
+    let without = AuditContext::new().with_images_suppressed("much work");
+    let rename = "UPDATE users SET name = 'Bea' WHERE id = 2";
+    world.run_in(without, &[rename]).await;
+    let now = Utc::now();
+    assert_eq!(
+        keys_having(&world, now, &[r#"name = "Ann""#]).await,
+        ["1", "2"]
+    );
+    assert_eq!(keys_having(&world, now, &[r#"name = "Ben""#]).await, ["2"]);
+    assert_eq!(
+        keys_having(&world, now, &[r#"email = "a""#]).await,
+        ["1", "2"]
+    );
+    assert_eq!(keys_having(&world, now, &["id = 1"]).await, ["1"]);
+    let both = [r#"email = "a""#, "id = 2"];
+    assert_eq!(keys_having(&world, now, &both).await, ["2"]);
+    let users = LogQuery::new().table("users");
+    let told = async |key: &str, condition: &str| {
+        let was = world.trail().as_of(&users, key, now).await.unwrap();
+        was.meets(&StateFilter::from(condition).read().unwrap())
+    };
+    assert_eq!(told("1", r#"name = "Ann""#).await, Some(true));
+    assert_eq!(told("1", r#"name != "Ann""#).await, Some(false));
+    assert_eq!(told("2", r#"name = "Ben""#).await, None);
+    assert_eq!(told("1", r#"email = "a""#).await, None);
+    assert_eq!(told("3", "id = 3").await, Some(false));
+    assert_eq!(told("4", "id = 4").await, None);
+}
+
+/// A part of a document is looked into where the database has documents.
+pub(crate) async fn a_part_of_a_document_is_compared<DB: Db>(server: Server) {
+    let kind = match server.dialect() {
+        Dialect::Postgres => "jsonb",
+        Dialect::MySql => "JSON",
+        _ => "TEXT",
+    };
+    let table = format!("CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, place {kind})");
+    let world = World::<DB>::of(server, &table, &Audit::builder().build().unwrap()).await;
+    let bonn = r#"INSERT INTO users VALUES (1, '{"city": "Bonn", "codes": [53111, 53113]}')"#;
+    let other = r#"INSERT INTO users VALUES (2, '{"city": "Köln", "codes": []}')"#;
+    world.run_as("ann", &[bonn, other]).await;
+    let expected: &[&str] = match server.dialect() {
+        Dialect::Sqlite => &[],
+        _ => &["1"],
+    };
+    for condition in [r#"place.city = "Bonn""#, "place.codes[1] = 53113"] {
+        assert_eq!(
+            keys_having(&world, Utc::now(), &[condition]).await,
+            expected
+        );
     }
 }
 
@@ -191,7 +219,7 @@ pub(crate) async fn a_table_of_many_keys_is_given_once<DB: Db>(server: Server) {
     words.sort();
     let mut trail = world.trail();
     let of = LogQuery::new().table("words");
-    let mut table = trail.table_as_of(&of, chrono::Utc::now());
+    let mut table = trail.table_as_of(&of, Utc::now());
     let mut told = Vec::new();
     while let Some((key, was)) = table.next().await.unwrap() {
         assert!(matches!(was.state, State::Present(_)), "{key}: {was:?}");
@@ -201,7 +229,7 @@ pub(crate) async fn a_table_of_many_keys_is_given_once<DB: Db>(server: Server) {
 
     // Of the events of one actor alone they would be put together wrongly.
     let by_ann = of.actor("ann");
-    let refused = trail.table_as_of(&by_ann, chrono::Utc::now()).next().await;
+    let refused = trail.table_as_of(&by_ann, Utc::now()).next().await;
     let refused = refused.unwrap_err().to_string();
     assert!(
         refused.contains("by table, schema and tenant alone"),

@@ -46,30 +46,46 @@ pub(crate) const JUNK: [&str; 5] = [
 pub(crate) struct Made {
     /// Microseconds after the first moment of 2026-03-01, and a number within them.
     pub(crate) at: (i64, u16),
-    pub(crate) texts: [Option<&'static str>; 6],
-    pub(crate) words: [&'static str; 4],
+    pub(crate) texts: [Option<&'static str>; 13],
+    pub(crate) words: [&'static str; 6],
     pub(crate) lists: [Option<Vec<&'static str>>; 2],
-    pub(crate) documents: [Option<String>; 3],
+    pub(crate) documents: [Option<String>; 4],
 }
 
 /// The columns of [`Made::texts`], `words`, `lists` and `documents`.
-pub(crate) const TEXT_COLUMNS: [&str; 6] = [
+pub(crate) const TEXT_COLUMNS: [&str; 13] = [
     "tenant_id",
     "actor_id",
     "table_name",
     "record_id",
     "previous_record_id",
     "label",
+    "action",
+    "environment",
+    "on_behalf_of",
+    "request_id",
+    "service",
+    "table_schema",
+    "transaction_id",
 ];
-pub(crate) const WORD_COLUMNS: [&str; 4] = ["operation", "outcome", "severity", "data_class"];
+pub(crate) const WORD_COLUMNS: [&str; 6] = [
+    "operation",
+    "outcome",
+    "severity",
+    "data_class",
+    "actor_kind",
+    "source",
+];
 const LIST_COLUMNS: [&str; 2] = ["compliance", "changed_fields"];
-const DOCUMENT_COLUMNS: [&str; 3] = ["before_data", "after_data", "context"];
+const DOCUMENT_COLUMNS: [&str; 4] = ["before_data", "after_data", "context", "metadata"];
 
-const WORDS: [[&str; 3]; 4] = [
+const WORDS: [[&str; 3]; 6] = [
     ["INSERT", "UPDATE", "DELETE"],
     ["success", "failure", "denied"],
     ["low", "high", "critical"],
     ["public", "internal", "restricted"],
+    ["user", "service", "unknown"],
+    ["trigger", "manual", "lane"],
 ];
 
 fn text() -> impl Strategy<Value = Option<&'static str>> {
@@ -101,7 +117,7 @@ fn document() -> impl Strategy<Value = Option<String>> {
                 2 => format!(r#"[{deep},{{"b":{odd}}}]"#),
                 _ => format!(r#"{{"0":{deep},"b":{odd}}}"#),
             };
-            format!(r#"{{{status}"junk":{junk},"list":{list},"a = b":{odd},"trace_id":{deep}}}"#)
+            format!(r#"{{{status}"junk":{junk},"list":{list},"a = b":{odd},"trace_id":{deep},"job":{odd},"route":{deep}}}"#)
         }),
     )
 }
@@ -110,10 +126,10 @@ pub(crate) fn made() -> impl Strategy<Value = Made> {
     let word = |at: usize| proptest::sample::select(&WORDS[at][..]);
     (
         (0..50_i64, any::<u16>()),
-        [text(), text(), text(), text(), text(), text()],
-        [word(0), word(1), word(2), word(3)],
+        std::array::from_fn::<_, 13, _>(|_| text()),
+        std::array::from_fn::<_, 6, _>(word),
         [list(), list()],
-        [document(), document(), document()],
+        [document(), document(), document(), document()],
     )
         .prop_map(|(at, texts, words, lists, documents)| Made {
             at,
@@ -127,7 +143,7 @@ pub(crate) fn made() -> impl Strategy<Value = Made> {
 /// The id of an event: the first numbers are those of its time, as the database makes them.
 fn id((micros, number): (i64, u16)) -> Uuid {
     let millis = u128::try_from(START + micros).unwrap() / 1_000;
-    let rest = u128::from(number) << 44 | u128::try_from(micros).unwrap();
+    let rest = u128::from(number) << 46 | u128::try_from(micros).unwrap();
     Uuid::from_u128(millis << 80 | 0x7 << 76 | 0b10 << 62 | rest)
 }
 
@@ -154,13 +170,7 @@ impl Made {
             Dialect::Postgres => format!("'{id}'"),
             _ => format!("X'{}'", id.simple()),
         };
-        let mut values = vec![
-            time.to_string(),
-            id,
-            "1".into(),
-            "'user'".into(),
-            "'manual'".into(),
-        ];
+        let mut values = vec![time.to_string(), id, "1".into()];
         let optional =
             |text: Option<&str>| text.map_or("NULL".to_owned(), |text| quoted(dialect, text));
         values.extend(self.texts.iter().map(|text| optional(*text)));
@@ -191,18 +201,12 @@ impl<DB: Db> World<DB> {
         let mut made = made.to_vec();
         made.sort_by_key(|made| made.at);
         made.dedup_by_key(|made| made.at);
-        let columns = [
-            "occurred_at",
-            "id",
-            "schema_version",
-            "actor_kind",
-            "source",
-        ]
-        .into_iter()
-        .chain(TEXT_COLUMNS)
-        .chain(WORD_COLUMNS)
-        .chain(LIST_COLUMNS)
-        .chain(DOCUMENT_COLUMNS);
+        let columns = ["occurred_at", "id", "schema_version"]
+            .into_iter()
+            .chain(TEXT_COLUMNS)
+            .chain(WORD_COLUMNS)
+            .chain(LIST_COLUMNS)
+            .chain(DOCUMENT_COLUMNS);
         let columns: Vec<&str> = columns.collect();
         let rows: Vec<String> = made
             .iter()

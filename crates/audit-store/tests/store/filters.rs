@@ -1,7 +1,7 @@
 //! Every filter against a model in Rust that shares nothing with it.
 
 use audit_core::query::{Document, FieldFilter, LogQuery};
-use audit_core::{DataClass, Event, Json, Operation, Outcome, Severity};
+use audit_core::{ActorKind, DataClass, Event, Json, Operation, Outcome, Severity, Source};
 use audit_testkit::Server;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -12,22 +12,53 @@ use super::world::{Db, World};
 /// One filter, for the query and for the model.
 #[derive(Debug, Clone)]
 enum Spec {
-    Actor(Vec<&'static str>),
+    ActorKind(Vec<ActorKind>),
     Changed(&'static str),
     Compliance(Vec<&'static str>),
     DataClass(Vec<DataClass>),
+    /// One of `FACTS`.
+    Fact(usize, Vec<&'static str>),
     Field(Field),
-    Label(Vec<&'static str>),
     Operation(Vec<Operation>),
     Outcome(Vec<Outcome>),
+    PreviousRecord(Vec<&'static str>),
     Record(Vec<&'static str>),
     Severity(Vec<Severity>),
     Since(i64),
-    Table(Vec<&'static str>),
-    Tenant(Vec<&'static str>),
-    Trace(&'static str),
+    Source(Vec<Source>),
+    /// One of `TEXT_FILTERS`.
+    Text(usize, Vec<&'static str>),
     Until(i64),
+    WholeTable,
 }
+
+/// How a query is narrowed to some texts.
+type Ask = fn(LogQuery, Vec<&'static str>) -> LogQuery;
+
+/// What an event has in a column.
+type Has = fn(&Event) -> &Option<String>;
+
+/// The filters by a column, and what an event has in it.
+const TEXT_FILTERS: [(Ask, Has); 11] = [
+    (LogQuery::action, |event| &event.action),
+    (LogQuery::actor, |event| &event.actor_id),
+    (LogQuery::environment, |event| &event.environment),
+    (LogQuery::label, |event| &event.label),
+    (LogQuery::on_behalf_of, |event| &event.on_behalf_of),
+    (LogQuery::request, |event| &event.request_id),
+    (LogQuery::schema, |event| &event.table_schema),
+    (LogQuery::service, |event| &event.service),
+    (LogQuery::table, |event| &event.table_name),
+    (LogQuery::tenant, |event| &event.tenant_id),
+    (LogQuery::transaction, |event| &event.transaction_id),
+];
+
+/// The filters by a field of the context.
+const FACTS: [(Ask, &str); 3] = [
+    (LogQuery::job, "job"),
+    (LogQuery::route, "route"),
+    (LogQuery::trace, "trace_id"),
+];
 
 /// A condition on a field.
 #[derive(Debug, Clone)]
@@ -57,7 +88,12 @@ fn words<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strateg
 }
 
 fn field() -> impl Strategy<Value = Field> {
-    let document = prop_oneof![Just(Document::Before), Just(Document::After)];
+    let document = prop_oneof![
+        Just(Document::Before),
+        Just(Document::After),
+        Just(Document::Context),
+        Just(Document::Metadata),
+    ];
     let value = proptest::sample::select(&VALUES[..16]);
     (
         document,
@@ -75,22 +111,24 @@ fn field() -> impl Strategy<Value = Field> {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let text = || proptest::sample::select(&TEXTS[..]);
+    let facts = proptest::sample::subsequence(&["paid", "paid ", "1", ""][..], 1..3);
     prop_oneof![
-        1 => texts().prop_map(Spec::Actor),
+        1 => words(ActorKind::ALL).prop_map(Spec::ActorKind),
         1 => text().prop_map(Spec::Changed),
         1 => texts().prop_map(Spec::Compliance),
         1 => words(DataClass::ALL).prop_map(Spec::DataClass),
+        2 => (0..FACTS.len(), facts).prop_map(|(fact, texts)| Spec::Fact(fact, texts)),
         4 => field().prop_map(Spec::Field),
-        1 => texts().prop_map(Spec::Label),
         1 => words(Operation::ALL).prop_map(Spec::Operation),
         1 => words(Outcome::ALL).prop_map(Spec::Outcome),
+        1 => texts().prop_map(Spec::PreviousRecord),
         2 => texts().prop_map(Spec::Record),
         1 => words(Severity::ALL).prop_map(Spec::Severity),
         1 => (0..50_i64).prop_map(Spec::Since),
-        1 => texts().prop_map(Spec::Table),
-        1 => texts().prop_map(Spec::Tenant),
-        1 => proptest::sample::select(&["paid", "paid ", "1", ""][..]).prop_map(Spec::Trace),
+        1 => words(Source::ALL).prop_map(Spec::Source),
+        8 => (0..TEXT_FILTERS.len(), texts()).prop_map(|(filter, texts)| Spec::Text(filter, texts)),
         1 => (0..50_i64).prop_map(Spec::Until),
+        1 => Just(Spec::WholeTable),
     ]
 }
 
@@ -98,6 +136,8 @@ impl Field {
     fn to_filter(&self) -> FieldFilter {
         let name = match self.document {
             Document::Before => "before",
+            Document::Context => "context",
+            Document::Metadata => "metadata",
             _ => "after",
         };
         let dot = if self.path.starts_with('[') { "" } else { "." };
@@ -113,21 +153,22 @@ fn instant(micros: i64) -> chrono::DateTime<chrono::Utc> {
 impl Spec {
     fn ask(&self, query: LogQuery) -> LogQuery {
         match self.clone() {
-            Self::Actor(ids) => query.actor(ids),
+            Self::ActorKind(words) => query.actor_kind(words),
             Self::Changed(column) => query.changed(column),
             Self::Compliance(regimes) => query.compliance(regimes),
             Self::DataClass(words) => query.data_class(words),
+            Self::Fact(fact, texts) => FACTS[fact].0(query, texts),
             Self::Field(field) => query.filter(field.to_filter()),
-            Self::Label(labels) => query.label(labels),
             Self::Operation(words) => query.operation(words),
             Self::Outcome(words) => query.outcome(words),
+            Self::PreviousRecord(ids) => query.previous_record(ids),
             Self::Record(ids) => query.record(ids),
             Self::Severity(words) => query.severity(words),
             Self::Since(micros) => query.since(instant(micros)),
-            Self::Table(names) => query.table(names),
-            Self::Tenant(ids) => query.tenant(ids),
-            Self::Trace(id) => query.trace(id),
+            Self::Source(words) => query.source(words),
+            Self::Text(filter, texts) => TEXT_FILTERS[filter].0(query, texts),
             Self::Until(micros) => query.until(instant(micros)),
+            Self::WholeTable => query.whole_table(),
         }
     }
 
@@ -138,27 +179,29 @@ impl Spec {
         let has =
             |list: &Option<Vec<String>>, text: &str| list.iter().flatten().any(|item| item == text);
         match self {
-            Self::Actor(ids) => one_of(ids, &event.actor_id),
+            Self::ActorKind(words) => words.contains(&event.actor_kind),
             Self::Changed(column) => has(&event.changed_fields, column),
             Self::Compliance(regimes) => regimes.iter().all(|name| has(&event.compliance, name)),
             Self::DataClass(words) => event.data_class.is_some_and(|word| words.contains(&word)),
+            Self::Fact(fact, texts) => {
+                let context = event.context.as_ref();
+                let found = context.and_then(|context| at(context.as_str(), FACTS[*fact].1));
+                let quoted = |text: &&str| serde_json::to_string(text).unwrap();
+                found.is_some_and(|found| texts.iter().any(|text| same(&found, &quoted(text))))
+            }
             Self::Field(field) => field_holds(field, event),
-            Self::Label(labels) => one_of(labels, &event.label),
             Self::Operation(words) => words.contains(&event.operation),
             Self::Outcome(words) => words.contains(&event.outcome),
+            Self::PreviousRecord(ids) => one_of(ids, &event.previous_record_id),
             Self::Record(ids) => {
                 one_of(ids, &event.record_id) || one_of(ids, &event.previous_record_id)
             }
             Self::Severity(words) => event.severity.is_some_and(|word| words.contains(&word)),
             Self::Since(micros) => event.occurred_at >= instant(*micros),
-            Self::Table(names) => one_of(names, &event.table_name),
-            Self::Tenant(ids) => one_of(ids, &event.tenant_id),
-            Self::Trace(id) => {
-                let context = event.context.as_ref();
-                let found = context.and_then(|context| at(context.as_str(), "trace_id"));
-                found.is_some_and(|found| same(&found, &serde_json::to_string(id).unwrap()))
-            }
+            Self::Source(words) => words.contains(&event.source),
+            Self::Text(filter, texts) => one_of(texts, TEXT_FILTERS[*filter].1(event)),
             Self::Until(micros) => event.occurred_at < instant(*micros),
+            Self::WholeTable => event.record_id.is_none(),
         }
     }
 }
@@ -166,6 +209,8 @@ impl Spec {
 fn field_holds(field: &Field, event: &Event) -> bool {
     let image = match field.document {
         Document::Before => &event.before_data,
+        Document::Context => &event.context,
+        Document::Metadata => &event.metadata,
         _ => &event.after_data,
     };
     let found = image
@@ -220,43 +265,57 @@ fn same(found: &str, wanted: &str) -> bool {
     }
 }
 
+/// Asks for events that pass some filters, and compares with a walk over all events; whether there are some.
+async fn is_answered<DB: Db>(world: &World<DB>, events: &[Event], specs: &[Spec]) -> bool {
+    let start = LogQuery::new().oldest_first().limit(1_000);
+    let query = specs.iter().fold(start, |query, spec| spec.ask(query));
+    let since = specs.iter().filter_map(|spec| match spec {
+        Spec::Since(micros) => Some(*micros),
+        _ => None,
+    });
+    let until = specs.iter().filter_map(|spec| match spec {
+        Spec::Until(micros) => Some(*micros),
+        _ => None,
+    });
+    let found = audit_sqlx::log(&world.pool).matching(query).list().await;
+    let span = since.max().zip(until.min());
+    if span.is_some_and(|(since, until)| since >= until) {
+        assert!(found.is_err(), "{specs:?}");
+        return false;
+    }
+    let found = found.unwrap_or_else(|error| panic!("{specs:?}: {error:?}"));
+    let expected: Vec<&Event> = events
+        .iter()
+        .filter(|event| specs.iter().all(|spec| spec.holds(event)))
+        .collect();
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{specs:?}");
+    !found.is_empty()
+}
+
 /// Every query gives what a walk over all events gives, in the same order.
 pub(crate) async fn random_queries_find_what_a_model_finds<DB: Db>(server: Server) {
     let mut world = World::<DB>::new(server).await;
     world.put(&drawn(&made(), 400)).await;
     let events = world.events().await;
     assert!(events.len() > 300, "{}", events.len());
-    let specs = drawn(&proptest::collection::vec(spec(), 1..3), 250);
     let mut found_some = 0;
-    for specs in specs {
-        let start = LogQuery::new().oldest_first().limit(1_000);
-        let query = specs.iter().fold(start, |query, spec| spec.ask(query));
-        let since = specs.iter().filter_map(|spec| match spec {
-            Spec::Since(micros) => Some(*micros),
-            _ => None,
-        });
-        let until = specs.iter().filter_map(|spec| match spec {
-            Spec::Until(micros) => Some(*micros),
-            _ => None,
-        });
-        let found = audit_sqlx::log(&world.pool).matching(query).list().await;
-        if since
-            .max()
-            .zip(until.min())
-            .is_some_and(|(since, until)| since >= until)
-        {
-            assert!(found.is_err(), "{specs:?}");
-            continue;
-        }
-        let found = found.unwrap_or_else(|error| panic!("{specs:?}: {error:?}"));
-        let expected: Vec<&Event> = events
-            .iter()
-            .filter(|event| specs.iter().all(|spec| spec.holds(event)))
-            .collect();
-        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{specs:?}");
-        found_some += usize::from(!found.is_empty());
+    for specs in drawn(&proptest::collection::vec(spec(), 1..3), 250) {
+        found_some += usize::from(is_answered(&world, &events, &specs).await);
     }
     assert!(found_some > 100, "{found_some}");
+    // Each filter by itself finds something.
+    let texts = (0..TEXT_FILTERS.len()).map(|filter| Spec::Text(filter, vec!["a", "A "]));
+    let facts = (0..FACTS.len()).map(|fact| Spec::Fact(fact, vec!["paid", "1"]));
+    let words = [
+        Spec::ActorKind(vec![ActorKind::Service]),
+        Spec::PreviousRecord(vec!["a"]),
+        Spec::Source(vec![Source::Lane, Source::Trigger]),
+        Spec::WholeTable,
+    ];
+    for spec in texts.chain(facts).chain(words) {
+        let specs = [spec];
+        assert!(is_answered(&world, &events, &specs).await, "{specs:?}");
+    }
 }
 
 /// A document may hold what the database's own functions refuse.

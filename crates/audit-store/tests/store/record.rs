@@ -1,7 +1,7 @@
 //! A record through time, as triggers recorded it.
 
-use audit_core::LogReader;
 use audit_core::query::LogQuery;
+use audit_core::{Json, LogReader};
 use audit_store::{Trail, Turn};
 use audit_testkit::Server;
 
@@ -10,7 +10,7 @@ use super::world::{Db, World};
 /// A turn as `OPERATION key by: field before -> after`.
 fn line(turn: &Turn) -> String {
     let event = &turn.event;
-    let text = |value: &Option<audit_core::Json>| {
+    let text = |value: &Option<Json>| {
         value
             .as_ref()
             .map_or("-".to_owned(), |value| value.as_str().to_owned())
@@ -99,7 +99,7 @@ async fn blamed<R: LogReader>(trail: &mut Trail<R>, users: &LogQuery) -> Vec<Str
         format!(
             "{} {} {}",
             blame.field,
-            blame.value.as_str(),
+            blame.value.as_ref().map_or("?", Json::as_str),
             actor.unwrap_or("?")
         )
     };

@@ -97,6 +97,8 @@ pub(crate) async fn numbers_are_those_of_a_model<DB: Db>(server: Server) {
         let by_tenant = expected(&meant, |event| event.tenant_id.clone());
         let tenants = largest(&mut trail, &query, Grouping::Tenant, by_tenant).await;
         assert_eq!(stats.tenants, tenants);
+        let by_action = expected(&meant, |event| event.action.clone());
+        largest(&mut trail, &query, Grouping::Action, by_action).await;
     }
     let none = trail.stats(&LogQuery::new().actor("nobody")).await.unwrap();
     assert_eq!((none.events, none.days.len()), (0, 0));

@@ -1,10 +1,11 @@
 //! What a tenant can ask.
 
 use audit_core::query::{Grouping, LogQuery};
-use audit_core::{Event, LogReader};
+use audit_core::{Actor, AuditContext, Event, LogReader};
 use audit_store::Trail;
 use audit_store::export::Format;
 use audit_testkit::Server;
+use futures_util::StreamExt as _;
 
 use super::events::{START, TEXTS, drawn, made};
 use super::world::{Db, World};
@@ -101,4 +102,44 @@ pub(crate) async fn a_tenant_is_told_what_its_own_events_tell<DB: Db>(server: Se
     assert_eq!(own, told(&mut alone.trail()).await);
     assert_ne!(own, told(&mut shared.trail()).await);
     assert!(own.contains("Present("), "{own}");
+}
+
+/// What becomes visible while it looks, and the file that it takes away.
+pub(crate) async fn a_tenant_follows_and_downloads_its_own_events<DB: Db>(server: Server) {
+    let world = World::<DB>::new(server).await;
+    let of =
+        |tenant: &str| AuditContext::new().with_actor(Actor::user("ann").with_tenant_id(tenant));
+    let users = LogQuery::new().table("users");
+    let (mut followed, downloaded) = (world.trail().tenant("acme"), world.trail().tenant("acme"));
+    let mut follow = followed.follow(&users).await.unwrap();
+    for (place, tenant) in ["acme", "other", "acme", "Acme", "acme "]
+        .iter()
+        .enumerate()
+    {
+        let insert = format!("INSERT INTO users (id) VALUES ({place})");
+        world.run_in(of(tenant), &[&insert]).await;
+    }
+    world
+        .run_as("job", &["INSERT INTO users (id) VALUES (9)"])
+        .await;
+    let records = |events: &[Event]| -> Vec<String> {
+        events
+            .iter()
+            .filter_map(|event| event.record_id.clone())
+            .collect()
+    };
+    assert_eq!(records(&follow.poll().await.unwrap()), ["0", "2"]);
+    assert_eq!(follow.poll().await.unwrap(), []);
+    let oldest_first = users.oldest_first();
+    let mut download = downloaded
+        .download(&oldest_first, Format::Ndjson)
+        .await
+        .unwrap();
+    let mut file = Vec::new();
+    while let Some(piece) = download.next().await {
+        file.extend(piece.unwrap());
+    }
+    let events = Format::Ndjson.read(file.as_slice());
+    let events: Vec<Event> = events.map(Result::unwrap).collect();
+    assert_eq!(records(&events), ["0", "2"]);
 }

@@ -1,0 +1,2 @@
+CREATE INDEX IF NOT EXISTS audit_logs_action
+    ON audit.audit_logs (action, occurred_at) WHERE action IS NOT NULL;
