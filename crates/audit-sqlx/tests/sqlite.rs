@@ -65,6 +65,7 @@ mod sqlite {
     mod limits;
     mod probe;
     mod processes;
+    mod rebuilt;
     mod results;
     mod statements;
     mod tables;
