@@ -66,36 +66,6 @@ async fn a_database_that_is_locked_for_too_long_undoes_the_change() {
     assert_eq!(events[0].actor_id.as_deref(), Some("alice"));
 }
 
-/// Connections that share a cache lock tables, so that here the database says that it was the log.
-#[tokio::test]
-async fn a_log_that_is_locked_in_a_shared_cache_refuses_the_change() {
-    let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY)", 1).await;
-    pool.close().await;
-    let options: SqliteConnectOptions = database.url().parse().unwrap();
-    let options = options.shared_cache(true);
-    let pool = audit_sqlx::attach(SqlitePoolOptions::new().max_connections(1), &audit())
-        .connect_with(options.clone())
-        .await
-        .unwrap();
-    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
-    let mut held = alice().scope(pool.acquire()).await.unwrap();
-    other.execute("BEGIN").await.unwrap();
-    other
-        .execute("SELECT count(*) FROM audit_logs")
-        .await
-        .unwrap();
-    let error = held.execute("INSERT INTO t VALUES (1)").await.unwrap_err();
-    let capture = CaptureError::of(&error);
-    let Some(capture @ CaptureError::Refused(_)) = capture else {
-        panic!("{error}: {capture:?}");
-    };
-    assert!(capture.is_certain() && capture.is_retryable(), "{error}");
-    other.execute("COMMIT").await.unwrap();
-    held.execute("INSERT INTO t VALUES (2)").await.unwrap();
-    drop(held);
-    assert_eq!(events(&pool).await.len(), 1);
-}
-
 #[tokio::test]
 async fn a_checkout_knows_whether_the_triggers_fit_the_schema_or_says_why_not() {
     let (database, pool) = world("CREATE TABLE t (id INTEGER PRIMARY KEY)", 1).await;
