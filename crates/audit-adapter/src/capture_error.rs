@@ -23,6 +23,10 @@ pub enum CaptureError {
     StaleTrigger(Detail),
     /// The database refused the event for another reason: no room, a lock, a right.
     Refused(Detail),
+    /// The database was full, locked, or ended a deadlock, and does not say whether it was at the log:
+    /// nobody can tell the event from the change. On SQLite both are in one file; MariaDB names no
+    /// table whose lock was waited for; Diesel does not hand on where PostgreSQL was.
+    Unclear(Detail),
 }
 
 /// What the database said.
@@ -49,6 +53,10 @@ impl Detail {
 
 impl CaptureError {
     /// Reads an error of a statement: `None` when it has nothing to do with capture.
+    ///
+    /// [`CaptureError::Unclear`] is given for every statement that such a failure can be of, those
+    /// that read or write no audited table among them: [`CaptureError::is_certain`] tells it from the
+    /// others.
     #[must_use]
     pub fn of<Adapter, E: Refusal<Adapter>>(error: &E) -> Option<Self> {
         let answer = error.answer()?;
@@ -78,8 +86,16 @@ impl CaptureError {
             Self::LogMissing(detail)
             | Self::MissingContext(detail)
             | Self::StaleTrigger(detail)
-            | Self::Refused(detail) => detail,
+            | Self::Refused(detail)
+            | Self::Unclear(detail) => detail,
         }
+    }
+
+    /// Whether the event is what could not be written. It is not known of [`CaptureError::Unclear`]
+    /// alone, which an application meets in its own rush as well: it is no reason to wake anyone.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        !matches!(self, Self::Unclear(_))
     }
 
     /// Whether the same statement may succeed later without anyone doing anything.
@@ -110,6 +126,10 @@ impl fmt::Display for CaptureError {
                  made; run `migrate`"
             }
             Self::Refused(_) => "the change was undone because its event could not be written",
+            Self::Unclear(_) => {
+                "the statement was undone because the database was full or locked, perhaps at the \
+                 audit log; the database does not say"
+            }
         };
         write!(formatter, "{what}: {}", self.detail().message)
     }

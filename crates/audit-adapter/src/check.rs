@@ -1,7 +1,7 @@
 //! Whether the database captures what the rules ask for.
 
-use audit_capture::{CatalogError, Finding, Plan, Probe, ProbeError};
-use audit_core::{Audit, OnDrift};
+use audit_capture::{Catalog, CatalogError, Finding, Plan, Probe, ProbeError};
+use audit_core::{Audit, Dialect, OnDrift};
 
 use crate::catalog::{self, CatalogReadError};
 use crate::probe::{self, Stamping};
@@ -90,14 +90,39 @@ pub(crate) async fn plan<S: Session>(
     strategy: Strategy,
 ) -> Result<Plan, CatalogReadError<S::Error>> {
     let catalog = catalog::read(session, audit.schemas()).await?;
-    Ok(match strategy {
-        Strategy::Triggers => Plan::new(audit, &catalog, S::DIALECT),
-        Strategy::Inline => Plan::inline(audit, &catalog),
-    })
+    Ok(strategy.plan(audit, &catalog, S::DIALECT))
 }
 
-/// Compares the triggers with those that the rules ask for, and makes the probe on the same
-/// connection.
+impl Strategy {
+    fn plan(self, audit: &Audit, catalog: &Catalog, dialect: Dialect) -> Plan {
+        match self {
+            Self::Triggers => Plan::new(audit, catalog, dialect),
+            Self::Inline => Plan::inline(audit, catalog),
+        }
+    }
+}
+
+/// The indexes that the log is to have and that no query can take.
+fn missing_indexes(audit: &Audit, catalog: &Catalog, dialect: Dialect) -> Vec<Finding> {
+    // A log that cannot be seen has none either.
+    if !catalog.has_log {
+        return Vec::new();
+    }
+    let default = audit_migrations::default_indexes(dialect)
+        .map(|index| (index.name.to_owned(), index.leads_to.to_owned()));
+    let asked = audit
+        .indexes()
+        .iter()
+        .map(|index| (index.name(), index.leads_to()));
+    default
+        .chain(asked)
+        .filter(|(name, _)| !catalog.ready_indexes.contains(name))
+        .map(|(index, leads_to)| Finding::IndexMissing { index, leads_to })
+        .collect()
+}
+
+/// Compares the triggers and the indexes of the log with those that are to be there, and makes the
+/// probe on the same connection.
 ///
 /// # Errors
 /// When the catalog cannot be read, or the database fails otherwise than by an answer.
@@ -121,9 +146,11 @@ pub async fn examine_by<S: Session>(
     probe: &Probe,
     stamping: &Stamping,
 ) -> Result<Report, CheckError<S::Error>> {
-    let plan = plan(session, audit, strategy).await?;
+    let catalog = catalog::read(session, audit.schemas()).await?;
+    let plan = strategy.plan(audit, &catalog, S::DIALECT);
     let mut findings = plan.findings().to_vec();
     findings.extend(plan.drift());
+    findings.extend(missing_indexes(audit, &catalog, S::DIALECT));
     if plan.can_probe() {
         findings.extend(probe::prove(session, probe, stamping).await?);
     }

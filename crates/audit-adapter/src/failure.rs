@@ -43,7 +43,7 @@ fn failure<Adapter, E: Refusal<Adapter>>(event: ManualEvent, error: &E) -> Manua
         let event = event.outcome(Outcome::Failure);
         return event.reason_code("database_failed");
     };
-    let (outcome, reason_code) = match CaptureError::of(error) {
+    let (outcome, reason_code) = match CaptureError::of(error).filter(CaptureError::is_certain) {
         Some(CaptureError::MissingContext(_)) => (Outcome::Denied, "missing_context"),
         Some(_) => (Outcome::Failure, "audit_refused"),
         None if is_denied(error.dialect(), &answer) => (Outcome::Denied, "database_denied"),

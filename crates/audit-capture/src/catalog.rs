@@ -29,6 +29,8 @@ pub struct Catalog {
     pub months_end: Option<String>,
     /// Whether a change of the partitions was begun and not ended.
     pub change_unfinished: bool,
+    /// The indexes of the log that queries can take, by name, as far as this account sees them.
+    pub ready_indexes: Vec<String>,
     /// Databases beside the main one that this connection can write (SQLite).
     pub attached: Vec<String>,
     /// Temporary tables that hide one of ours (SQLite).
@@ -290,8 +292,7 @@ impl Catalog {
         add_new(&mut self.tables, other.tables);
         add_new(&mut self.triggers, other.triggers);
         self.user_triggers.extend(other.user_triggers);
-        let missing = other.mysql.missing_definers;
-        self.mysql.missing_definers.extend(missing);
+        self.mysql.extend(other.mysql);
     }
 }
 

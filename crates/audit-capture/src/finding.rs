@@ -20,6 +20,16 @@ pub enum Finding {
         /// The table, as the setting names it; `None` stands for the whole database.
         table: Option<String>,
     },
+    /// A foreign key changes rows of a database that is not among the schemas of the settings,
+    /// together with those of an audited table (MySQL).
+    CascadeLeaves {
+        /// That database.
+        database: String,
+        /// The table there.
+        table: String,
+        /// Its foreign key.
+        foreign_key: String,
+    },
     /// A foreign key of this table changes its rows together with those of another in a way that
     /// cannot be recorded (MySQL).
     CascadeUnseen {
@@ -65,6 +75,14 @@ pub enum Finding {
         /// The function.
         function: String,
     },
+    /// An index that the log is to have is not there, or not ready: what it would lead to is found by
+    /// reading all of the log.
+    IndexMissing {
+        /// Its name.
+        index: String,
+        /// Which events it leads to, in words.
+        leads_to: String,
+    },
     /// A type has a cast to json, which would run with the rights of the log's owner
     /// (PostgreSQL).
     JsonCast {
@@ -78,6 +96,8 @@ pub enum Finding {
     },
     /// The server may write the values of binds to its log, among them the key of hashes.
     KeyInServerLog,
+    /// The database holds large objects, whose changes no trigger can see (PostgreSQL).
+    LargeObjects,
     /// The audit log was there and is gone: writes to audited tables fail.
     LogMissing,
     /// A role can write the audit log by itself, and so remove events (PostgreSQL).
@@ -181,6 +201,13 @@ pub enum Finding {
         /// The trigger.
         trigger: String,
     },
+    /// An account of the application may empty audited tables, or drop partitions of them, which
+    /// no trigger can see (MySQL). Accounts that may do so in every database are administrators' and
+    /// are left out, as is the one that triggers run as unless it is the one that asks.
+    TruncateAllowed {
+        /// The account or role.
+        account: String,
+    },
     /// No trigger can see this table truncated (PostgreSQL).
     TruncateUnseen {
         /// The table.
@@ -219,8 +246,10 @@ impl Finding {
             self,
             Self::CatalogHidden
                 | Self::ForeignType { .. }
+                | Self::IndexMissing { .. }
                 | Self::JsonCast { .. }
                 | Self::KeyInServerLog
+                | Self::LargeObjects
                 | Self::LogWritable { .. }
                 | Self::MonthsRunOut { .. }
                 | Self::NoKey { .. }
@@ -228,6 +257,7 @@ impl Finding {
                 | Self::ProbeBusy { .. }
                 | Self::ProbeDenied { .. }
                 | Self::SuperuserOwner { .. }
+                | Self::TruncateAllowed { .. }
                 | Self::UnusedPattern { .. }
                 | Self::UnusedSetting { .. }
         )
@@ -237,16 +267,11 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CascadeUnseen { table, foreign_key } => write!(
-                formatter,
-                "the foreign key `{foreign_key}` of `{table}` changes rows in a way that is not \
-                 recorded; give it ON DELETE RESTRICT and ON UPDATE RESTRICT, or exclude `{table}`"
-            ),
-            Self::DefinerMissing { account } => write!(
-                formatter,
-                "the audit triggers run as `{account}`, which is not there, so that every write \
-                 fails; create the account, or drop the triggers and run `migrate`"
-            ),
+            Self::CascadeLeaves { .. }
+            | Self::CascadeUnseen { .. }
+            | Self::DefinerMissing { .. }
+            | Self::NotTransactional { .. }
+            | Self::TruncateAllowed { .. } => self.fmt_mysql(formatter),
             Self::CaptureOff { .. } | Self::UnusedSetting { .. } => self.fmt_switch(formatter),
             Self::MonthsRunOut { .. } | Self::PartitionsUnfinished => {
                 self.fmt_partitions(formatter)
@@ -265,6 +290,7 @@ impl fmt::Display for Finding {
             | Self::ForeignType { .. }
             | Self::FunctionDiffers { .. }
             | Self::JsonCast { .. }
+            | Self::LargeObjects
             | Self::LogAltered { .. }
             | Self::LogWritable { .. }
             | Self::SuperuserOwner { .. }
@@ -279,6 +305,11 @@ impl fmt::Display for Finding {
                 formatter,
                 "the temporary table `{table}` hides an audit table; rename it"
             ),
+            Self::IndexMissing { index, leads_to } => write!(
+                formatter,
+                "the index `{index}` of the log is missing or not ready, which leads to {leads_to}, so \
+                 that the whole log is read for them; `audit optimize` tells how to make it"
+            ),
             Self::KeyInServerLog => formatter.write_str(
                 "the server may log the values of binds, and with them the key of hashed columns; \
                  set `log_parameter_max_length` to 0 (PostgreSQL), or `general_log` to 0 (MySQL)",
@@ -290,11 +321,6 @@ impl fmt::Display for Finding {
             Self::NotMigrated => formatter.write_str(
                 "the audit tables are not there, or this account may not see them; run `migrate`, \
                  or grant it SELECT, INSERT, UPDATE and DELETE on `audit_probe` (MySQL)",
-            ),
-            Self::NotTransactional { table, engine } => write!(
-                formatter,
-                "`{table}` is kept by {engine}, which has no transactions, so that a change and \
-                 its event can part; convert it to InnoDB"
             ),
             Self::NoKey { table } => write!(
                 formatter,

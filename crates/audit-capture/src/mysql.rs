@@ -18,8 +18,9 @@ use audit_core::rules::JsonPath;
 use audit_core::{Audit, Dialect, schema};
 use serde::Deserialize;
 
-use crate::catalog::{Catalog, Column, InstalledTrigger};
+use crate::catalog::{Catalog, Column, InstalledTrigger, Table};
 use crate::finding::Finding;
+use crate::own::Own;
 use crate::plan::Plan;
 use crate::sql::{identifier, literal};
 
@@ -39,6 +40,46 @@ pub struct Facts {
     pub missing_definers: Vec<String>,
     /// Whether the server writes every statement to a log, with its binds.
     pub logs_binds: bool,
+    /// Who may drop or truncate tables of one database, or one table of it: administrators, who may
+    /// do so in all, are not among them.
+    pub droppers: Vec<Dropper>,
+    /// Foreign keys with an action of tables elsewhere that refer to those of a database.
+    pub outer_children: Vec<OuterChild>,
+}
+
+/// An account with the right DROP.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Dropper {
+    /// The account or role.
+    pub account: String,
+    /// The database.
+    pub schema: String,
+    /// The table; `None` stands for all of the database.
+    pub table: Option<String>,
+}
+
+/// A foreign key that leads out of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OuterChild {
+    /// The database of its table.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub foreign_key: String,
+    /// The database of the table that it refers to.
+    pub parent_schema: String,
+    /// The table that it refers to.
+    pub parent: String,
+}
+
+impl Facts {
+    /// Adds what holds for another database of the server.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.missing_definers.extend(other.missing_definers);
+        self.droppers.extend(other.droppers);
+        self.outer_children.extend(other.outer_children);
+    }
 }
 
 /// One column of a foreign key.
@@ -178,10 +219,7 @@ pub(crate) fn complete(plan: &mut Plan, audit: &Audit, catalog: &Catalog) {
         .into_iter()
         .for_each(|finding| plan.add_finding(finding));
     for table in &catalog.tables {
-        let audited = plan
-            .triggers()
-            .iter()
-            .any(|trigger| trigger.table == table.name && trigger.schema == table.schema);
+        let audited = plan.has_trigger_on(table.schema.as_deref(), &table.name);
         let engine = table.engine.as_deref().unwrap_or("InnoDB");
         let is_log = table.name == schema::LOG_TABLE && table.schema == catalog.mysql.log_schema;
         if (audited || is_log) && !engine.eq_ignore_ascii_case("InnoDB") {
@@ -196,6 +234,49 @@ pub(crate) fn complete(plan: &mut Plan, audit: &Audit, catalog: &Catalog) {
             account: account.clone(),
         });
     }
+    for finding in unseen(plan, audit, catalog) {
+        plan.add_finding(finding);
+    }
+}
+
+/// What of the audited tables of the application no trigger sees.
+fn unseen(plan: &Plan, audit: &Audit, catalog: &Catalog) -> Vec<Finding> {
+    let audited: Vec<&Table> = catalog
+        .tables
+        .iter()
+        .filter(|table| Own::of(Dialect::MySql, catalog, table).is_none())
+        .filter(|table| {
+            // An excluded parent of audited tables has triggers as well.
+            let schema = table.schema.as_deref();
+            plan.has_trigger_on(schema, &table.name) && !audit.is_excluded(schema, &table.name)
+        })
+        .collect();
+    let is_audited = |schema: &str, name: Option<&str>| {
+        audited.iter().any(|table| {
+            table.schema.as_deref() == Some(schema) && name.is_none_or(|name| table.name == name)
+        })
+    };
+    let droppers = catalog.mysql.droppers.iter();
+    let truncates = droppers
+        .filter(|dropper| is_audited(&dropper.schema, dropper.table.as_deref()))
+        .map(|dropper| Finding::TruncateAllowed {
+            account: dropper.account.clone(),
+        });
+    let is_listed = |child: &OuterChild| {
+        let mut tables = catalog.tables.iter();
+        tables
+            .any(|table| table.schema.as_ref() == Some(&child.schema) && table.name == child.table)
+    };
+    let children = catalog.mysql.outer_children.iter();
+    let cascades = children
+        .filter(|child| is_audited(&child.parent_schema, Some(&child.parent)))
+        .filter(|child| !is_listed(child) && !audit.is_excluded(Some(&child.schema), &child.table))
+        .map(|child| Finding::CascadeLeaves {
+            database: child.schema.clone(),
+            table: child.table.clone(),
+            foreign_key: child.foreign_key.clone(),
+        });
+    truncates.chain(cascades).collect()
 }
 
 /// A trigger of ours that a trigger of the application stands before or behind, on the wrong

@@ -408,6 +408,12 @@ impl Plan {
         &self.triggers
     }
 
+    /// Whether a trigger is wanted on a table.
+    pub(crate) fn has_trigger_on(&self, schema: Option<&str>, table: &str) -> bool {
+        let mut triggers = self.triggers.iter();
+        triggers.any(|ours| ours.table == table && ours.schema.as_deref() == schema)
+    }
+
     /// The schemas of the audited tables.
     #[must_use]
     pub fn schemas(&self) -> &[TableSchema] {

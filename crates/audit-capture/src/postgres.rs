@@ -164,12 +164,8 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
             .cloned()
             .map(|(type_name, role)| Finding::ForeignType { type_name, role }),
     );
-    let audited = |schema: Option<&str>, table: &str| {
-        let mut triggers = plan.triggers().iter();
-        triggers.any(|ours| ours.table == table && ours.schema.as_deref() == schema)
-    };
     for user in &catalog.user_triggers {
-        if user.name.as_str() < PREFIX && audited(user.schema.as_deref(), &user.table) {
+        if user.name.as_str() < PREFIX && plan.has_trigger_on(user.schema.as_deref(), &user.table) {
             findings.push(Finding::EarlierTrigger {
                 table: user.table.clone(),
                 trigger: user.name.clone(),
@@ -177,11 +173,14 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
         }
     }
     for table in &catalog.tables {
-        if table.truncate_unseen && audited(table.schema.as_deref(), &table.name) {
+        if table.truncate_unseen && plan.has_trigger_on(table.schema.as_deref(), &table.name) {
             findings.push(Finding::TruncateUnseen {
                 table: table.name.clone(),
             });
         }
+    }
+    if facts.has_large_objects {
+        findings.push(Finding::LargeObjects);
     }
     for finding in findings {
         plan.add_finding(finding);

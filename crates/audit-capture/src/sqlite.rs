@@ -51,11 +51,10 @@ pub(crate) fn complete(plan: &mut Plan, catalog: &Catalog) {
         });
     }
     compile_switch(plan, catalog);
-    let audited = |table: &str| plan.triggers().iter().any(|trigger| trigger.table == table);
     let hiding: Vec<Finding> = catalog
         .user_triggers
         .iter()
-        .filter(|trigger| audited(&trigger.table))
+        .filter(|trigger| plan.has_trigger_on(None, &trigger.table))
         .map(|trigger| Finding::ReplaceHidesDelete {
             table: trigger.table.clone(),
             trigger: trigger.name.clone(),

@@ -81,6 +81,8 @@ cases! {
     drift: [
         whatever_is_changed_is_found_and_mended,
         what_surrounds_the_log_is_found,
+        what_no_trigger_can_see_is_found_where_it_is,
+        an_index_that_was_not_finished_is_found,
         an_after_trigger_of_the_application_makes_row_triggers,
         triggers_and_functions_go_with_the_rules_and_the_tables,
         drift_is_denied_or_installed_as_the_settings_say,

@@ -67,6 +67,7 @@ mod sqlite {
     mod limits;
     mod probe;
     mod processes;
+    mod rebuilt;
     mod results;
     mod statements;
     mod tables;

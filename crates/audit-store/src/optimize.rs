@@ -119,7 +119,7 @@ fn wanted(dialect: Dialect, asked: &[LogIndex]) -> Vec<WantedIndex> {
     let opt_in = LogIndex::ALL.iter().map(|index| WantedIndex {
         name: index.name(),
         statement: audit_migrations::index(dialect, *index).to_owned(),
-        leads_to: format!("events by `{}`", index.column()),
+        leads_to: index.leads_to(),
         opt_in: Some(*index),
         is_asked: asked.contains(index),
     });

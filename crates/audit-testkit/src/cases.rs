@@ -130,6 +130,7 @@ macro_rules! each_case {
             probe: [
                 a_check_leaves_nothing,
                 check_finds_a_log_that_takes_no_rows,
+                check_finds_a_missing_index,
                 check_finds_a_probe_without_triggers,
             ],
             switch: [

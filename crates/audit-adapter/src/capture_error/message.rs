@@ -2,7 +2,7 @@
 //! itself: only the words are left, as the server writes them in English.
 //!
 //! What is not named in the words cannot be told: a lock on the log that was waited for in vain says
-//! nothing of the log.
+//! nothing of the log, and so may be anybody's.
 
 use super::{CaptureError, Detail, Fault};
 
@@ -25,7 +25,25 @@ pub(super) fn capture_error(message: &str) -> Option<CaptureError> {
     {
         return Some(CaptureError::LogMissing(detail()));
     }
-    (is_ours || message.contains(LOG)).then(|| CaptureError::Refused(detail()))
+    if is_ours || message.contains(LOG) {
+        return Some(CaptureError::Refused(detail()));
+    }
+    names_nothing(message).then(|| CaptureError::Unclear(Detail::new(message, true)))
+}
+
+/// Whether a database that is full or locked keeps to itself at which table.
+fn names_nothing(message: &str) -> bool {
+    [
+        "database is locked",
+        "database or disk is full",
+        "canceling statement due to lock timeout",
+        "deadlock detected",
+        "could not extend file",
+        "Lock wait timeout exceeded",
+        "Deadlock found",
+    ]
+    .iter()
+    .any(|words| message.starts_with(words))
 }
 
 /// Whether a trigger reads a column that its table does not have.
@@ -123,11 +141,24 @@ mod tests {
                 ],
             ),
             (
+                Some("Unclear"),
+                &[
+                    "canceling statement due to lock timeout",
+                    "could not extend file \"base/5/16390\": No space left on device",
+                    "database is locked",
+                    "database or disk is full",
+                    "deadlock detected",
+                    "Deadlock found when trying to get lock; try restarting transaction",
+                    "Lock wait timeout exceeded; try restarting transaction",
+                ],
+            ),
+            (
                 None,
                 &[
                     "",
-                    "canceling statement due to lock timeout",
-                    "database is locked",
+                    "canceling statement due to statement timeout",
+                    r#"could not obtain lock on row in relation "users""#,
+                    "database table is locked: users",
                     "no such table: users",
                     r#"relation "users" does not exist"#,
                     "Unknown column 'age' in 'field list'",

@@ -76,6 +76,8 @@ pub(super) fn capture_error(answer: &Answer<'_>) -> Option<CaptureError> {
             Some(CaptureError::LogMissing(detail))
         }
         _ if is_ours || message.contains("audit_logs") => Some(CaptureError::Refused(detail)),
+        // No handler of a trigger sees these, so that none can give them its prefix.
+        Some(number::DEADLOCK | number::LOCK_WAIT) => Some(CaptureError::Unclear(detail)),
         _ => None,
     }
 }

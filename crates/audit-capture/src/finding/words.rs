@@ -144,6 +144,44 @@ impl Finding {
         }
     }
 
+    /// The words of what only MySQL and MariaDB have.
+    pub(super) fn fmt_mysql(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CascadeLeaves {
+                database,
+                table,
+                foreign_key,
+            } => write!(
+                formatter,
+                "the foreign key `{foreign_key}` changes rows of `{database}.{table}`, and that \
+                 database is not among the schemas of the settings; add it to them, or exclude \
+                 `{database}.{table}`"
+            ),
+            Self::CascadeUnseen { table, foreign_key } => write!(
+                formatter,
+                "the foreign key `{foreign_key}` of `{table}` changes rows in a way that is not \
+                 recorded; give it ON DELETE RESTRICT and ON UPDATE RESTRICT, or exclude `{table}`"
+            ),
+            Self::DefinerMissing { account } => write!(
+                formatter,
+                "the audit triggers run as `{account}`, which is not there, so that every write \
+                 fails; create the account, or drop the triggers and run `migrate`"
+            ),
+            Self::NotTransactional { table, engine } => write!(
+                formatter,
+                "`{table}` is kept by {engine}, which has no transactions, so that a change and \
+                 its event can part; convert it to InnoDB"
+            ),
+            Self::TruncateAllowed { account } => write!(
+                formatter,
+                "the account or role `{account}` has the right DROP, with which it may TRUNCATE \
+                 audited tables and drop partitions of them, and no trigger sees that; run the \
+                 application without that right"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The words of what only PostgreSQL has.
     pub(super) fn fmt_postgres(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,6 +204,10 @@ impl Finding {
                 formatter,
                 "the cast of the type `{type_name}` to json runs with the rights of the audit \
                  log's owner; drop it, or let that role own nothing but the audit log"
+            ),
+            Self::LargeObjects => formatter.write_str(
+                "the database holds large objects, and no trigger can see them change; keep what is \
+                 to be audited in columns of the type bytea",
             ),
             Self::LogAltered { trigger } => write!(
                 formatter,

@@ -12,6 +12,39 @@ SELECT JSON_OBJECT(
                     SELECT REPLACE(GRANTEE, '''', '') FROM information_schema.USER_PRIVILEGES
                 )
                 AND 1 < (SELECT COUNT(DISTINCT GRANTEE) FROM information_schema.USER_PRIVILEGES)
+        ),
+        'droppers', (
+            SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+                'account', held.account,
+                'schema', {schema},
+                'table', held.name
+            )), JSON_ARRAY())
+            FROM (
+                -- Roles have no host.
+                SELECT TRIM(TRAILING '@' FROM REPLACE(GRANTEE, '''', '')) AS account, NULL AS name
+                FROM information_schema.SCHEMA_PRIVILEGES
+                WHERE PRIVILEGE_TYPE = 'DROP' AND {schema} LIKE TABLE_SCHEMA
+                UNION
+                SELECT TRIM(TRAILING '@' FROM REPLACE(GRANTEE, '''', '')), TABLE_NAME
+                FROM information_schema.TABLE_PRIVILEGES
+                WHERE PRIVILEGE_TYPE = 'DROP' AND TABLE_SCHEMA = {schema}
+            ) AS held
+            WHERE held.account = CURRENT_USER() OR held.account NOT IN (
+                SELECT own.DEFINER FROM information_schema.TRIGGERS AS own
+                WHERE own.TRIGGER_SCHEMA = {schema} AND LEFT(own.ACTION_STATEMENT, 20) = 'audit_capture: BEGIN'
+            )
+        ),
+        'outer_children', (
+            SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(
+                'schema', link.CONSTRAINT_SCHEMA,
+                'table', link.TABLE_NAME,
+                'foreign_key', link.CONSTRAINT_NAME,
+                'parent_schema', {schema},
+                'parent', link.REFERENCED_TABLE_NAME
+            )), JSON_ARRAY())
+            FROM information_schema.REFERENTIAL_CONSTRAINTS AS link
+            WHERE link.UNIQUE_CONSTRAINT_SCHEMA = {schema} AND link.CONSTRAINT_SCHEMA <> {schema}
+                AND (link.DELETE_RULE IN ('CASCADE', 'SET NULL') OR link.UPDATE_RULE IN ('CASCADE', 'SET NULL'))
         )
     ),
     'tables', (
@@ -107,6 +140,11 @@ SELECT JSON_OBJECT(
     'was_migrated', JSON_EXTRACT(IF(EXISTS(
         SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'audit_migrations'
     ), 'true', 'false'), '$'),
+    'ready_indexes', (
+        SELECT COALESCE(JSON_ARRAYAGG(part.INDEX_NAME), JSON_ARRAY())
+        FROM information_schema.STATISTICS AS part
+        WHERE part.TABLE_SCHEMA = DATABASE() AND part.TABLE_NAME = 'audit_logs' AND part.SEQ_IN_INDEX = 1
+    ),
     'months_end', (
         SELECT DATE_FORMAT(COALESCE(MAX(month.ends_at), UTC_TIMESTAMP()), '%Y-%m-%d')
         FROM (

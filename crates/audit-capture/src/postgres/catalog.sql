@@ -79,6 +79,12 @@ SELECT json_build_object(
         WHERE m.has_rest AND pg_get_partkeydef(log.oid) = 'RANGE (occurred_at)'
         AND m.ends_at < now() + interval '14 days'
     ),
+    'ready_indexes', coalesce((
+        SELECT json_agg(c.relname)
+        FROM pg_index AS i
+        JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE i.indrelid IN (SELECT oid FROM log) AND i.indisvalid
+    ), '[]'),
     'change_unfinished', EXISTS (
         SELECT FROM pg_constraint AS k
         WHERE k.conname = 'audit_logs_until' AND k.conrelid IN (SELECT oid FROM log_parts)
@@ -247,6 +253,7 @@ SELECT json_build_object(
                 OR s.name IN ('log_min_duration_statement', 'log_min_duration_sample')
                     AND s.setting <> '-1'
         ),
+        'has_large_objects', EXISTS (SELECT FROM pg_largeobject_metadata),
         'functions', coalesce((
             SELECT json_agg(json_build_object(
                 'name', p.proname,

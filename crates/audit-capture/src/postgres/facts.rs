@@ -19,6 +19,8 @@ pub struct Facts {
     pub log_triggers: Vec<String>,
     /// Types of audited columns that belong to somebody else, `(type, role)`.
     pub foreign_types: Vec<(String, String)>,
+    /// Whether the database holds large objects.
+    pub has_large_objects: bool,
     /// Types with a cast of somebody's own to json.
     pub json_casts: Vec<String>,
     /// Functions of the application that may change rows, by their names.

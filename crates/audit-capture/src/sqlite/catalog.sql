@@ -47,6 +47,10 @@ SELECT json_object(
     'was_migrated', json(CASE WHEN EXISTS (
         SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'audit_migrations'
     ) THEN 'true' ELSE 'false' END),
+    'ready_indexes', (
+        SELECT json_group_array(name) FROM main.sqlite_schema
+        WHERE type = 'index' AND tbl_name = 'audit_logs'
+    ),
     'attached', (
         SELECT json_group_array(name) FROM pragma_database_list
         WHERE name NOT IN ('main', 'temp')

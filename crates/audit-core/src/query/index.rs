@@ -32,6 +32,12 @@ impl LogIndex {
             Self::Transaction => "transaction_id",
         }
     }
+
+    /// Which events it leads to, in words.
+    #[must_use]
+    pub fn leads_to(self) -> String {
+        format!("events by `{}`", self.column())
+    }
 }
 
 impl LogQuery {

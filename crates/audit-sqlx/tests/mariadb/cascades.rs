@@ -2,9 +2,10 @@
 
 use audit_core::Audit;
 use audit_sqlx::{CaptureError, Finding};
+use audit_testkit::{Server, TestDatabase};
 use sqlx::Executor;
 
-use super::world::{World, alice};
+use super::world::{World, alice, attach};
 
 const FAMILY: &str = "CREATE TABLE p (id INT PRIMARY KEY, n INT UNIQUE); \
      CREATE TABLE c (id INT PRIMARY KEY, p INT, v VARCHAR(10), \
@@ -405,4 +406,55 @@ async fn many_children_are_recorded_whatever_their_size() {
         .prove(&["SET group_concat_max_len = 4", "DELETE FROM p"])
         .await;
     assert_eq!(said.len(), 3001);
+}
+
+/// A foreign key leads into a database of which nothing is recorded.
+#[tokio::test]
+async fn a_cascade_into_a_database_outside_of_the_settings_is_found() {
+    let mut world =
+        World::new("CREATE TABLE p (id INT PRIMARY KEY); INSERT INTO p VALUES (1), (2)").await;
+    let other = TestDatabase::create(Server::MariaDb).await;
+    let name = |database: &TestDatabase| database.url().rsplit('/').next().unwrap().to_owned();
+    let (ours, theirs) = (name(&world.database), name(&other));
+    let mut raw = other.raw().await;
+    raw.run(&format!(
+        "CREATE TABLE stays (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES {ours}.p (id)); \
+         CREATE TABLE c (id INT PRIMARY KEY, p INT, \
+             CONSTRAINT to_p FOREIGN KEY (p) REFERENCES {ours}.p (id) ON DELETE CASCADE); \
+         INSERT INTO c VALUES (1, 1), (2, 2)"
+    ))
+    .await;
+    let leaves = Finding::CascadeLeaves {
+        database: theirs.clone(),
+        table: "c".to_owned(),
+        foreign_key: "to_p".to_owned(),
+    };
+    assert!(leaves.is_gap());
+    assert_eq!(world.findings().await, [leaves]);
+    world.run(&["DELETE FROM p WHERE id = 1"]).await;
+    let said = async |world: &World| {
+        let events = world.events().await.into_iter();
+        let tables = events.map(|event| event.table_name.unwrap());
+        tables.collect::<Vec<_>>()
+    };
+    assert_eq!(said(&world).await, ["p"]);
+    let left = "SELECT CAST(COUNT(*) AS CHAR) FROM c";
+    assert_eq!(raw.texts(left).await, [[Some("1".to_owned())]]);
+
+    // What the finding says to do: exclude it, or take it in.
+    for (rules, events) in [
+        (Audit::builder().exclude(format!("{theirs}.c")), 1),
+        (Audit::builder().schema(&*ours).schema(&*theirs), 3),
+    ] {
+        world.audit = rules.build().unwrap();
+        world.pool.close().await;
+        world.pool = attach(&world.audit, world.database.url(), 1).await;
+        assert_eq!(world.migrate().await, []);
+        assert_eq!(world.findings().await, []);
+        if events > 1 {
+            world.run(&["DELETE FROM p WHERE id = 2"]).await;
+        }
+        assert_eq!(said(&world).await.len(), events);
+    }
+    raw.run("DROP TABLE c, stays").await;
 }

@@ -1,7 +1,8 @@
 //! Who may do what, and what is said where somebody may not.
 
+use audit_core::Audit;
 use audit_sqlx::{CaptureError, Finding, MigrateError};
-use sqlx::{Executor, MySqlPool};
+use sqlx::{AssertSqlSafe, Executor, MySqlPool};
 
 use super::world::{World, alice, attach};
 
@@ -201,4 +202,95 @@ async fn a_log_of_another_shape_refuses_the_change() {
         matches!(error, Some(CaptureError::LogMissing(_))),
         "{error:?}"
     );
+}
+
+/// No trigger sees a table emptied by TRUNCATE, or a partition dropped: who may do so is a finding.
+#[tokio::test]
+async fn who_may_empty_a_table_unseen_is_found() {
+    let rules = Audit::builder().exclude("left_out").build().unwrap();
+    let tables = "CREATE TABLE t (id INT PRIMARY KEY); \
+         CREATE TABLE left_out (id INT PRIMARY KEY); \
+         CREATE TABLE m (id INT PRIMARY KEY) PARTITION BY RANGE (id) \
+             (PARTITION low VALUES LESS THAN (10), PARTITION high VALUES LESS THAN MAXVALUE);";
+    let mut world = World::with(tables, rules).await;
+    let db = database(&world);
+    // Rights on a table add to those on its database; of those on databases only one counts.
+    let rights = format!("SELECT, INSERT ON {db}.t;SELECT, INSERT, ALTER ON {db}.m");
+    let user = User::new(&mut world, &rights).await;
+    let account = format!("{}@%", user.name);
+    let found = [Finding::TruncateAllowed { account }];
+    assert!(!found[0].is_gap());
+    assert_eq!(world.findings().await, []);
+
+    let pattern = format!("`{}%`", db.replace('_', "\\_"));
+    for (place, is_told) in [
+        ("left_out".to_owned(), false),
+        ("t".to_owned(), true),
+        (format!("{db}.m"), true),
+        (format!("{pattern}.*"), true),
+        (format!("{db}.*"), true),
+    ] {
+        let with = format!("GRANT DROP ON {place} TO {}@'%'", user.name);
+        world.raw.run(&with).await;
+        let told = if is_told { &found[..] } else { &[] };
+        assert_eq!(world.findings().await, told, "{place}");
+        if place.ends_with(".*") {
+            empties_unseen(&world, &user).await;
+        }
+        let without = format!("REVOKE DROP ON {place} FROM {}@'%'", user.name);
+        world.raw.run(&without).await;
+    }
+    assert_eq!(world.findings().await, []);
+
+    let role = user.name.replacen("u_", "r_", 1);
+    let with = format!("CREATE ROLE {role}; GRANT DROP ON {db}.* TO {role}");
+    world.raw.run(&with).await;
+    let account = role.clone();
+    assert_eq!(
+        world.findings().await,
+        [Finding::TruncateAllowed { account }]
+    );
+    world.raw.run(&format!("DROP ROLE {role}")).await;
+    user.drop(&mut world).await;
+}
+
+/// That the account can, and that no event tells of it.
+async fn empties_unseen(world: &World, user: &User) {
+    world
+        .run(&["INSERT INTO t VALUES (1)", "INSERT INTO m VALUES (1), (20)"])
+        .await;
+    let events = world.events().await.len();
+    let pool = attach(&world.audit, &user.url, 1).await;
+    for sql in [
+        "TRUNCATE TABLE t",
+        "ALTER TABLE m TRUNCATE PARTITION low, high",
+    ] {
+        alice().scope(pool.execute(sql)).await.unwrap();
+    }
+    for table in ["t", "m"] {
+        let count =
+            sqlx::query_scalar::<_, i64>(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")));
+        assert_eq!(count.fetch_one(&pool).await.unwrap(), 0, "{table}");
+    }
+    assert_eq!(world.events().await.len(), events);
+    pool.close().await;
+}
+
+/// An account that makes the triggers and asks is told of itself; another that asks is not told of it.
+#[tokio::test]
+async fn an_application_that_migrates_itself_is_told_that_it_may_empty_its_tables() {
+    let mut world = World::new("CREATE TABLE gone (id INT PRIMARY KEY)").await;
+    let tables = "DROP TABLE gone; CREATE TABLE t (id INT PRIMARY KEY)";
+    world.raw.run(tables).await;
+    let db = database(&world);
+    let user = User::new(&mut world, &format!("ALL ON {db}.*")).await;
+    world.raw.run("DROP TABLE audit_probe, audit_settings, audit_logs, audit_schemas, audit_holds, audit_migrations").await;
+    let pool = attach(&world.audit, &user.url, 1).await;
+    let account = format!("{}@%", user.name);
+    let report = audit_sqlx::migrate(&pool, &world.audit).await.unwrap();
+    assert_eq!(report.findings(), [Finding::TruncateAllowed { account }]);
+    assert!(!report.has_gaps());
+    assert_eq!(world.findings().await, []);
+    pool.close().await;
+    user.drop(&mut world).await;
 }

@@ -192,6 +192,49 @@ pub(crate) async fn triggers_and_functions_go_with_the_rules_and_the_tables(serv
     world.remove().await;
 }
 
+/// Large objects have no triggers. Temporary tables have none of ours either, and end with their
+/// session: they are no finding, which would come and go with the work of others.
+pub(crate) async fn what_no_trigger_can_see_is_found_where_it_is(server: Server) {
+    let mut world = World::new(server, TABLES).await;
+    let found = async |world: &World| {
+        let report = audit_sqlx::check(&world.pool).await.unwrap();
+        report.findings().contains(&Finding::LargeObjects)
+    };
+    world
+        .raw
+        .run("CREATE TEMPORARY TABLE working (id int); INSERT INTO working VALUES (1)")
+        .await;
+    assert!(!found(&world).await);
+    world.run(&["SELECT lo_from_bytea(4711, 'a')"]).await;
+    assert!(found(&world).await);
+    assert_eq!(world.gaps().await, []);
+    world.run(&["SELECT lo_put(4711, 0, 'b')"]).await;
+    assert_eq!(world.events().await.len(), 0);
+    world.run(&["SELECT lo_unlink(4711)"]).await;
+    assert!(!found(&world).await);
+    world.remove().await;
+}
+
+pub(crate) async fn an_index_that_was_not_finished_is_found(server: Server) {
+    let mut world = World::new(server, TABLES).await;
+    let missing = Finding::IndexMissing {
+        index: "audit_logs_record".to_owned(),
+        leads_to: "the events of a record".to_owned(),
+    };
+    for (is_valid, is_found) in [("false", true), ("true", false)] {
+        // What an index looks like whose making was broken off.
+        let set = format!(
+            "UPDATE pg_index SET indisvalid = {is_valid} \
+             WHERE indexrelid = 'audit.audit_logs_record'::regclass"
+        );
+        world.raw.run(&set).await;
+        let report = audit_sqlx::check(&world.pool).await.unwrap();
+        assert_eq!(report.findings().contains(&missing), is_found, "{report:?}");
+        assert!(!report.has_gaps(), "{report:?}");
+    }
+    world.remove().await;
+}
+
 pub(crate) async fn drift_is_denied_or_installed_as_the_settings_say(server: Server) {
     let mut world = World::new(server, TABLES).await;
     let under = |policy| Audit::builder().on_drift(policy).build().unwrap();

@@ -1,6 +1,6 @@
 //! What a check proves by writing, and that nothing of it stays.
 
-use audit_core::Dialect;
+use audit_core::{AuditBuilder, Dialect, LogIndex};
 
 use crate::adapter::Adapter;
 use crate::database::Server;
@@ -93,4 +93,47 @@ pub async fn check_finds_a_probe_without_triggers<A: Adapter>(server: Server) {
         assert!(is_told, "{part}: {found:?}");
     }
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+/// An index that the log is to have and that somebody dropped, one that the rules ask for among them,
+/// is a finding that stops nothing.
+pub async fn check_finds_a_missing_index<A: Adapter>(server: Server) {
+    let audit = |audit: AuditBuilder| audit.index(LogIndex::Actor);
+    let world = World::<A>::unmigrated(server, "", 1, audit).await;
+    world.migrate().await;
+    let missing = async || {
+        let findings = world.adapter.check().await.into_iter();
+        let of_indexes = findings.filter(|text| text.starts_with("the index `"));
+        of_indexes.collect::<Vec<_>>()
+    };
+    assert_eq!(missing().await, [""; 0]);
+    for (index, leads_to) in [
+        ("audit_logs_record", "the events of a record"),
+        ("audit_logs_actor", "events by `actor_id`"),
+    ] {
+        let (drop, create) = match world.dialect() {
+            Dialect::Postgres => (format!("DROP INDEX audit.{index}"), "audit.audit_logs"),
+            Dialect::MySql => (format!("DROP INDEX {index} ON audit_logs"), "audit_logs"),
+            _ => (format!("DROP INDEX {index}"), "audit_logs"),
+        };
+        world.raw(&drop).await;
+        let found = missing().await;
+        let only = format!(
+            "the index `{index}` of the log is missing or not ready, which leads to {leads_to}, so \
+             that the whole log is read for them; `audit optimize` tells how to make it"
+        );
+        assert_eq!(found, [only]);
+        world
+            .raw(&format!("CREATE INDEX {index} ON {create} (actor_id)"))
+            .await;
+        assert_eq!(missing().await, [""; 0]);
+    }
+    world
+        .raw(world.by(
+            "DROP INDEX audit.audit_logs_record",
+            "DROP INDEX audit_logs_record ON audit_logs",
+            "DROP INDEX audit_logs_record",
+        ))
+        .await;
+    assert_eq!(world.adapter.migrate(&world.audit).await, [""; 0]);
 }

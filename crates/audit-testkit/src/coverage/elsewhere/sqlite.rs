@@ -59,6 +59,13 @@ pub(super) const MATTERS: &[Matter] = &[
     ),
     ("other_programs_write_without_events", TRIGGERS_OF_TABLES),
     (
+        "rebuilt",
+        [
+            Case("a_retyped_column_is_written_in_its_new_type"),
+            Case("a_table_that_changed_is_found_and_fails_typed"),
+        ],
+    ),
+    (
         "the_shape_of_a_table_is_noted_each_time_it_changes",
         [
             Group("altered"),
