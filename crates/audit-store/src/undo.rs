@@ -189,7 +189,8 @@ pub struct UndoStep {
     pub record_id: String,
     /// The ids of the events that this takes back, oldest first.
     pub reverts: Vec<Uuid>,
-    /// The fields that are set, and to what; of a DELETE, those that go.
+    /// The fields that are set, and to what; of a DELETE, those that go, without the values of what a
+    /// redaction hides in the log.
     pub changes: Vec<FieldChange>,
     /// What stands against it.
     #[serde(serialize_with = "told::words")]
@@ -206,6 +207,13 @@ pub struct UndoStep {
     pub ambiguous: Vec<Ambiguous>,
     #[serde(skip)]
     null_documents: Vec<String>,
+    /// What redactions hide of the record, as its events say it.
+    #[serde(skip)]
+    hidden: Vec<String>,
+    /// The values of those that go with the row, which the plan must not tell, as one number: whether
+    /// somebody has changed one since.
+    #[serde(skip)]
+    hidden_as_seen: u64,
     #[serde(skip)]
     key: Fields,
     /// Whether another record of the plan has come to its key since, and goes from it first.

@@ -175,6 +175,7 @@ fn row(step: &UndoStep) -> [String; 5] {
         let (before, after) = (value(&change.before), value(&change.after));
         let field = words::printable(&change.field);
         match step.operation {
+            _ if change.is_redacted => format!("{field} (hidden)"),
             Operation::Insert => format!("{field} {after}"),
             Operation::Delete => format!("{field} {before}"),
             _ => format!("{field} {before} -> {after}"),

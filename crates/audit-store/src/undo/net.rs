@@ -34,6 +34,8 @@ pub(super) struct Net {
     /// Fields that somebody else changed between two of the events.
     pub(super) conflicts: Vec<Conflict>,
     pub(super) missing: Vec<Missing>,
+    /// What redactions hide of the record, as its events say it.
+    pub(super) hidden: Vec<String>,
 }
 
 /// Puts events, oldest first, together: what they did to each record, in the order of the last event
@@ -98,7 +100,9 @@ impl<'e> Step<'e> {
         };
         let needs_before = event.operation != Operation::Insert;
         let needs_after = event.operation != Operation::Delete;
-        let lacks = |image: &Option<Json>, is_needed| is_needed && image.is_none();
+        // One that was too long as a whole is none.
+        let lacks =
+            |image: &Option<Json>, is_needed| is_needed && image.as_ref().is_none_or(is_truncated);
         if lacks(&event.before_data, needs_before) || lacks(&event.after_data, needs_after) {
             return Err(Why::NoImage);
         }
@@ -122,12 +126,17 @@ impl<'e> Step<'e> {
         }))
     }
 
+    /// What redactions hide of its images.
+    fn hidden(&self) -> &'e [String] {
+        self.event.redacted_fields.as_deref().unwrap_or_default()
+    }
+
     /// What was there before, as far as this event changed it, and what of it nobody can tell.
     fn undone(&self) -> (Option<Fields>, Vec<Missing>) {
         let Some(before) = &self.before else {
             return (None, Vec::new());
         };
-        let hidden = self.event.redacted_fields.as_deref().unwrap_or_default();
+        let hidden = self.hidden();
         let touches = |field: &str| match &self.changed {
             Some(changed) => changed.iter().any(|name| name == field),
             None => true,
@@ -166,6 +175,7 @@ impl Net {
             events: vec![step.event.id],
             conflicts: Vec::new(),
             missing,
+            hidden: step.hidden().to_vec(),
         }
     }
 
@@ -189,6 +199,7 @@ impl Net {
             .extend(breaks.into_iter().map(Conflict::from));
         self.left = left_by(step.event, self.left.take());
         self.record_id.clone_from(&step.record_id);
+        self.hidden.extend_from_slice(step.hidden());
         self.events.push(step.event.id);
     }
 

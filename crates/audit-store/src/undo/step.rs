@@ -1,5 +1,7 @@
 //! What is to happen to one record, against the row as it is.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use audit_capture::{Reference, Restorable};
 use audit_core::query::BoundQuery;
 use audit_core::{Dialect, Json, Operation};
@@ -115,6 +117,8 @@ impl UndoStep {
             ambiguous: nulls.ambiguous,
             null_documents: nulls.documents,
             key: key_of(table, image, &net.record_id),
+            hidden: net.hidden.clone(),
+            hidden_as_seen: 0,
             is_key_taken: false,
             now,
             then,
@@ -170,17 +174,24 @@ impl UndoStep {
             Some(then) => then,
             None => &before,
         };
-        let change = |(field, _): &(String, Json)| FieldChange {
-            field: field.clone(),
-            before: find(&before, field).cloned(),
-            after: self
-                .then
-                .as_ref()
-                .and_then(|then| find(then, field))
-                .cloned(),
-            is_redacted: false,
+        // A row that goes has what the log hides as well: its plan is read by whoever may read the log.
+        let change = |(field, _): &(String, Json)| {
+            let is_redacted = self.hidden.iter().any(|entry| hides(entry, field));
+            let value = |fields| find(fields, field).filter(|_| !is_redacted).cloned();
+            FieldChange {
+                field: field.clone(),
+                before: value(&before),
+                after: self.then.as_ref().and_then(value),
+                is_redacted,
+            }
         };
         self.changes = fields.iter().map(change).collect();
+        let is_hidden = |field: &str| self.hidden.iter().any(|entry| hides(entry, field));
+        let mut hasher = DefaultHasher::new();
+        for (field, value) in fields.iter().filter(|(field, _)| is_hidden(field)) {
+            (field, value.as_str()).hash(&mut hasher);
+        }
+        self.hidden_as_seen = hasher.finish();
     }
 
     /// Whether the record is of the table that has a foreign key, which the table at its other end tells.
@@ -265,7 +276,9 @@ impl UndoStep {
                 Conflict::Changed { .. } | Conflict::Exists | Conflict::Gone
             )
         });
-        again.conflicts.iter().eq(seen) && again.changes == self.changes
+        again.conflicts.iter().eq(seen)
+            && again.changes == self.changes
+            && again.hidden_as_seen == self.hidden_as_seen
     }
 
     pub(super) fn statement(
