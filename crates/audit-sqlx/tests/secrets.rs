@@ -73,7 +73,12 @@ macro_rules! planted {
                 let mut raw = database.raw().await;
                 raw.run(&tables($text, $json)).await;
                 let audit = audit(KEY);
-                let attach = || audit_sqlx::attach(<$options>::new().max_connections(1), &audit);
+                let attach = || {
+                    // As long as a port is knocked at where nobody listens.
+                    let patience = std::time::Duration::from_secs(5);
+                    let options = <$options>::new().acquire_timeout(patience);
+                    audit_sqlx::attach(options.max_connections(1), &audit)
+                };
                 let mut shown = format!("{audit:?} {:?}", attach());
                 let pool = attach().connect(database.url()).await.unwrap();
                 audit_sqlx::migrate(&pool, &audit).await.unwrap();
