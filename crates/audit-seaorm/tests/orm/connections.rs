@@ -151,20 +151,16 @@ fn replaced_hooks(options: &mut ConnectOptions) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     macro_rules! hooks {
         ($($before_acquire:ident $pool_opts:ident)+) => {$(
-            let [taken, opened, given] = [0; 3].map(|_| Arc::clone(&count));
+            let [taken, opened] = [0; 2].map(|_| Arc::clone(&count));
             options.$before_acquire(move |_, _| {
                 taken.fetch_add(1, Ordering::SeqCst);
                 Box::pin(std::future::ready(Ok(true)))
             });
             options.$pool_opts(move |pool| {
-                let (opened, given) = (Arc::clone(&opened), Arc::clone(&given));
+                let opened = Arc::clone(&opened);
                 pool.after_connect(move |_, _| {
                     opened.fetch_add(1, Ordering::SeqCst);
                     Box::pin(std::future::ready(Ok(())))
-                })
-                .after_release(move |_, _| {
-                    given.fetch_add(1, Ordering::SeqCst);
-                    Box::pin(std::future::ready(Ok(true)))
                 })
             });
         )+};
