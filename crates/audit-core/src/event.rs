@@ -172,7 +172,8 @@ pub struct Event {
     /// The entry of `audit_schemas` that the images follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_fingerprint: Option<String>,
-    /// Whether `before_data` is certain; absent where it always is.
+    /// Whether `before_data` is certain; absent where it always is. `false` of a TRUNCATE: a partition was
+    /// emptied, and other rows of the table are still there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_exact: Option<bool>,
     /// Who did it.

@@ -224,15 +224,14 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             return Ok(before_first(following.as_ref(), &key));
         };
         let is_gone = newest.operation == Operation::Delete || left(&newest, &key);
-        let truncated = table.clone().whole_table().operation(Operation::Truncate);
-        let truncated = truncated.reversed().after(newest.position()).limit(1);
-        let truncated = self.read(&truncated, now()).await?.pop();
-        let truncated = truncated.map(|event| event.position());
+        let Emptied { truncated, in_part } = self.emptied(&table, newest.position()).await?;
         // What comes behind a TRUNCATE found what that left.
         let following = following.filter(|event| {
             truncated.is_none_or(|truncated| truncated <= last || truncated > event.position())
         });
         let found = following.as_ref().map(|event| found_under(event, &key));
+        // Whoever found it later says that it was in none of them.
+        let may_be_gone = !matches!(found, Some(Some(_)));
         if is_gone || truncated.is_some_and(|truncated| truncated <= last) {
             let mut was = AsOf::new(State::Absent, Vec::new());
             was.note_breaks(found.map_or_else(Vec::new, |found| breaks(None, found.as_ref())));
@@ -256,8 +255,44 @@ impl<R: LogReader, S: Send> Trail<R, S> {
             breaks.retain(|found| !changes.iter().any(|change| alters(change, found)));
         }
         was.note_breaks(breaks);
+        if may_be_gone && in_part.is_some_and(|in_part| in_part <= last) {
+            was.gaps.push(Gap::EmptiedInPart);
+        }
         Ok(was)
     }
+
+    /// When a table was emptied for the first time behind an event.
+    async fn emptied(
+        &mut self,
+        table: &LogQuery,
+        behind: Position,
+    ) -> Result<Emptied, StoreError<R::Error>> {
+        let mut emptied = Emptied::default();
+        let query = table.clone().whole_table().operation(Operation::Truncate);
+        let query = query.reversed();
+        let mut behind = behind;
+        while emptied.truncated.is_none() {
+            let events = self.read(&query.clone().after(behind), now()).await?;
+            let Some(last) = events.last() else {
+                break;
+            };
+            behind = last.position();
+            let is_whole = |event: &&Event| event.before_exact != Some(false);
+            emptied.truncated = events.iter().find(is_whole).map(Event::position);
+            let in_part = events.iter().find(|event| !is_whole(event));
+            emptied.in_part = emptied.in_part.or(in_part.map(Event::position));
+        }
+        Ok(emptied)
+    }
+}
+
+/// When a table was emptied.
+#[derive(Debug, Default)]
+struct Emptied {
+    /// As a whole.
+    truncated: Option<Position>,
+    /// In one of its partitions.
+    in_part: Option<Position>,
 }
 
 /// The state before the first event of a key.

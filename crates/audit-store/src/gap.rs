@@ -47,6 +47,8 @@ pub enum Gap {
         /// The column.
         field: String,
     },
+    /// A partition of the table was emptied, and no event says whether the record was in it.
+    EmptiedInPart,
     /// The record came or went without an event within reach: the next event found one where there
     /// should be none, or none where there should be one.
     CameOrWent,
@@ -56,7 +58,7 @@ impl Gap {
     /// Whether because of it nobody can tell the value of a column, which the state has or has not.
     pub(crate) fn hides(&self, column: &str, is_told: bool) -> bool {
         match self {
-            Self::BeforeFirstEvent | Self::CameOrWent | Self::NoEvent => true,
+            Self::BeforeFirstEvent | Self::CameOrWent | Self::EmptiedInPart | Self::NoEvent => true,
             Self::Incomplete => !is_told,
             Self::Columns { change } => change.alters(column),
             Self::NoImage { field }
@@ -112,6 +114,8 @@ impl fmt::Display for Gap {
                 )
             }
             Self::CameOrWent => formatter.write_str("the record came or went without an event"),
+            Self::EmptiedInPart => formatter
+                .write_str("a partition was emptied, and no event says whether it held the record"),
         }
     }
 }

@@ -196,7 +196,7 @@ database!(postgres16, Postgres16, sqlx::Postgres);
 database!(postgres17, Postgres17, sqlx::Postgres);
 database!(postgres18, Postgres18, sqlx::Postgres);
 database!(sqlite, Sqlite, sqlx::Sqlite);
-/// Expands to the tests of a server, which indexes are made and read on by many.
+/// Expands to tests of one server that others do not have: by what many do at once, or by its tables.
 macro_rules! shared {
     ($module:ident, $server:ident, $database:ty, $($case:ident :: $name:ident),+ $(,)?) => {
         mod $module {
@@ -223,6 +223,18 @@ shared!(
     optimize::an_index_that_was_begun_is_ended,
     optimize::a_part_of_an_index_that_was_begun_is_ended,
     optimize::what_is_left_of_a_broken_off_reindex_is_told,
+);
+shared!(
+    postgres15_tables,
+    Postgres15,
+    sqlx::Postgres,
+    as_of::a_partition_that_was_emptied_is_a_gap,
+);
+shared!(
+    postgres18_tables,
+    Postgres18,
+    sqlx::Postgres,
+    as_of::a_partition_that_was_emptied_is_a_gap,
 );
 partitioned!(mariadb_partitioned, MariaDb, sqlx::MySql);
 partitioned!(postgres15_partitioned, Postgres15, sqlx::Postgres);

@@ -472,7 +472,9 @@ pub(super) fn of_truncate(capture: &Capture<'_>) -> String {
         record: "NULL",
         before: None,
         after: None,
-        before_exact: None,
+        // One partition alone: which rows are gone, no event tells.
+        before_exact: (capture.table.kind == TableKind::Partitioned)
+            .then(|| "CASE WHEN pg_partition_root(tg_relid) <> tg_relid THEN false END".to_owned()),
         source: Source::Trigger,
     };
     let (names, values) = event(capture, moment);

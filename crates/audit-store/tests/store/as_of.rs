@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use audit_core::query::LogQuery;
-use audit_core::{Audit, AuditContext, Dialect, Redaction, Snapshot, TableRule};
+use audit_core::{Audit, AuditContext, Dialect, Operation, Redaction, Snapshot, TableRule};
 use audit_sqlx::PoolReader;
 use audit_store::{AsOf, Gap, State, StateFilter, Trail};
 use audit_testkit::Server;
@@ -327,4 +327,43 @@ pub(crate) async fn nothing_is_there_once_a_table_was_emptied<DB: Db>(server: Se
     assert_eq!(was.gaps, []);
     let was = trail.as_of_event(&users, "1", &events[1]).await.unwrap();
     assert_eq!((was.state, was.gaps), (State::Absent, Vec::new()));
+}
+
+/// One partition of a table was emptied: its records may be gone, and those that are found later are not.
+pub(crate) async fn a_partition_that_was_emptied_is_a_gap<DB: Db>(server: Server) {
+    let parts = "CREATE TABLE users (id BIGINT PRIMARY KEY) PARTITION BY RANGE (id); \
+                 CREATE TABLE few PARTITION OF users FOR VALUES FROM (0) TO (10); \
+                 CREATE TABLE more PARTITION OF users FOR VALUES FROM (10) TO (20)";
+    let world = World::<DB>::of(server, parts, &Audit::builder().build().unwrap()).await;
+    for sql in [
+        "INSERT INTO users VALUES (1), (11), (12)",
+        "TRUNCATE few",
+        "DELETE FROM users WHERE id = 11",
+        "TRUNCATE users",
+    ] {
+        world.run_as("ann", &[sql]).await;
+    }
+    let events = world.events().await;
+    let kinds = events
+        .iter()
+        .map(|event| (event.operation, event.before_exact));
+    let kinds: Vec<_> = kinds.skip(3).collect();
+    let whole = (Operation::Truncate, None);
+    let part = (Operation::Truncate, Some(false));
+    assert_eq!(kinds, [part, (Operation::Delete, None), whole]);
+    let users = LogQuery::new().table("users");
+    let mut trail = world.trail();
+    for (key, gaps) in [
+        ("1", vec![Gap::EmptiedInPart]),
+        ("11", Vec::new()),
+        ("12", vec![Gap::EmptiedInPart]),
+    ] {
+        let was = trail.as_of_event(&users, key, &events[3]).await.unwrap();
+        assert!(matches!(was.state, State::Present(_)), "{key}: {was:?}");
+        assert_eq!(was.gaps, gaps, "{key}");
+        let was = trail.as_of_event(&users, key, &events[2]).await.unwrap();
+        assert_eq!(was.gaps, [], "{key}");
+        let was = trail.as_of_event(&users, key, &events[5]).await.unwrap();
+        assert_eq!((was.state, was.gaps), (State::Absent, Vec::new()), "{key}");
+    }
 }
