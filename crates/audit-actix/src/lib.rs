@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attachment;
 mod block;
 mod body;
 mod future;
@@ -8,6 +9,7 @@ mod middleware;
 mod refusal;
 mod service;
 
+pub use attachment::attachment;
 pub use audit_core::actor::Rejection;
 pub use audit_core::request::{ProxyError, TrustedProxies};
 pub use block::block;

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "axum")]
+mod attachment;
 #[cfg(feature = "body")]
 mod body;
 #[cfg(feature = "axum")]
@@ -13,6 +15,8 @@ mod layer;
 mod refusal;
 mod service;
 
+#[cfg(feature = "axum")]
+pub use attachment::attachment;
 pub use audit_core::actor::Rejection;
 pub use audit_core::request::{ProxyError, TrustedProxies};
 #[cfg(feature = "body")]

@@ -6,6 +6,7 @@ use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Json, Path, Query, resource, scope};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
+use audit_actix::attachment;
 use audit_core::Event;
 use audit_core::log::Blocking;
 use audit_store::export::{Download, Progress};
@@ -57,10 +58,7 @@ async fn export(
     Query(filters): Query<Filters>,
 ) -> Result<HttpResponse> {
     let format = form.format();
-    let mut answer = HttpResponse::Ok();
-    for header in form.headers() {
-        answer.insert_header(header);
-    }
+    let headers = format.headers("audit_logs");
     let progress = Progress::new(&filters.into(), format);
     let download = Download::by(
         (database, progress),
@@ -74,7 +72,7 @@ async fn export(
             Ok::<_, ApiError>((piece, (database, progress)))
         },
     );
-    Ok(answer.streaming(download.await?))
+    Ok(attachment(headers, download.await?))
 }
 
 /// Who changed a record, and which fields.

@@ -5,12 +5,12 @@ use audit_core::Event;
 use audit_diesel::asynchronous;
 use audit_store::Trail;
 use audit_store::export::{Download, Progress};
+use audit_tower::attachment;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Json, Path, Query, Request, State};
 use axum::http::Uri;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use story::answers::{self, History, Plan, Record, TableThen, Undo};
 use story::contract::{At, Filters, Form, Newest, Undoing};
@@ -51,6 +51,7 @@ async fn export(
     Query(filters): Query<Filters>,
 ) -> Result<Response> {
     let format = form.format();
+    let headers = format.headers("audit_logs");
     let progress = Progress::new(&filters.into(), format);
     let download = Download::by(
         (database, progress),
@@ -61,7 +62,7 @@ async fn export(
             Ok::<_, ApiError>((piece, (database, progress)))
         },
     );
-    Ok((form.headers(), Body::from_stream(download.await?)).into_response())
+    Ok(attachment(headers, download.await?))
 }
 
 /// Who changed a record, and which fields.

@@ -4,12 +4,12 @@
 use audit_core::{Event, LogReader};
 use audit_seaorm::LogError;
 use audit_store::Trail;
+use audit_tower::attachment;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Json, Path, Query, Request, State};
 use axum::http::Uri;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use sea_orm::DatabaseConnection;
 use story::answers::{self, History, Plan, Record, TableThen, Undo};
@@ -48,8 +48,9 @@ async fn export(
     Query(filters): Query<Filters>,
 ) -> Result<Response> {
     let format = form.format();
+    let headers = format.headers("audit_logs");
     let download = trail(&connection).download(&filters.into(), format).await?;
-    Ok((form.headers(), Body::from_stream(download)).into_response())
+    Ok(attachment(headers, download))
 }
 
 /// Who changed a record, and which fields.

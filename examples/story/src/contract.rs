@@ -252,19 +252,6 @@ pub enum Form {
 }
 
 impl Form {
-    /// The headers of an answer that is the file.
-    #[must_use]
-    pub fn headers(self) -> [(&'static str, String); 2] {
-        let format = self.format();
-        [
-            ("content-type", format.content_type().to_owned()),
-            (
-                "content-disposition",
-                format.content_disposition("audit_logs"),
-            ),
-        ]
-    }
-
     /// The format, which writes the file.
     #[must_use]
     pub fn format(self) -> Format {

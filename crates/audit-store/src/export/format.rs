@@ -101,6 +101,16 @@ impl Format {
         }
     }
 
+    /// The headers of a response that is the file: [`Format::content_type`] and
+    /// [`Format::content_disposition`].
+    #[must_use]
+    pub fn headers(&self, name: &str) -> [(&'static str, String); 2] {
+        [
+            ("content-type", self.content_type().to_owned()),
+            ("content-disposition", self.content_disposition(name)),
+        ]
+    }
+
     /// What the header `Content-Disposition` of a response is for a browser to save the file, under
     /// this name and the extension of the format. Of the name are kept the letters and digits of
     /// ASCII, `-`, `_` and dots; anything else becomes `_`.
