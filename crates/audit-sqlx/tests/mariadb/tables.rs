@@ -396,5 +396,10 @@ async fn a_log_without_transactions_is_a_finding() {
         table: "audit_logs".to_owned(),
         engine: "MyISAM".to_owned(),
     };
-    assert_eq!(world.findings().await, [finding]);
+    // MyISAM has no index of so long a key.
+    let missing = Finding::IndexMissing {
+        index: "audit_logs_record".to_owned(),
+        leads_to: "the events of a record".to_owned(),
+    };
+    assert_eq!(world.findings().await, [missing, finding]);
 }
