@@ -359,7 +359,7 @@ mod sqlite {
         let pool = SqlitePool::connect_with(options).await.unwrap();
         let error = audit_sqlx::begin(&pool).await.unwrap_err().to_string();
         assert!(
-            error.contains("build it with `audit_sqlx::attach(options, &audit)`"),
+            error.contains("`attach(options, &audit)`") && error.contains("`audit_sqlx::attach`"),
             "{error}"
         );
         let error = audit_sqlx::migrate(&pool, &audit()).await.unwrap_err();
