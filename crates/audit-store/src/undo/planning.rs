@@ -109,8 +109,9 @@ impl<R: LogReader> Trail<R, Everything> {
                 continue;
             };
             let mut step = UndoStep::of(net, table, shapes);
+            // It comes back to the key that it had at first.
             step.is_key_taken =
-                step.now.is_none() && holders.contains_key(&(&net.table, net.record_id.as_str()));
+                step.now.is_none() && holders.contains_key(&(&net.table, net.came_from.as_str()));
             let read = table.read(self.dialect(), &step.key, &step.expected(), false);
             let rows = self.texts(Ok(read)).await?;
             step.compare(rows.first());

@@ -385,6 +385,16 @@ pub(crate) async fn a_key_that_another_took_is_free_again<DB: Db>(server: Server
     all(&world, "moves", &moves).await;
     there_and_back(&mut world, "moves", &before).await;
 
+    // It has moved before it goes, and comes back to where it was at first.
+    let before = snapshot(&mut world).await;
+    let moved = [
+        "UPDATE people SET id = 5 WHERE id = 1",
+        "INSERT INTO people VALUES (1, NULL, NULL, 'c')",
+        "DELETE FROM people WHERE id = 5",
+    ];
+    all(&world, "moved", &moved).await;
+    there_and_back(&mut world, "moved", &before).await;
+
     // Each has the key of the other, and no database gives one to both meanwhile.
     let swaps = [
         "UPDATE people SET id = 9 WHERE id = 1",
