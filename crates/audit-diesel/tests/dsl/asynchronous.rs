@@ -161,7 +161,7 @@ mod executors {
 
     use super::*;
 
-    mod postgres {
+    mod postgres18 {
         use super::super::library::*;
         use super::*;
 

@@ -229,7 +229,7 @@ mod executors {
 
     type Audited<C> = AuditedConnection<C>;
 
-    mod postgres {
+    mod postgres18 {
         use diesel::PgConnection;
 
         use super::super::library::*;
