@@ -269,7 +269,8 @@ impl<R: LogReader, S: Send> Trail<R, S> {
     ) -> Result<Emptied, StoreError<R::Error>> {
         let mut emptied = Emptied::default();
         let query = table.clone().whole_table().operation(Operation::Truncate);
-        let query = query.reversed();
+        // Mostly there is none, or the first is of the whole table.
+        let query = query.reversed().limit(10);
         let mut behind = behind;
         while emptied.truncated.is_none() {
             let events = self.read(&query.clone().after(behind), now()).await?;
